@@ -1,0 +1,126 @@
+"""What the tool understood of a project, in the shape that `celerylint inspect` prints. Imports nothing of ours."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from msgspec import Struct, field
+
+
+class Origin(Struct, frozen=True, omit_defaults=True):
+    """Who decided a value: the kind of place, and where it is written (absent for Celery's own defaults)."""
+
+    kind: str
+    """`setting`, `argument`, `default`, `decorator`, `base`, `annotation`, `route`, `lockfile`, `option`."""
+    path: str | None = None
+    line: int | None = None
+
+
+class Answer(Struct, frozen=True, omit_defaults=False):
+    """A value as Celery would hold it, or the reason that it cannot be known without running code."""
+
+    value: Any
+    known: bool
+    origin: Origin
+    why: str = ""
+    overridable: bool = False
+    """True when the environment may replace the value at run time."""
+
+
+class AppInfo(Struct, frozen=True):
+    """A Celery application."""
+
+    name: str
+    path: str
+    line: int
+    settings: dict[str, Answer]
+
+
+class TaskInfo(Struct, frozen=True):
+    """A task. `line` is that of its `def` or `class`."""
+
+    name: str
+    function: str
+    path: str
+    line: int
+    app: str | None
+    options: dict[str, Answer]
+    queue: Answer
+
+
+class RouteInfo(Struct, frozen=True):
+    """One entry of task_routes."""
+
+    pattern: str
+    queue: str | None
+    path: str
+    line: int
+
+
+class WorkerInfo(Struct, frozen=True):
+    """A worker command found in a deployment file."""
+
+    command: str
+    app: str | None
+    queues: list[str]
+    pool: str
+    concurrency: int | None
+    prefetch_multiplier: int | None
+    beat: bool
+    replicas: int
+    path: str
+    line: int
+
+
+class BeatInfo(Struct, frozen=True):
+    """A beat command found in a deployment file."""
+
+    command: str
+    scheduler: str
+    replicas: int
+    path: str
+    line: int
+
+
+class ScheduleInfo(Struct, frozen=True):
+    """A schedule entry of beat."""
+
+    entry: str
+    task: str | None
+    schedule: str | None
+    resolves: bool
+    path: str
+    line: int
+
+
+class DispatchInfo(Struct, frozen=True):
+    """A place that sends a task."""
+
+    task: str
+    method: str
+    path: str
+    line: int
+
+
+class UnknownInfo(Struct, frozen=True):
+    """Something that cannot be decided without running code."""
+
+    what: str
+    why: str
+    path: str
+    line: int
+
+
+class Inspection(Struct, frozen=True):
+    """Everything `inspect` shows, sorted, ready to print."""
+
+    celery_version: Answer
+    apps: list[AppInfo]
+    tasks: list[TaskInfo]
+    routes: list[RouteInfo]
+    workers: list[WorkerInfo]
+    beats: list[BeatInfo]
+    schedule: list[ScheduleInfo]
+    dispatches: list[DispatchInfo]
+    unknown: list[UnknownInfo]
+    version: int = field(default=1)
