@@ -1,0 +1,455 @@
+"""Python source -> facts, in one pass over the syntax tree.
+
+Pure: bytes in, `PythonFacts` out, and a file that cannot be read is said so in `error` rather than raised.
+"""
+
+from __future__ import annotations
+
+import ast
+import warnings
+from collections.abc import Callable
+from typing import Any
+
+from celerylint.facts import ir
+from celerylint.facts.ir import Expr, Node, PythonFacts, Stmt, Unreadable
+
+_OPERATORS: dict[type[ast.AST], str] = {
+    ast.Add: "+", ast.Sub: "-", ast.Mult: "*", ast.Div: "/", ast.FloorDiv: "//", ast.Mod: "%", ast.Pow: "**",
+    ast.LShift: "<<", ast.RShift: ">>", ast.BitOr: "|", ast.BitXor: "^", ast.BitAnd: "&", ast.MatMult: "@",
+    ast.And: "and", ast.Or: "or", ast.Not: "not", ast.USub: "-", ast.UAdd: "+", ast.Invert: "~",
+    ast.Eq: "==", ast.NotEq: "!=", ast.Lt: "<", ast.LtE: "<=", ast.Gt: ">", ast.GtE: ">=",
+    ast.Is: "is", ast.IsNot: "is not", ast.In: "in", ast.NotIn: "not in",
+}  # fmt: skip
+
+_BIG = 1 << 63
+
+
+def extract(path: str, source: bytes) -> PythonFacts:
+    """The facts of one file. `path` is kept as given; `source` is the file as it is on disk."""
+    try:
+        tree = _parse(source)
+    except (SyntaxError, ValueError, RecursionError, MemoryError, UnicodeError) as error:
+        return PythonFacts(path, [], _unreadable(error))
+    if not source.isascii():
+        _count_characters(tree, source)
+    try:
+        return PythonFacts(path, _Lowerer().block(tree.body))
+    except RecursionError:
+        return PythonFacts(path, [], Unreadable("the code is nested too deeply to be read", 1, 1))
+
+
+def _parse(source: bytes) -> ast.Module:
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")
+        try:
+            return ast.parse(source)
+        except SyntaxError as error:
+            older = _rewritten(source)
+            if older is None:
+                raise
+            try:
+                return ast.parse(older)
+            except SyntaxError:
+                raise error from None
+
+
+def _rewritten(source: bytes) -> str | None:
+    """The source in older syntax, where this interpreter is older than the code; None if that is not what is wrong."""
+    from celerylint.facts import newer_syntax
+
+    try:
+        return newer_syntax.to_older(decode_source(source))
+    except (SyntaxError, ValueError, RecursionError, MemoryError):
+        return None
+
+
+def decode_source(source: bytes) -> str:
+    """The text of a Python file by its BOM and coding line, newlines as they are.
+
+    Raises:
+        SyntaxError, UnicodeDecodeError: an unknown or a wrong encoding.
+    """
+    import io
+    import tokenize
+
+    encoding, _ = tokenize.detect_encoding(io.BytesIO(source).readline)
+    return source.decode(encoding)
+
+
+def _unreadable(error: BaseException) -> Unreadable:
+    if isinstance(error, SyntaxError):
+        return Unreadable(f"syntax error: {error.msg}", error.lineno or 1, error.offset or 1)
+    if isinstance(error, (RecursionError, MemoryError)):
+        return Unreadable("the code is nested too deeply to be read", 1, 1)
+    return Unreadable(f"not readable as Python: {error}", 1, 1)
+
+
+def _count_characters(tree: ast.Module, source: bytes) -> None:
+    """Turn ast's columns, which count UTF-8 bytes, into characters."""
+    text = decode_source(source).removeprefix("\ufeff").replace("\r\n", "\n").replace("\r", "\n")
+    lines = {n: line.encode() for n, line in enumerate(text.split("\n"), 1) if not line.isascii()}
+    for node in ast.walk(tree):
+        if not hasattr(node, "lineno"):
+            continue
+        start, end = lines.get(node.lineno), lines.get(node.end_lineno or 0)  # type: ignore[attr-defined]
+        if start is not None:
+            node.col_offset = len(start[: node.col_offset].decode(errors="replace"))  # type: ignore[attr-defined]
+        if end is not None:
+            node.end_col_offset = len(end[: node.end_col_offset].decode(errors="replace"))  # type: ignore[attr-defined]
+
+
+class _Lowerer:
+    """One pass over one tree. Holds only what a function's summary gathers while its body is lowered."""
+
+    def __init__(self) -> None:
+        self.uses: set[str] = set()
+        self.yields = False
+        self._exprs: dict[type, Callable[[Any, int, int, int, int], Expr]] = {
+            ast.Constant: self._constant, ast.Name: self._name, ast.Attribute: self._attribute, ast.Call: self._call,
+            ast.List: self._list, ast.Tuple: self._tuple, ast.Set: self._set, ast.Dict: self._dict,
+            ast.BinOp: self._binop, ast.BoolOp: self._boolop, ast.UnaryOp: self._unary, ast.Compare: self._compare,
+            ast.IfExp: self._ifexp, ast.Subscript: self._subscript, ast.JoinedStr: self._fstring,
+            ast.FormattedValue: self._formatted, ast.Lambda: self._lambda, ast.Starred: self._starred,
+            ast.ListComp: self._listcomp, ast.SetComp: self._setcomp, ast.GeneratorExp: self._genexp,
+            ast.DictComp: self._dictcomp, ast.Await: self._await, ast.Yield: self._yield, ast.YieldFrom: self._yield,
+            ast.NamedExpr: self._walrus, ast.Slice: self._slice,
+        }  # fmt: skip
+        self._stmts: dict[type, Callable[[Any, int, int, int, int], Stmt]] = {
+            ast.Assign: self._assign, ast.AugAssign: self._augassign, ast.AnnAssign: self._annassign,
+            ast.Expr: self._exprstmt, ast.Return: self._return, ast.Raise: self._raise, ast.Assert: self._assert,
+            ast.If: self._if, ast.While: self._while, ast.For: self._for, ast.AsyncFor: self._for,
+            ast.With: self._with, ast.AsyncWith: self._with, ast.Try: self._try, ast.Match: self._match,
+            ast.Import: self._import, ast.ImportFrom: self._importfrom, ast.FunctionDef: self._function,
+            ast.AsyncFunctionDef: self._function, ast.ClassDef: self._class, ast.Delete: self._delete,
+            ast.Global: self._scope, ast.Nonlocal: self._scope, ast.Pass: self._jump, ast.Break: self._jump,
+            ast.Continue: self._jump,
+        }  # fmt: skip
+        if hasattr(ast, "TryStar"):
+            self._stmts[ast.TryStar] = self._try
+
+    # --- the two entry points
+
+    def expr(self, node: ast.expr) -> Expr:
+        line, end = node.lineno, node.end_lineno or node.lineno
+        col, end_col = node.col_offset + 1, (node.end_col_offset or 0) + 1
+        handler = self._exprs.get(type(node))
+        if handler is None:
+            return ir.Opaque(line, col, end, end_col, type(node).__name__)
+        return handler(node, line, col, end, end_col)
+
+    def exprs(self, nodes: list[ast.expr]) -> list[Expr]:
+        return [self.expr(node) for node in nodes]
+
+    def maybe(self, node: ast.expr | None) -> Expr | None:
+        return None if node is None else self.expr(node)
+
+    def block(self, nodes: list[ast.stmt]) -> list[Stmt]:
+        out: list[Stmt] = []
+        for node in nodes:
+            # Docstrings and other constant statements say nothing.
+            if type(node) is ast.Expr and type(node.value) is ast.Constant:
+                continue
+            handler = self._stmts.get(type(node))
+            position = (
+                node.lineno,
+                node.col_offset + 1,
+                node.end_lineno or node.lineno,
+                (node.end_col_offset or 0) + 1,
+            )
+            if handler is None:
+                opaque = ir.Opaque(*position, type(node).__name__)
+                out.append(ir.ExprStmt(*position, opaque))
+            else:
+                out.append(handler(node, *position))
+        return out
+
+    # --- expressions
+
+    def _constant(self, node: ast.Constant, *at: int) -> Expr:
+        value = node.value
+        if isinstance(value, str):
+            if value.isascii():
+                return ir.Const(*at, value)
+            try:
+                value.encode()
+            except UnicodeEncodeError:
+                return ir.Opaque(*at, "surrogate")
+            return ir.Const(*at, value)
+        if value is None or isinstance(value, (bool, float)):
+            return ir.Const(*at, value)
+        if isinstance(value, int) and -_BIG <= value < _BIG:
+            return ir.Const(*at, value)
+        return ir.Opaque(*at, type(value).__name__)
+
+    def _name(self, node: ast.Name, *at: int) -> Expr:
+        return ir.Name(*at, node.id)
+
+    def _attribute(self, node: ast.Attribute, *at: int) -> Expr:
+        self.uses.add(node.attr)
+        return ir.Attr(*at, self.expr(node.value), node.attr)
+
+    def keyword(self, node: ast.keyword) -> ir.Keyword:
+        return ir.Keyword(
+            node.lineno,
+            node.col_offset + 1,
+            node.end_lineno or node.lineno,
+            (node.end_col_offset or 0) + 1,
+            node.arg,
+            self.expr(node.value),
+        )
+
+    def _call(self, node: ast.Call, *at: int) -> Expr:
+        if type(node.func) is ast.Name:
+            self.uses.add(node.func.id)
+        return ir.Call(*at, self.expr(node.func), self.exprs(node.args), [self.keyword(k) for k in node.keywords])
+
+    def _list(self, node: ast.List, *at: int) -> Expr:
+        return ir.Seq(*at, "list", self.exprs(node.elts))
+
+    def _tuple(self, node: ast.Tuple, *at: int) -> Expr:
+        return ir.Seq(*at, "tuple", self.exprs(node.elts))
+
+    def _set(self, node: ast.Set, *at: int) -> Expr:
+        return ir.Seq(*at, "set", self.exprs(node.elts))
+
+    def _dict(self, node: ast.Dict, *at: int) -> Expr:
+        return ir.DictExpr(*at, [self.maybe(k) for k in node.keys], self.exprs(node.values))
+
+    def _binop(self, node: ast.BinOp, *at: int) -> Expr:
+        return ir.BinOp(*at, _OPERATORS[type(node.op)], self.expr(node.left), self.expr(node.right))
+
+    def _boolop(self, node: ast.BoolOp, *at: int) -> Expr:
+        return ir.BoolOp(*at, _OPERATORS[type(node.op)], self.exprs(node.values))
+
+    def _unary(self, node: ast.UnaryOp, *at: int) -> Expr:
+        value = self.expr(node.operand)
+        if type(node.op) is ast.USub and type(value) is ir.Const and type(value.value) in (int, float):
+            return ir.Const(*at, -value.value)  # type: ignore[operator]
+        return ir.UnaryOp(*at, _OPERATORS[type(node.op)], value)
+
+    def _compare(self, node: ast.Compare, *at: int) -> Expr:
+        ops = [_OPERATORS[type(op)] for op in node.ops]
+        return ir.Compare(*at, self.expr(node.left), ops, self.exprs(node.comparators))
+
+    def _ifexp(self, node: ast.IfExp, *at: int) -> Expr:
+        return ir.IfExp(*at, self.expr(node.test), self.expr(node.body), self.expr(node.orelse))
+
+    def _subscript(self, node: ast.Subscript, *at: int) -> Expr:
+        return ir.Subscript(*at, self.expr(node.value), self.expr(node.slice))
+
+    def _slice(self, node: ast.Slice, *at: int) -> Expr:
+        return ir.SliceExpr(*at, self.maybe(node.lower), self.maybe(node.upper), self.maybe(node.step))
+
+    def _fstring(self, node: ast.JoinedStr, *at: int) -> Expr:
+        return ir.FString(*at, self.exprs(node.values))
+
+    def _formatted(self, node: ast.FormattedValue, *at: int) -> Expr:
+        value = self.expr(node.value)
+        if node.conversion == -1 and node.format_spec is None:
+            return value
+        return ir.Call(*at, ir.Opaque(*at, "format"), [value], [])
+
+    def _lambda(self, node: ast.Lambda, *at: int) -> Expr:
+        params = self.params(node.args)
+        outer, self.yields = self.yields, False
+        body = self.expr(node.body)
+        self.yields = outer
+        return ir.LambdaExpr(*at, params, body)
+
+    def _starred(self, node: ast.Starred, *at: int) -> Expr:
+        return ir.Starred(*at, self.expr(node.value))
+
+    def generators(self, nodes: list[ast.comprehension]) -> list[ir.Generator]:
+        out = []
+        for node in nodes:
+            target = self.expr(node.target)
+            at = (target.line, target.col, target.end_line, target.end_col)
+            out.append(ir.Generator(*at, target, self.expr(node.iter), self.exprs(node.ifs)))
+        return out
+
+    def _listcomp(self, node: ast.ListComp, *at: int) -> Expr:
+        return ir.Comp(*at, "list", None, self.expr(node.elt), self.generators(node.generators))
+
+    def _setcomp(self, node: ast.SetComp, *at: int) -> Expr:
+        return ir.Comp(*at, "set", None, self.expr(node.elt), self.generators(node.generators))
+
+    def _genexp(self, node: ast.GeneratorExp, *at: int) -> Expr:
+        return ir.Comp(*at, "generator", None, self.expr(node.elt), self.generators(node.generators))
+
+    def _dictcomp(self, node: ast.DictComp, *at: int) -> Expr:
+        key, value = self.expr(node.key), self.expr(node.value)
+        return ir.Comp(*at, "dict", key, value, self.generators(node.generators))
+
+    def _await(self, node: ast.Await, *at: int) -> Expr:
+        return ir.Await(*at, self.expr(node.value))
+
+    def _yield(self, node: ast.Yield | ast.YieldFrom, *at: int) -> Expr:
+        self.yields = True
+        return ir.Yield(*at, self.maybe(node.value))
+
+    def _walrus(self, node: ast.NamedExpr, *at: int) -> Expr:
+        return ir.Walrus(*at, node.target.id, self.expr(node.value))
+
+    # --- statements
+
+    def _assign(self, node: ast.Assign, *at: int) -> Stmt:
+        return ir.Assign(*at, self.exprs(node.targets), self.expr(node.value))
+
+    def _augassign(self, node: ast.AugAssign, *at: int) -> Stmt:
+        return ir.AugAssign(*at, self.expr(node.target), _OPERATORS[type(node.op)], self.expr(node.value))
+
+    def _annassign(self, node: ast.AnnAssign, *at: int) -> Stmt:
+        return ir.AnnAssign(*at, self.expr(node.target), self.expr(node.annotation), self.maybe(node.value))
+
+    def _exprstmt(self, node: ast.Expr, *at: int) -> Stmt:
+        return ir.ExprStmt(*at, self.expr(node.value))
+
+    def _return(self, node: ast.Return, *at: int) -> Stmt:
+        return ir.Return(*at, self.maybe(node.value))
+
+    def _raise(self, node: ast.Raise, *at: int) -> Stmt:
+        return ir.Raise(*at, self.maybe(node.exc), self.maybe(node.cause))
+
+    def _assert(self, node: ast.Assert, *at: int) -> Stmt:
+        return ir.Assert(*at, self.expr(node.test))
+
+    def _if(self, node: ast.If, *at: int) -> Stmt:
+        return ir.If(*at, self.expr(node.test), self.block(node.body), self.block(node.orelse))
+
+    def _while(self, node: ast.While, *at: int) -> Stmt:
+        return ir.While(*at, self.expr(node.test), self.block(node.body), self.block(node.orelse))
+
+    def _for(self, node: ast.For | ast.AsyncFor, *at: int) -> Stmt:
+        target, source = self.expr(node.target), self.expr(node.iter)
+        return ir.For(*at, target, source, self.block(node.body), self.block(node.orelse))
+
+    def _with(self, node: ast.With | ast.AsyncWith, *at: int) -> Stmt:
+        items = []
+        for item in node.items:
+            context = self.expr(item.context_expr)
+            where = (context.line, context.col, context.end_line, context.end_col)
+            items.append(ir.WithItem(*where, context, self.maybe(item.optional_vars)))
+        return ir.With(*at, items, self.block(node.body))
+
+    def _try(self, node: Any, *at: int) -> Stmt:
+        handlers = [
+            ir.Handler(
+                h.lineno,
+                h.col_offset + 1,
+                h.end_lineno,
+                h.end_col_offset + 1,
+                self.maybe(h.type),
+                h.name,
+                self.block(h.body),
+            )
+            for h in node.handlers
+        ]
+        return ir.Try(*at, self.block(node.body), handlers, self.block(node.orelse), self.block(node.finalbody))
+
+    def _match(self, node: ast.Match, *at: int) -> Stmt:
+        cases = []
+        for case in node.cases:
+            pattern = case.pattern
+            where = (pattern.lineno, pattern.col_offset + 1, pattern.end_lineno, pattern.end_col_offset + 1)
+            names = [
+                name
+                for part in ast.walk(pattern)
+                for name in (getattr(part, "name", None), getattr(part, "rest", None))
+                if isinstance(name, str)
+            ]
+            value = self.expr(pattern.value) if isinstance(pattern, ast.MatchValue) else None
+            cases.append(ir.Case(*where, value, names, self.maybe(case.guard), self.block(case.body)))
+        return ir.Match(*at, self.expr(node.subject), cases)
+
+    def aliases(self, nodes: list[ast.alias], dotted: bool) -> list[ir.Alias]:
+        out = []
+        for node in nodes:
+            bound = node.asname or (node.name.split(".", 1)[0] if dotted else node.name)
+            end_col = (node.end_col_offset or 0) + 1
+            # `import a.b` binds `a`, `import a.b as c` binds the module a.b.
+            name = node.name if node.asname or not dotted else bound
+            out.append(
+                ir.Alias(node.lineno, node.col_offset + 1, node.end_lineno or node.lineno, end_col, name, bound)
+            )
+        return out
+
+    def _import(self, node: ast.Import, *at: int) -> Stmt:
+        return ir.Import(*at, self.aliases(node.names, dotted=True))
+
+    def _importfrom(self, node: ast.ImportFrom, *at: int) -> Stmt:
+        return ir.ImportFrom(*at, node.module or "", node.level, self.aliases(node.names, dotted=False))
+
+    def param(self, node: ast.arg, kind: str, default: ast.expr | None) -> ir.Param:
+        return ir.Param(
+            node.lineno,
+            node.col_offset + 1,
+            node.end_lineno or node.lineno,
+            (node.end_col_offset or 0) + 1,
+            node.arg,
+            kind,
+            self.maybe(default),
+            self.maybe(node.annotation),
+        )
+
+    def params(self, node: ast.arguments) -> list[ir.Param]:
+        positional = [(a, "positional-only") for a in node.posonlyargs] + [(a, "positional") for a in node.args]
+        missing = len(positional) - len(node.defaults)
+        out = [
+            self.param(arg, kind, node.defaults[i - missing] if i >= missing else None)
+            for i, (arg, kind) in enumerate(positional)
+        ]
+        if node.vararg:
+            out.append(self.param(node.vararg, "var", None))
+        out.extend(
+            self.param(arg, "keyword", default)
+            for arg, default in zip(node.kwonlyargs, node.kw_defaults, strict=True)
+        )
+        if node.kwarg:
+            out.append(self.param(node.kwarg, "var-keyword", None))
+        return out
+
+    def _function(self, node: ast.FunctionDef | ast.AsyncFunctionDef, *at: int) -> Stmt:
+        decorators = self.exprs(node.decorator_list)
+        params, returns = self.params(node.args), self.maybe(node.returns)
+        outer_uses, outer_yields = self.uses, self.yields
+        self.uses, self.yields = set(), False
+        body = self.block(node.body)
+        uses, yields = self.uses, self.yields
+        self.uses, self.yields = outer_uses | uses, outer_yields
+        first = node.body[0]
+        header = max(node.lineno, min(first.lineno - 1, *_starts(first)) if first.lineno > node.lineno else node.lineno)
+        return ir.Function(
+            *at,
+            node.name,
+            params,
+            decorators,
+            returns,
+            isinstance(node, ast.AsyncFunctionDef),
+            yields,
+            sorted(uses),
+            ir.write_body(body),
+            header,
+        )
+
+    def _class(self, node: ast.ClassDef, *at: int) -> Stmt:
+        decorators, bases = self.exprs(node.decorator_list), self.exprs(node.bases)
+        keywords = [self.keyword(k) for k in node.keywords]
+        return ir.Class(*at, node.name, bases, keywords, decorators, self.block(node.body))
+
+    def _delete(self, node: ast.Delete, *at: int) -> Stmt:
+        return ir.Delete(*at, self.exprs(node.targets))
+
+    def _scope(self, node: ast.Global | ast.Nonlocal, *at: int) -> Stmt:
+        return ir.Scope(*at, type(node).__name__.lower(), node.names)
+
+    def _jump(self, node: ast.stmt, *at: int) -> Stmt:
+        return ir.Jump(*at, type(node).__name__.lower())
+
+
+def _starts(node: ast.stmt) -> list[int]:
+    """The line before the first decorator of a statement, or before the statement itself."""
+    lines = [d.lineno - 1 for d in getattr(node, "decorator_list", [])]
+    return [*lines, node.lineno - 1]
+
+
+__all__ = ["Node", "decode_source", "extract"]
