@@ -65,12 +65,13 @@ def _make(folder: Path, celery_minor: str) -> None:
 
 
 def _interpreter(celery_minor: str) -> str:
-    """The running interpreter if that Celery runs on it, else the newest older one: on the path or under pyenv."""
+    """The running interpreter if that Celery runs on it, else the newest older one: under pyenv or on the path."""
     newest = _NEWEST_PYTHON.get(celery_minor, sys.version_info[:2])
     if newest >= sys.version_info[:2]:
         return sys.executable
     for minor in range(newest[1], _OLDEST_PYTHON[1] - 1, -1):
-        found = shutil.which(f"python3.{minor}") or _pyenv_interpreter(f"3.{minor}")
+        # pyenv first: its commands on the path exist for versions that are not switched on, and then fail.
+        found = _pyenv_interpreter(f"3.{minor}") or shutil.which(f"python3.{minor}")
         if found:
             return found
     raise LookupError(f"Celery {celery_minor} needs Python {newest[0]}.{newest[1]} or older, and none is installed")
