@@ -1,0 +1,378 @@
+"""The options of a run. One field here is one command-line flag and one configuration key."""
+
+from __future__ import annotations
+
+import os
+import re
+from collections.abc import Mapping, Sequence
+from functools import cache
+from pathlib import Path
+from typing import Annotated, Any, Literal, get_args, get_origin, get_type_hints
+
+import msgspec
+from msgspec import Meta, Struct
+
+from celerylint.text import did_you_mean
+
+PROJECT_MARKERS = (".git", "pyproject.toml", "setup.cfg", "manage.py")
+
+# Folders that hold no code of the project. Virtual environments are known by their pyvenv.cfg, whatever their name.
+DEFAULT_EXCLUDE = (
+    ".bzr",
+    ".direnv",
+    ".eggs",
+    ".git",
+    ".hg",
+    ".mypy_cache",
+    ".nox",
+    ".pytest_cache",
+    ".ruff_cache",
+    ".svn",
+    ".tox",
+    ".venv",
+    "__pycache__",
+    "__pypackages__",
+    "node_modules",
+    "site-packages",
+    "venv",
+)
+
+Names = tuple[str, ...]
+Table = tuple[tuple[str, Names], ...]
+Jobs = int | Literal["auto"]
+
+
+class UsageError(Exception):
+    """What was asked cannot be done. The text is one line for the person who asked."""
+
+
+class ConfigError(UsageError):
+    """An option has an unknown name or a bad value.
+
+    `option` is the field of Options at fault and `value` the part of it that is wrong, when the error was found after
+    loading, so that `Settings.locate` can say where it was written.
+    """
+
+    def __init__(self, message: str, *, option: str = "", value: str = "") -> None:
+        super().__init__(message)
+        self.option = option
+        self.value = value
+
+
+class Options(Struct, frozen=True, kw_only=True):
+    """Every option, with its default."""
+
+    select: Annotated[Names, Meta(description="Report these rules and no others: codes, prefixes or names.")] = ()
+    extend_select: Annotated[Names, Meta(description="Report these rules as well.")] = ()
+    ignore: Annotated[Names, Meta(description="Leave these rules out.")] = ()
+    preset: Annotated[
+        Literal["recommended", "playbook", "all"],
+        Meta(description="The rules to start from when --select is not given."),
+    ] = "recommended"
+    confidence: Annotated[Literal["low", "medium", "high"], Meta(description="The least certain findings to show.")] = (
+        "medium"
+    )
+    fail_on: Annotated[
+        Literal["info", "warning", "error", "never"],
+        Meta(description="The least severe finding that makes the exit status 1."),
+    ] = "warning"
+    exit_zero: Annotated[bool, Meta(description="Exit with status 0 even when there are findings.")] = False
+    exclude: Annotated[
+        Names, Meta(description="Patterns, as in .gitignore, of files to leave out, in place of the default ones.")
+    ] = DEFAULT_EXCLUDE
+    extend_exclude: Annotated[Names, Meta(description="Patterns of files to leave out as well.")] = ()
+    per_file_ignores: Annotated[Table, Meta(description="Rules to leave out of the files that match a pattern.")] = ()
+    include_tests: Annotated[
+        bool, Meta(description="Lint test files too. Otherwise they are read only where other code refers to them.")
+    ] = False
+    source_roots: Annotated[
+        Names, Meta(description="Folders that modules are imported from, where they cannot be guessed.")
+    ] = ()
+    celery_version: Annotated[
+        str | None, Meta(description="The Celery version to judge by, in place of the one the project pins.")
+    ] = None
+    django_settings_module: Annotated[
+        str | None, Meta(description="The Django settings module to judge by, such as proj.settings.production.")
+    ] = None
+    jobs: Annotated[Jobs, Meta(description="Number of processes, or auto.")] = "auto"
+    cache_dir: Annotated[str | None, Meta(description="Folder of the cache.")] = None
+    no_cache: Annotated[bool, Meta(description="Neither read nor write the cache.")] = False
+    output_format: Annotated[Literal["full", "concise", "json"], Meta(description="How findings are shown.")] = "full"
+    output_file: Annotated[str | None, Meta(description="Write findings to this file.")] = None
+    color: Annotated[Literal["auto", "always", "never"], Meta(description="When to use colour.")] = "auto"
+    statistics: Annotated[bool, Meta(description="Show how many findings each rule has, in place of the findings.")] = (
+        False
+    )
+
+
+class Option(Struct, frozen=True):
+    """One field of Options, described."""
+
+    name: str
+    kind: Literal["switch", "choice", "text", "list", "table", "jobs"]
+    choices: Names
+    default: Any
+    help: str
+
+    @property
+    def key(self) -> str:
+        """The configuration key; with two dashes before it, the flag."""
+        return self.name.replace("_", "-")
+
+
+class Settings(Struct, frozen=True, kw_only=True):
+    """The options of one run, the project they are for, and where they came from."""
+
+    root: Path
+    options: Options
+    source: Path | None = None
+    """The configuration file, if there is one."""
+    flags: frozenset[str] = frozenset()
+    """Fields given on the command line."""
+
+    def locate(self, error: ConfigError) -> str:
+        """The text of `error`, after the file and line that it is about if the configuration file is at fault."""
+        if not error.option or self.source is None or error.option in self.flags:
+            return str(error)
+        text = self.source.read_text("utf-8", "replace")
+        line = _line_of(text, _header(self.source), error.option.replace("_", "-"), error.value)
+        return f"{_shown(self.source)}:{line}: {error}"
+
+
+def load(paths: Sequence[str], flags: Mapping[str, object] | None = None, *, config: str | None = None) -> Settings:
+    """The options for linting `paths`: defaults, then the configuration file, then `flags`.
+
+    `flags` maps fields of Options to what the command line gave for them. `config` names the configuration file;
+    without it the nearest one at or above `paths` counts. Raises ConfigError.
+    """
+    flags = flags or {}
+    start = _start(paths)
+    source = _named(config) if config is not None else _nearest(start)
+    values = _read(source) if source else {}
+    given = {name: _checked(_option(name), value, f"--{_option(name).key}") for name, value in flags.items()}
+    options = _merge(values, given) if values or given else Options()
+    inside = source is not None and (source.parent == start or source.parent in start.parents)
+    root = source.parent if source is not None and inside else _project_root(start)
+    return Settings(root=root, options=options, source=source, flags=frozenset(given))
+
+
+@cache
+def option_table() -> tuple[Option, ...]:
+    """Every option, described, in the order of the fields."""
+    hints = get_type_hints(Options, include_extras=True)
+    defaults = Options()
+    return tuple(_describe(name, hints[name], getattr(defaults, name)) for name in Options.__struct_fields__)
+
+
+def _describe(name: str, hint: Any, default: Any) -> Option:
+    annotated, meta = get_args(hint)
+    kind: Any = {bool: "switch", Names: "list", Table: "table", Jobs: "jobs"}.get(annotated, "text")
+    choices: Names = ()
+    if get_origin(annotated) is Literal:
+        kind, choices = "choice", get_args(annotated)
+    return Option(name, kind, choices, default, meta.description)
+
+
+def _option(name: str) -> Option:
+    return next(option for option in option_table() if option.name == name)
+
+
+# -- the file ---------------------------------------------------------------------------------------------------------
+
+
+def _start(paths: Sequence[str]) -> Path:
+    """The deepest folder that holds every path."""
+    absolute = [os.path.abspath(path) for path in paths] or [os.getcwd()]
+    try:
+        common = Path(os.path.commonpath(absolute))
+    except ValueError as error:
+        raise UsageError("the paths to lint lie on different drives") from error
+    return common if common.is_dir() else common.parent
+
+
+def _named(config: str) -> Path:
+    source = Path(os.path.abspath(config))
+    if not source.is_file():
+        raise ConfigError(f"no such configuration file: {config}")
+    return source
+
+
+def _nearest(start: Path) -> Path | None:
+    for folder in (start, *start.parents):
+        own = folder / "celerylint.toml"
+        if own.is_file():
+            return own
+        shared = folder / "pyproject.toml"
+        if shared.is_file() and _mentions_us(shared):
+            return shared
+    return None
+
+
+def _mentions_us(path: Path) -> bool:
+    """Whether `path` has a table for us. Read as bytes first, so that most projects never need a TOML parser."""
+    try:
+        if b"celerylint" not in path.read_bytes():
+            return False
+    except OSError:
+        return False
+    return isinstance(_table(_parse(path), path), dict)
+
+
+def _project_root(start: Path) -> Path:
+    for folder in (start, *start.parents):
+        if any((folder / marker).exists() for marker in PROJECT_MARKERS):
+            return folder
+    return start
+
+
+def _parse(path: Path) -> dict[str, Any]:
+    import sys
+
+    if sys.version_info >= (3, 11):
+        import tomllib
+    else:
+        import tomli as tomllib
+    try:
+        return tomllib.loads(path.read_text("utf-8"))
+    except tomllib.TOMLDecodeError as error:
+        line = re.search(r"at line (\d+)", str(error))
+        reason = re.sub(r" \(at .*\)$", "", str(error))
+        raise ConfigError(f"{_shown(path)}:{line[1] if line else 1}: not valid TOML: {reason}") from error
+    except UnicodeDecodeError as error:
+        raise ConfigError(f"{_shown(path)}:1: not UTF-8 text") from error
+    except OSError as error:
+        raise ConfigError(f"{_shown(path)}:1: cannot be read: {error.strerror}") from error
+
+
+def _table(document: dict[str, Any], path: Path) -> Any:
+    if path.name != "pyproject.toml":
+        return document
+    tool = document.get("tool")
+    return tool.get("celerylint") if isinstance(tool, dict) else None
+
+
+def _header(path: Path) -> str:
+    return "tool.celerylint" if path.name == "pyproject.toml" else ""
+
+
+def _read(path: Path) -> dict[str, Any]:
+    """The fields that a configuration file sets, checked."""
+    table = _table(_parse(path), path)
+    if table is None:
+        return {}
+    header = _header(path)
+    text = path.read_text("utf-8")
+    if not isinstance(table, dict):
+        raise ConfigError(f"{_shown(path)}:{_line_of(text, '', 'celerylint', '')}: [tool.celerylint] must be a table")
+    known = {option.key: option for option in option_table()}
+    values: dict[str, Any] = {}
+    for key, value in table.items():
+        at = f"{_shown(path)}:{_line_of(text, header, key, '')}: "
+        if key not in known:
+            where = f" in [{header}]" if header else ""
+            raise ConfigError(f'{at}unknown key "{key}"{where}{did_you_mean(key, known)}')
+        values[known[key].name] = _checked(known[key], value, f'"{key}"', at)
+    return values
+
+
+def _shown(path: Path) -> str:
+    """`path` as the person sees it from where they stand."""
+    relative = os.path.relpath(path)
+    return str(path) if relative.startswith("..") else relative
+
+
+def _line_of(text: str, table: str, key: str, value: str) -> int:
+    """The line of `key` in `table`, or of `value` at or after it; that of the table if the key is spelled oddly."""
+    quoted = rf"""(?:{re.escape(key)}|"{re.escape(key)}"|'{re.escape(key)}')"""
+    prefix = re.escape(table) + r"\." if table else ""
+    heading = re.compile(rf"\s*\[\s*{prefix}{quoted}\s*[\].]")
+    here, best = table == "", 1
+    lines = text.splitlines()
+    for number, line in enumerate(lines, 1):
+        opened = re.match(r"\s*\[+\s*([^\]]*?)\s*\]", line)
+        if opened and "=" not in line.partition("#")[0].partition("]")[0]:
+            here = opened[1] == table
+            best = number if here and table else best
+            if heading.match(line):
+                return _value_line(lines, number, value)
+        elif here and re.match(rf"\s*{quoted}\s*[.=]", line):
+            return _value_line(lines, number, value)
+    return best
+
+
+def _value_line(lines: list[str], start: int, value: str) -> int:
+    if value:
+        for number, line in enumerate(lines[start - 1 :], start):
+            if f'"{value}"' in line or f"'{value}'" in line:
+                return number
+    return start
+
+
+# -- values -----------------------------------------------------------------------------------------------------------
+
+
+def _checked(option: Option, value: object, label: str, at: str = "") -> Any:
+    """`value` as the field holds it. Text from the command line and values from TOML are both understood."""
+
+    def wrong(expected: str) -> ConfigError:
+        return ConfigError(f"{at}{label} must be {expected}, not {_said(value)}")
+
+    if option.kind == "switch":
+        if not isinstance(value, bool):
+            raise wrong("true or false")
+        return value
+    if option.kind == "choice":
+        if value not in option.choices:
+            hint = did_you_mean(value, option.choices) if isinstance(value, str) else ""
+            raise ConfigError(f"{wrong('one of ' + ', '.join(option.choices))}{hint}")
+        return value
+    if option.kind == "list":
+        if not _is_names(value):
+            raise wrong("a list of strings")
+        return tuple(value)  # type: ignore[arg-type]
+    if option.kind == "table":
+        if not isinstance(value, Mapping) or not all(_is_names(codes) for codes in value.values()):
+            raise wrong("a table of lists of strings")
+        return tuple((str(pattern), tuple(codes)) for pattern, codes in value.items())
+    if option.kind == "jobs":
+        number = int(value) if isinstance(value, str) and value.isdecimal() else value
+        if number != "auto" and (not isinstance(number, int) or isinstance(number, bool) or number < 1):
+            raise wrong('a number of processes from 1, or "auto"')
+        return number
+    if not isinstance(value, str) or not value:
+        raise wrong("a string")
+    if option.name == "celery_version" and not re.fullmatch(r"v?\d+(\.\d+){0,2}[a-z0-9.+]*", value):
+        raise wrong('a version such as "5.4"')
+    return value
+
+
+def _is_names(value: object) -> bool:
+    return isinstance(value, list | tuple) and all(isinstance(name, str) for name in value)
+
+
+def _said(value: object) -> str:
+    if isinstance(value, bool):
+        return "true" if value else "false"
+    if isinstance(value, str):
+        return f'"{value}"'
+    if isinstance(value, int | float):
+        return str(value)
+    if isinstance(value, dict):
+        return "a table"
+    return "a list" if isinstance(value, list | tuple) else f"a {type(value).__name__}"
+
+
+def _merge(values: Mapping[str, Any], flags: Mapping[str, Any]) -> Options:
+    """File, then command line. Flags replace values, except that they add to the lists of rules to add or leave out."""
+    merged = dict(values)
+    if "select" in flags or "preset" in flags:
+        # Who asks for certain rules on the command line means those, whatever the file leaves out.
+        for name in ("select", "extend_select", *(("ignore",) if "select" in flags else ())):
+            merged.pop(name, None)
+    if "extend_select" in flags:
+        asked = flags["extend_select"]
+        merged["ignore"] = tuple(code for code in merged.get("ignore", ()) if code not in asked)
+    for name, value in flags.items():
+        adds = name in ("extend_select", "ignore", "extend_exclude", "per_file_ignores")
+        merged[name] = (*merged.get(name, ()), *value) if adds else value
+    return msgspec.structs.replace(Options(), **merged)

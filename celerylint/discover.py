@@ -1,0 +1,204 @@
+"""Which files a run reads: one walk over the project, leaving out what is not its code."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Callable, Sequence
+from pathlib import Path
+
+from msgspec import Struct
+
+from celerylint.config import PROJECT_MARKERS, Options, UsageError
+from celerylint.gitignore import IgnoreFile, parse
+
+try:
+    from celerylint.facts.pins import is_pin_file  # type: ignore[import-not-found, unused-ignore]
+except ImportError:  # pragma: no cover
+
+    def is_pin_file(name: str) -> bool:
+        """Whether a file of this name may pin Celery's version."""
+        known = ("uv.lock", "poetry.lock", "Pipfile.lock", "pdm.lock", "pyproject.toml", "setup.cfg", "Pipfile")
+        return name in known or (name.endswith((".txt", ".in")) and ("requirements" in name or "constraints" in name))
+
+
+_TEST_FOLDERS = frozenset(("test", "tests"))
+
+
+class Problem(Struct, frozen=True, order=True):
+    """A folder that could not be listed, and why."""
+
+    path: str
+    why: str
+
+
+class Discovery(Struct, frozen=True, kw_only=True):
+    """The files of a project. Paths are relative to its root, with `/` between their parts, and sorted."""
+
+    files: tuple[str, ...]
+    """Python files to lint."""
+    tests: tuple[str, ...]
+    """Python test files, which are read only where other code refers to them. Empty if tests are to be linted."""
+    pins: tuple[str, ...]
+    """Files that may pin Celery's version."""
+    problems: tuple[Problem, ...]
+    keep: Callable[[str], bool]
+    """False for a file that .gitignore or an exclude pattern leaves out. Folders were asked while walking; asking
+    about every file would take longer than all else, so it is for the files that turn out to matter."""
+    wanted: Callable[[str], bool]
+    """Whether findings in this file were asked for: it lies at or below one of the paths given."""
+
+
+def discover(root: Path, paths: Sequence[str], options: Options) -> Discovery:
+    """The files of the project at `root`, of which `paths` (relative to the working directory) are to be linted.
+
+    The whole project is read even if only one file of it is to be linted, since what a task does is decided in many
+    files; a folder that no project marker shows to be a project is not. Raises UsageError for a path that is not there.
+    """
+    named = _named(root, paths)
+    walk = _Walk(root, options)
+    if any((root / marker).exists() for marker in (*PROJECT_MARKERS, "celerylint.toml")):
+        walk.folder("")
+    for path, is_folder in named.items():
+        if is_folder:
+            walk.folder(path + "/" if path else "")
+    files = {path for path, is_folder in named.items() if not is_folder}
+    tops = tuple(path + "/" if path else "" for path, is_folder in named.items() if is_folder)
+    below = tuple(top for top in tops if top)
+
+    def is_test(path: str) -> bool:
+        top = max((len(top) for top in below if path.startswith(top)), default=0)
+        return is_test_file(path[top:])
+
+    python = set(walk.python) | {
+        path for path in files if path.endswith(".py") or not is_pin_file(path.rpartition("/")[2])
+    }
+    tests = set() if options.include_tests else {path for path in walk.python if is_test(path)} - files
+    return Discovery(
+        files=tuple(sorted(python - tests)),
+        tests=tuple(sorted(tests)),
+        pins=tuple(sorted(walk.pins)),
+        problems=tuple(sorted(walk.problems)),
+        keep=lambda path: path in files or not walk.ignored_file(path),
+        wanted=lambda path: path in files or path.startswith(tops),
+    )
+
+
+def is_test_file(path: str) -> bool:
+    """Whether a file is a test by where it lies or what it is called."""
+    *folders, name = path.split("/")
+    return (
+        name in ("conftest.py", "tests.py")
+        or name.startswith("test_")
+        or name.endswith("_test.py")
+        or not _TEST_FOLDERS.isdisjoint(folders)
+    )
+
+
+def _named(root: Path, paths: Sequence[str]) -> dict[str, bool]:
+    """Each path given, relative to the root, and whether it is a folder."""
+    named: dict[str, bool] = {}
+    for path in paths or ["."]:
+        try:
+            relative = Path(os.path.abspath(path)).relative_to(root).as_posix()
+        except ValueError:
+            raise UsageError(f"{path} lies outside of the project {root}") from None
+        if not os.path.exists(path):
+            raise UsageError(f"no such file or folder: {path}")
+        is_folder = os.path.isdir(path)
+        if not is_folder and not os.path.isfile(path):
+            raise UsageError(f"not a regular file: {path}")
+        named["" if relative == "." else relative] = is_folder
+    return named
+
+
+class _Walk:
+    """One walk: what it has seen, and the ignore files it met on the way."""
+
+    def __init__(self, root: Path, options: Options) -> None:
+        self.root = str(root)
+        self.python: list[str] = []
+        self.pins: list[str] = []
+        self.problems: list[Problem] = []
+        self.excluded = parse((*options.exclude, *options.extend_exclude))
+        self.above = _ignore_files_above(root)
+        self.rules: dict[str, tuple[IgnoreFile, ...]] = {}
+        """For each folder walked (empty, or ending in `/`), the ignore files that apply in it, innermost first."""
+        self.answers: dict[str, bool] = {}
+
+    def folder(self, start: str) -> None:
+        """Walk the folder `start`, which is never ignored itself."""
+        stack = [start]
+        while stack:
+            folder = stack.pop()
+            if folder in self.rules:
+                continue
+            try:
+                with os.scandir(os.path.join(self.root, folder)) as listing:
+                    entries = list(listing)
+            except OSError as error:
+                self.problems.append(Problem(folder.rstrip("/") or ".", error.strerror or "cannot be listed"))
+                continue
+            names = {entry.name for entry in entries}
+            if "pyvenv.cfg" in names and folder != start:
+                continue
+            self.rules[folder] = rules = self._rules(folder, ".gitignore" in names)
+            for entry in entries:
+                name = entry.name
+                if entry.is_dir(follow_symlinks=False):
+                    if not self._ignored(rules, folder + name, name, True):
+                        stack.append(folder + name + "/")
+                    continue
+                is_python, is_pin = name.endswith(".py"), is_pin_file(name)
+                # Links are left alone: what they lead to is met by itself, or is no part of the project.
+                if (is_python or is_pin) and entry.is_file(follow_symlinks=False):
+                    if is_python:
+                        self.python.append(folder + name)
+                    if is_pin:
+                        self.pins.append(folder + name)
+
+    def ignored_file(self, path: str) -> bool:
+        """Whether a file met on the walk is ignored."""
+        folder, _, name = path.rpartition("/")
+        rules = self.rules.get(folder + "/" if folder else "", self.above)
+        return self._ignored(rules, path, name, False)
+
+    def _ignored(self, rules: tuple[IgnoreFile, ...], path: str, name: str, folder: bool) -> bool:
+        if self.excluded.verdict(path, name, folder):
+            return True
+        for rule in rules:
+            verdict = rule.verdict(path, name, folder)
+            if verdict is not None:
+                return verdict
+        return False
+
+    def _rules(self, folder: str, has_own: bool) -> tuple[IgnoreFile, ...]:
+        outer = self.above
+        parent = folder
+        while parent:
+            parent = parent.rstrip("/").rpartition("/")[0]
+            parent = parent + "/" if parent else ""
+            if parent in self.rules:
+                outer = self.rules[parent]
+                break
+        own = _read_ignore_file(os.path.join(self.root, folder, ".gitignore"), base=folder) if has_own else ()
+        return (*own, *outer)
+
+
+def _ignore_files_above(root: Path) -> tuple[IgnoreFile, ...]:
+    """The ignore files of the folders that hold the root, up to the top of the git checkout, innermost first."""
+    found: list[IgnoreFile] = []
+    for folder in (root, *root.parents):
+        if folder != root:
+            rules = _read_ignore_file(str(folder / ".gitignore"), inside=root.relative_to(folder).as_posix() + "/")
+            found.extend(rules)
+        if (folder / ".git").exists():
+            return tuple(found)
+    return ()  # outside of a checkout, nobody ignores on its behalf
+
+
+def _read_ignore_file(path: str, base: str = "", inside: str = "") -> tuple[IgnoreFile, ...]:
+    try:
+        with open(path, encoding="utf-8", errors="replace") as file:
+            return (parse(file.read().splitlines(), base, inside),)
+    except OSError:
+        return ()

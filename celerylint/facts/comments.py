@@ -1,0 +1,132 @@
+"""Comments that ask for silence: `# celerylint: ignore[...]`, `# celerylint: ignore-file[...]` and `# noqa`.
+
+A small scanner, rather than `tokenize`, tells comments from strings, so that syntax newer than this interpreter is
+read too.
+"""
+
+from __future__ import annotations
+
+import re
+from bisect import bisect_right
+from typing import Literal
+
+from msgspec import Struct
+
+# Strings first, so that a `#` inside of one is not taken for a comment. A quote left open ends with its line.
+_SCAN = re.compile(
+    r"'''(?:[^'\\]|\\.|'(?!''))*(?:'''|\Z)"
+    r'|"""(?:[^"\\]|\\.|"(?!""))*(?:"""|\Z)'
+    r"|'(?:[^'\\\n]|\\.)*'?"
+    r'|"(?:[^"\\\n]|\\.)*"?'
+    r"|(?P<comment>\#[^\n]*)"
+    r"|(?P<join>\\\n)|(?P<open>[(\[{])|(?P<close>[)\]}])|(?P<newline>\n)",
+    re.DOTALL,
+)
+_OWN = re.compile(r"#\s*celerylint:\s*(?P<word>[\w-]*)\s*(?:\[(?P<codes>[^\]]*)\]?)?(?P<rest>[^#]*)")
+_NOQA = re.compile(
+    r"#\s*noqa(?![\w-])(?P<colon>\s*:\s*(?P<codes>[A-Z]+[0-9]*(?:[,\s]+[A-Z]+[0-9]+|,\s*[A-Z]+)*)?)?", re.I
+)
+_HEADER = re.compile(r"(?:async\s+def|def|class)\b")
+
+
+class Suppression(Struct, frozen=True):
+    """A comment that asks for silence, or that tries to."""
+
+    kind: Literal["ignore", "ignore-file", "noqa", "unknown"]
+    """`unknown` for a comment of ours whose word is misspelt; the word is then the only code."""
+    codes: tuple[str, ...]
+    """Codes, prefixes or names of rules; empty for all."""
+    reason: str
+    line: int
+    column: int
+    end_column: int
+    """Where the comment stands, in characters from 1; the end is exclusive."""
+    first: int
+    last: int
+    """The lines it speaks for: its own, or a whole header if it ends a line of a decorator, a `def` or a `class`."""
+
+
+def suppressions(source: bytes | str) -> tuple[Suppression, ...]:
+    """The comments in a Python file that ask for silence, in order."""
+    if isinstance(source, bytes):
+        if b"celerylint:" not in source and b"noqa" not in source and b"NOQA" not in source:
+            return ()
+        source = source.removeprefix(b"\xef\xbb\xbf").decode("utf-8", "replace")
+    elif "celerylint:" not in source and "noqa" not in source and "NOQA" not in source:
+        return ()
+    text = source.removeprefix("\ufeff").replace("\r\n", "\n").replace("\r", "\n")
+    comments, statements = _scan(text)
+    if not comments:
+        return ()
+    starts = [0, *(at.end() for at in re.finditer("\n", text))]
+    headers = _headers(text, statements, starts)
+    found = []
+    for at, comment in comments:
+        line = bisect_right(starts, at)
+        column = at - starts[line - 1] + 1
+        first, last = headers.get(line, (line, line))
+        found.extend(_read(comment, line, column, first, last))
+    return tuple(found)
+
+
+def _read(comment: str, line: int, column: int, first: int, last: int) -> list[Suppression]:
+    own, noqa = _OWN.search(comment), _NOQA.search(comment)
+    found = []
+    if own:
+        word, rest = own["word"], own["rest"].strip(" \t-:–—")
+        span = (line, column + own.start(), column + own.start() + len(own[0].rstrip()))
+        if word in ("ignore", "ignore-file"):
+            kind: Literal["ignore", "ignore-file"] = "ignore" if word == "ignore" else "ignore-file"
+            found.append(Suppression(kind, _split(own["codes"]), rest, *span, first, last))
+        else:
+            found.append(Suppression("unknown", (word,), rest, *span, first, last))
+    if noqa:
+        codes = tuple(code for code in _split(noqa["codes"]) if code.upper().startswith("CLY"))
+        # One that names only the codes of other tools does not speak to us.
+        if codes or not noqa["codes"]:
+            span = (line, column + noqa.start(), column + noqa.start() + len(noqa[0].rstrip()))
+            found.append(Suppression("noqa", codes, "", *span, first, last))
+    return found
+
+
+def _split(codes: str | None) -> tuple[str, ...]:
+    return tuple(re.findall(r"[^,\s]+", codes or ""))
+
+
+def _scan(text: str) -> tuple[list[tuple[int, str]], list[tuple[int, int]]]:
+    """Comments that may matter, with where they start; and where each statement that spans a line starts and ends."""
+    comments: list[tuple[int, str]] = []
+    statements: list[tuple[int, int]] = []
+    depth = start = 0
+    for token in _SCAN.finditer(text):
+        kind = token.lastgroup
+        if kind == "comment":
+            if "celerylint:" in token[0] or "noqa" in token[0].lower():
+                comments.append((token.start(), token[0]))
+        elif kind == "open":
+            depth += 1
+        elif kind == "close":
+            depth = max(depth - 1, 0)
+        elif kind == "newline" and depth == 0:
+            statements.append((start, token.start()))
+            start = token.end()
+    statements.append((start, len(text)))
+    return comments, statements
+
+
+def _headers(text: str, statements: list[tuple[int, int]], starts: list[int]) -> dict[int, tuple[int, int]]:
+    """For the first and last line of each decorator and `def` or `class` header: the lines of the whole header."""
+    found: dict[int, tuple[int, int]] = {}
+    parts: list[tuple[int, int]] = []
+    for start, end in statements:
+        code = text[start:end].lstrip()
+        if not code or code.startswith("#"):
+            continue  # comments and empty lines may stand between decorators
+        is_decorator = code.startswith("@")
+        if is_decorator or _HEADER.match(code):
+            parts.append((bisect_right(starts, start), bisect_right(starts, end)))
+        if not is_decorator:
+            for first, last in parts:
+                found[first] = found[last] = (parts[0][0], parts[-1][1])
+            parts = []
+    return found
