@@ -215,7 +215,7 @@ def _mentions_us(path: Path) -> bool:
             return False
     except OSError:
         return False
-    return isinstance(_table(_parse(path), path), dict)
+    return _table(_parse(path), path) is not None
 
 
 def _project_root(start: Path) -> Path:
@@ -263,7 +263,9 @@ def _read(path: Path) -> dict[str, Any]:
     header = _header(path)
     text = path.read_text("utf-8")
     if not isinstance(table, dict):
-        raise ConfigError(f"{_shown(path)}:{_line_of(text, '', 'celerylint', '')}: [tool.celerylint] must be a table")
+        raise ConfigError(
+            f"{_shown(path)}:{_line_of(text, 'tool', 'celerylint', '')}: [tool.celerylint] must be a table"
+        )
     known = {option.key: option for option in option_table()}
     values: dict[str, Any] = {}
     for key, value in table.items():
