@@ -106,7 +106,7 @@ def _decode(content: bytes) -> str:
 
 def _toml_lock(text: str) -> Iterator[_Found]:
     """`[[package]]` tables; the version of one stands above its first sub-table."""
-    for name in re.finditer(r"""(?mi)^name\s*=\s*["']celery["']""", text):
+    for name in re.finditer(r"""\nname\s*=\s*["']celery["']""", text):
         end = text.find("\n[", name.end())
         version = re.compile(r"""(?m)^version\s*=\s*["']([^"']+)["']""").search(
             text, name.end(), end if end != -1 else len(text)
