@@ -37,6 +37,9 @@ DEFAULT_EXCLUDE = (
     "venv",
 )
 
+# Options that are paths: in a configuration file they are relative to its folder.
+_PATHS = frozenset(("cache_dir", "output_file"))
+
 Names = tuple[str, ...]
 Table = tuple[tuple[str, Names], ...]
 Jobs = int | Literal["auto"]
@@ -274,6 +277,8 @@ def _read(path: Path) -> dict[str, Any]:
             where = f" in [{header}]" if header else ""
             raise ConfigError(f'{at}unknown key "{key}"{where}{did_you_mean(key, known)}')
         values[known[key].name] = _checked(known[key], value, f'"{key}"', at)
+    for name in _PATHS & values.keys():
+        values[name] = str(path.parent / values[name])
     return values
 
 

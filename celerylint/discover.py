@@ -9,17 +9,8 @@ from pathlib import Path
 from msgspec import Struct
 
 from celerylint.config import PROJECT_MARKERS, Options, UsageError
+from celerylint.facts.pins import is_pin_file
 from celerylint.gitignore import IgnoreFile, parse
-
-try:
-    from celerylint.facts.pins import is_pin_file  # type: ignore[import-not-found, unused-ignore]
-except ImportError:  # pragma: no cover
-
-    def is_pin_file(name: str) -> bool:
-        """Whether a file of this name may pin Celery's version."""
-        known = ("uv.lock", "poetry.lock", "Pipfile.lock", "pdm.lock", "pyproject.toml", "setup.cfg", "Pipfile")
-        return name in known or (name.endswith((".txt", ".in")) and ("requirements" in name or "constraints" in name))
-
 
 _TEST_FOLDERS = frozenset(("test", "tests"))
 
@@ -69,9 +60,7 @@ def discover(root: Path, paths: Sequence[str], options: Options) -> Discovery:
         top = max((len(top) for top in below if path.startswith(top)), default=0)
         return is_test_file(path[top:])
 
-    python = set(walk.python) | {
-        path for path in files if path.endswith(".py") or not is_pin_file(path.rpartition("/")[2])
-    }
+    python = set(walk.python) | {path for path in files if path.endswith(".py") or not is_pin_file(path)}
     tests = set() if options.include_tests else {path for path in walk.python if is_test(path)} - files
     return Discovery(
         files=tuple(sorted(python - tests)),
@@ -148,7 +137,7 @@ class _Walk:
                     if not self._ignored(rules, folder + name, name, True):
                         stack.append(folder + name + "/")
                     continue
-                is_python, is_pin = name.endswith(".py"), is_pin_file(name)
+                is_python, is_pin = name.endswith(".py"), is_pin_file(folder + name)
                 # Links are left alone: what they lead to is met by itself, or is no part of the project.
                 if (is_python or is_pin) and entry.is_file(follow_symlinks=False):
                     if is_python:

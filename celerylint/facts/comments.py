@@ -26,6 +26,7 @@ _OWN = re.compile(r"#\s*celerylint:\s*(?P<word>[\w-]*)\s*(?:\[(?P<codes>[^\]]*)\
 _NOQA = re.compile(
     r"#\s*noqa(?![\w-])(?P<colon>\s*:\s*(?P<codes>[A-Z]+[0-9]*(?:[,\s]+[A-Z]+[0-9]+|,\s*[A-Z]+)*)?)?", re.I
 )
+_CANDIDATE = re.compile(r"#[^\n]*(?:celerylint:|noqa)[^\n]*", re.I)
 _HEADER = re.compile(r"(?:async\s+def|def|class)\b")
 
 
@@ -55,6 +56,9 @@ def suppressions(source: bytes | str) -> tuple[Suppression, ...]:
     elif "celerylint:" not in source and "noqa" not in source and "NOQA" not in source:
         return ()
     text = source.removeprefix("\ufeff").replace("\r\n", "\n").replace("\r", "\n")
+    # Most such files speak to other tools only; scanning them would cost more than all else done to them here.
+    if not any(_read(line[0], 0, 0, 0, 0) for line in _CANDIDATE.finditer(text)):
+        return ()
     comments, statements = _scan(text)
     if not comments:
         return ()

@@ -1,0 +1,1 @@
+"""Ways to call the engine: the command line and flake8."""

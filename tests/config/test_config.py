@@ -1,11 +1,13 @@
 from __future__ import annotations
 
+import os
 import subprocess
 import sys
 from pathlib import Path
 
 import pytest
 
+import celerylint
 from celerylint.config import ConfigError, Options, load, option_table
 
 
@@ -228,5 +230,8 @@ def test_no_toml_parser_is_loaded_where_nothing_is_configured(project: Path) -> 
         "import sys; from celerylint.config import load; load(['.']);"
         "print(*{'tomllib', 'tomli', 'click', 'rich', 'pathspec'} & set(sys.modules))"
     )
-    ran = subprocess.run([sys.executable, "-c", code], cwd=project, capture_output=True, text=True, check=True)
+    environment = {**os.environ, "PYTHONPATH": str(Path(celerylint.__file__).parents[1])}
+    ran = subprocess.run(
+        [sys.executable, "-c", code], cwd=project, env=environment, capture_output=True, text=True, check=True
+    )
     assert ran.stdout.strip() == ""

@@ -1,0 +1,307 @@
+"""The command line: `celerylint [OPTIONS] [PATHS]...`, `celerylint inspect`, `celerylint explain`."""
+
+from __future__ import annotations
+
+import sys
+from collections.abc import Callable, Sequence
+from importlib import import_module
+from typing import TYPE_CHECKING, Any
+
+from celerylint import __version__
+
+if TYPE_CHECKING:
+    import click
+
+    from celerylint.config import Option, Options, Settings
+    from celerylint.finding import Report
+    from celerylint.report.style import Style
+
+CLEAN, FAULTS, ERROR, INTERRUPTED = 0, 1, 2, 130
+
+_SHORT = {"jobs": "-j", "output_file": "-o"}
+_INSPECT = (
+    "exclude",
+    "extend_exclude",
+    "include_tests",
+    "source_roots",
+    "celery_version",
+    "django_settings_module",
+    "jobs",
+    "cache_dir",
+    "no_cache",
+    "output_file",
+    "color",
+)
+_EPILOG = """\
+Verbs, as the first argument: `check` (the default), `inspect` (show what is understood of the project: tasks with their
+effective options, queues, schedule), `explain CODE` (the page of a rule).
+
+Exit status: 0 nothing at or above --fail-on, 1 findings, 2 wrong usage or configuration."""
+
+
+def main(argv: Sequence[str] | None = None) -> int:
+    """Run the command line and return the exit status. Never raises."""
+    arguments = list(sys.argv[1:] if argv is None else argv)
+    if arguments == ["--version"]:
+        print(f"celerylint {__version__}")
+        return CLEAN
+    try:
+        return _run(arguments)
+    except KeyboardInterrupt:
+        return _fail("interrupted", INTERRUPTED)
+    except BrokenPipeError:
+        from celerylint.frontends.terminal import abandon_stdout
+
+        abandon_stdout()
+        return CLEAN
+    except Exception as error:
+        if "--verbose" in arguments or "-v" in arguments:
+            import traceback
+
+            traceback.print_exc()
+        kind, what = type(error).__name__, " ".join(str(error).split())
+        return _fail(f"internal error: {kind}: {what} (this is a bug; `--verbose` shows where)")
+
+
+def _run(arguments: list[str]) -> int:
+    import click
+
+    from celerylint.config import UsageError
+    from celerylint.frontends.terminal import accept_any_text
+
+    accept_any_text(sys.stdout, sys.stderr)
+    verbs = {"check": _check_command, "inspect": _inspect_command, "explain": _explain_command}
+    verb = arguments.pop(0) if arguments and arguments[0] in verbs else ""
+    name = f"celerylint {verb}".rstrip()
+    try:
+        command = verbs[verb or "check"]()
+        with command.make_context(name, arguments) as context:
+            return int(command.invoke(context))
+    except click.exceptions.Exit as end:
+        return end.exit_code
+    except click.ClickException as error:
+        return _fail(" ".join(error.format_message().split()))
+    except UsageError as error:
+        return _fail(str(error))
+
+
+def _fail(message: str, status: int = ERROR) -> int:
+    print(f"celerylint: {message}", file=sys.stderr)
+    return status
+
+
+# -- commands ---------------------------------------------------------------------------------------------------------
+
+
+def _check_command() -> click.Command:
+    from celerylint.config import option_table
+
+    return _command(
+        _check,
+        "Find the faults of a Celery project before it ships. PATHS are files or folders; by default this folder.",
+        list(option_table()),
+        epilog=_EPILOG,
+    )
+
+
+def _inspect_command() -> click.Command:
+    import click
+
+    from celerylint.config import option_table
+
+    options = [option for option in option_table() if option.name in _INSPECT]
+    command = _command(_inspect, "Show what is understood of a Celery project.", options)
+    shape = click.Option(
+        ["--output-format"], type=click.Choice(["text", "json"]), default="text", help="Tables or JSON."
+    )
+    command.params.insert(0, shape)
+    return command
+
+
+def _explain_command() -> click.Command:
+    import click
+
+    from celerylint.config import option_table
+
+    color = [option for option in option_table() if option.name == "color"]
+    params: list[click.Parameter] = [click.Argument(["rules"], nargs=-1, metavar="[CODE|NAME]..."), *map(_flag, color)]
+    return click.Command(
+        "explain", callback=_explain, params=params, help="Show the page of a rule, or list all rules."
+    )
+
+
+def _command(run: Callable[..., int], help: str, options: Sequence[Option], epilog: str | None = None) -> click.Command:
+    import click
+
+    params: list[click.Parameter] = [
+        *map(_flag, options),
+        click.Option(["--config"], metavar="FILE", help="The configuration file, in place of the nearest one."),
+        click.Option(["--quiet", "-q"], is_flag=True, help="Show findings only."),
+        click.Option(["--verbose", "-v"], is_flag=True, help="Say what could not be decided, and how long it took."),
+        click.Option(["--version"], is_flag=True, help="Show the version and exit."),
+        click.Argument(["paths"], nargs=-1, metavar="[PATHS]..."),
+    ]
+    settings = {"help_option_names": ["-h", "--help"], "max_content_width": 110}
+    return click.Command("celerylint", callback=run, params=params, help=help, epilog=epilog, context_settings=settings)
+
+
+def _flag(option: Option) -> click.Option:
+    import click
+
+    names = [f"--{option.key}", *([_SHORT[option.name]] if option.name in _SHORT else [])]
+    if option.kind == "switch":
+        return click.Option(names, is_flag=True, default=None, help=option.help)
+    metavar = {"list": "LIST", "table": "PATTERN:CODES", "jobs": "N", "choice": f"[{'|'.join(option.choices)}]"}
+    default = option.default if option.kind in ("choice", "jobs") else None
+    return click.Option(
+        names,
+        multiple=option.kind in ("list", "table"),
+        metavar=metavar.get(option.kind, "TEXT"),
+        help=option.help + (f"  [default: {default}]" if default else ""),
+    )
+
+
+def _given(flags: dict[str, Any]) -> dict[str, object]:
+    """The flags that were given, as the fields of Options expect them."""
+    from celerylint.config import ConfigError, option_table
+
+    kinds = {option.name: option.kind for option in option_table()}
+    given: dict[str, object] = {}
+    for name, value in flags.items():
+        if value is None or value == ():
+            continue
+        if kinds[name] == "list":
+            value = _split(value)
+        elif kinds[name] == "table":
+            rows: dict[str, tuple[str, ...]] = {}
+            for row in value:
+                pattern, colon, codes = row.rpartition(":")
+                if not colon:
+                    raise ConfigError(f'--per-file-ignores must be "PATTERN:CODES", not "{row}"')
+                rows[pattern] = (*rows.get(pattern, ()), *_split([codes]))
+            value = rows
+        given[name] = value
+    return given
+
+
+def _split(values: Sequence[str]) -> tuple[str, ...]:
+    return tuple(part.strip() for value in values for part in value.split(",") if part.strip())
+
+
+# -- verbs ------------------------------------------------------------------------------------------------------------
+
+
+def _check(paths: tuple[str, ...], config: str | None, quiet: bool, verbose: bool, version: bool, **flags: Any) -> int:
+    if version:
+        return main(["--version"])
+    from celerylint.config import load
+
+    settings = load(paths or (".",), _given(flags), config=config)
+
+    def run(progress: Any) -> Report:
+        from celerylint.engine import check
+
+        return check(paths or (".",), settings.options, root=settings.root, progress=progress)
+
+    report = _analyse(run, settings, quiet)
+    status = _status(report, settings.options)
+    _write(_rendered(report, settings.options, quiet), settings.options)
+    if verbose:
+        from celerylint.report.full import undecided
+        from celerylint.report.style import table
+
+        sys.stderr.write(undecided(report))
+        rows = [(stage, f"{seconds * 1000:,.0f} ms") for stage, seconds in report.timings]
+        sys.stderr.write("".join(line + "\n" for line in table(rows, right=(1,))) if rows else "")
+    return status
+
+
+def _inspect(
+    paths: tuple[str, ...],
+    config: str | None,
+    quiet: bool,
+    verbose: bool,
+    version: bool,
+    output_format: str,
+    **flags: Any,
+) -> int:
+    if version:
+        return main(["--version"])
+    from celerylint.config import load
+
+    settings = load(paths or (".",), _given(flags), config=config)
+
+    def run(progress: Any) -> Any:
+        from celerylint.engine import inspect
+
+        return inspect(paths or (".",), settings.options, root=settings.root, progress=progress)
+
+    inspection = _analyse(run, settings, quiet)
+    render = import_module(f"celerylint.report.inspect_{output_format}").render
+    _write(render(inspection, _style(settings.options, quiet)), settings.options)
+    return CLEAN
+
+
+def _explain(rules: tuple[str, ...], color: str | None) -> int:
+    from celerylint.config import load
+    from celerylint.frontends.explain import find, listing, page, render
+    from celerylint.frontends.terminal import style_for
+    from celerylint.rules.registry import all_rules
+
+    options = load((), {"color": color} if color else {}).options if color else None
+    known = all_rules()
+    style = style_for(sys.stdout, options.color if options else "auto")
+    pages = [render(page(find(rule, known)), style) for rule in rules]
+    sys.stdout.write("\n".join(pages) if pages else listing(known))
+    sys.stdout.flush()
+    return CLEAN
+
+
+def _analyse(run: Callable[[Any], Any], settings: Settings, quiet: bool) -> Any:
+    """What `run` returns, with a bar while it takes long. An error in an option is given its place in the file."""
+    from celerylint.config import ConfigError, UsageError
+    from celerylint.frontends.terminal import progress_bar
+
+    try:
+        with progress_bar(sys.stderr, wanted=not quiet) as progress:
+            return run(progress)
+    except ConfigError as error:
+        raise UsageError(settings.locate(error)) from error
+
+
+def _status(report: Report, options: Options) -> int:
+    from celerylint.finding import Severity
+
+    if options.exit_zero or options.fail_on == "never":
+        return CLEAN
+    threshold = Severity(options.fail_on).rank
+    return FAULTS if any(finding.severity.rank >= threshold for finding in report.findings) else CLEAN
+
+
+def _rendered(report: Report, options: Options, quiet: bool) -> str:
+    shape = "statistics" if options.statistics and options.output_format != "json" else options.output_format
+    text: str = import_module(f"celerylint.report.{shape}").render(report, _style(options, quiet))
+    return text
+
+
+def _style(options: Options, quiet: bool) -> Style:
+    from celerylint.frontends.terminal import style_for
+    from celerylint.report.style import Style
+
+    if options.output_file is not None:
+        return Style(color=options.color == "always", summary=not quiet)
+    return style_for(sys.stdout, options.color, summary=not quiet)
+
+
+def _write(text: str, options: Options) -> None:
+    from celerylint.config import UsageError
+
+    if options.output_file is None:
+        sys.stdout.write(text)
+        sys.stdout.flush()
+        return
+    try:
+        with open(options.output_file, "w", encoding="utf-8", errors="backslashreplace", newline="\n") as file:
+            file.write(text)
+    except OSError as error:
+        raise UsageError(f"cannot write {options.output_file}: {error.strerror}") from error

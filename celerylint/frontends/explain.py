@@ -1,0 +1,50 @@
+"""`celerylint explain`: the page of a rule, or the list of all."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+from celerylint.config import UsageError
+from celerylint.report.style import Style, table
+from celerylint.settle.meta import RuleLike
+from celerylint.text import did_you_mean
+
+
+def find(wanted: str, rules: Sequence[RuleLike]) -> RuleLike:
+    """The rule of this code or name. Raises UsageError."""
+    for rule in rules:
+        if wanted.upper() == rule.code or wanted.lower() == rule.name:
+            return rule
+    known = [word for rule in rules for word in (rule.code, rule.name)]
+    raise UsageError(f'no rule is called "{wanted}"{did_you_mean(wanted, known)}')
+
+
+def page(rule: RuleLike) -> str:
+    """The documentation page of a rule, in Markdown."""
+    facts = f"{rule.severity.value}, confidence {rule.confidence.value}, preset {rule.preset}, since {rule.since}"
+    parts = [f"# {rule.code}: {rule.name}", rule.summary.strip(), f"*{facts}*", rule.explanation.strip()]
+    for title, code in (("Found", rule.bad), ("Mended", rule.good)):
+        if code.strip():
+            parts.append(f"## {title}\n\n```python\n{code.strip()}\n```")
+    return "\n\n".join(part for part in parts if part) + "\n"
+
+
+def listing(rules: Sequence[RuleLike]) -> str:
+    """One line for each rule."""
+    rows = [(rule.code, rule.severity.value, rule.preset, rule.name) for rule in sorted(rules, key=lambda r: r.code)]
+    return "".join(line + "\n" for line in table(rows, indent="")) if rows else "There are no rules.\n"
+
+
+def render(markdown: str, style: Style) -> str:
+    """Markdown for a terminal where there is one; as it is otherwise."""
+    if not style.color:
+        return markdown
+    from io import StringIO
+
+    from rich.console import Console
+    from rich.markdown import Markdown
+
+    out = StringIO()
+    console = Console(file=out, force_terminal=True, width=min(style.width or 100, 100), color_system="standard")
+    console.print(Markdown(markdown))
+    return out.getvalue()

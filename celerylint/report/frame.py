@@ -1,0 +1,106 @@
+"""A stretch of source with its labelled places, as compilers show it."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Mapping, Sequence
+from unicodedata import east_asian_width
+
+from msgspec import Struct
+
+from celerylint.finding import Place
+from celerylint.report.style import Paint, Style
+from celerylint.text import clean
+
+_CONTEXT = 1
+_LONGEST_SPAN = 4
+"""Lines of a longer span are cut, since the place to edit is at its start."""
+_WIDEST = 160
+_TAB = "    "
+
+
+class Label(Struct, frozen=True):
+    """A place and what is said of it."""
+
+    place: Place
+    text: str
+    primary: bool
+
+
+def frames(labels: Sequence[Label], sources: Mapping[str, str], style: Style, primary: Paint) -> list[str]:
+    """One snippet for each file that a label is in, the first label's file first."""
+    paths = list(dict.fromkeys(label.place.path for label in labels))
+    lines = {path: re.split(r"\r\n|\r|\n", sources[path]) for path in paths if path in sources}
+    shown = [label.place.span.line for label in labels if label.place.path in lines]
+    gutter = len(str(max(shown, default=0) + _LONGEST_SPAN + _CONTEXT))
+    out: list[str] = []
+    for index, path in enumerate(paths):
+        here = [label for label in labels if label.place.path == path]
+        arrow = " " * gutter + style.paint("-->" if index == 0 else ":::", "blue")
+        if path in lines:
+            out += [f"{arrow} {_at(here[0])}", *_snippet(here, lines[path], gutter, style, primary)]
+        else:
+            out += [f"{arrow} {_at(label)}{': ' if label.text else ''}{clean(label.text)}" for label in here]
+    return out
+
+
+def _at(label: Label) -> str:
+    span = label.place.span
+    return f"{clean(label.place.path)}:{span.line}:{span.column}"
+
+
+def _snippet(labels: Sequence[Label], source: list[str], gutter: int, style: Style, primary: Paint) -> list[str]:
+    bar = style.paint("|", "blue")
+    out = [f"{' ' * gutter} {bar}"]
+    previous = 0
+    for number in _numbers(labels, source):
+        if previous and number > previous + 1:
+            out.append(style.paint("." * 3, "blue"))
+        previous = number
+        here = [label for label in labels if label.place.line == number]
+        text, shift = _window(source[number - 1], min((label.place.span.column for label in here), default=1))
+        out.append(f"{style.paint(str(number).rjust(gutter), 'blue')} {bar} {_printed(text)}".rstrip())
+        for label in sorted(here, key=lambda label: (not label.primary, label.place.span)):
+            start = label.place.span.column - shift
+            end = label.place.span.end_column - shift if label.place.span.end_line == number else len(text) + 1
+            end = min(max(end, start + 1), len(text) + 1)
+            width = max(_columns(_printed(text[start - 1 : end - 1])), 1)
+            said = f" {clean(label.text)}" if label.text else ""
+            mark = style.paint(("^" if label.primary else "-") * width + said, primary if label.primary else "blue")
+            out.append(f"{' ' * gutter} {bar} {' ' * _columns(_printed(text[: start - 1]))}{mark}")
+    out.append(f"{' ' * gutter} {bar}")
+    return out
+
+
+def _numbers(labels: Sequence[Label], source: list[str]) -> list[int]:
+    """The lines to show: those of the labels and, around the primary one, the lines next to them."""
+    shown: set[int] = set()
+    for label in labels:
+        span = label.place.span
+        last = min(max(span.end_line, span.line), span.line + _LONGEST_SPAN - 1)
+        around = _CONTEXT if label.primary else 0
+        shown.update(range(span.line - around, last + around + 1))
+    # A gap of one line is shown: the dots that stand for it would take as much room.
+    shown.update(number + 1 for number in tuple(shown) if number + 2 in shown)
+    wanted = {label.place.line for label in labels}
+    return sorted(
+        number for number in shown if 1 <= number <= len(source) and (number in wanted or source[number - 1].strip())
+    )
+
+
+def _window(text: str, column: int) -> tuple[str, int]:
+    """The part of a very long line around `column`, and how many characters come before it."""
+    if len(text) <= _WIDEST:
+        return text, 0
+    start = max(min(column - 1 - _WIDEST // 4, len(text) - _WIDEST), 0)
+    return text[start : start + _WIDEST], start
+
+
+def _printed(text: str) -> str:
+    return clean(text.replace("\t", _TAB))
+
+
+def _columns(text: str) -> int:
+    if text.isascii():
+        return len(text)
+    return sum(2 if east_asian_width(char) in "WF" else 1 for char in text)
