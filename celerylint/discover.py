@@ -54,16 +54,10 @@ def discover(root: Path, paths: Sequence[str], options: Options) -> Discovery:
             walk.folder(path + "/" if path else "")
     files = {path for path, is_folder in named.items() if not is_folder}
     tops = tuple(path + "/" if path else "" for path, is_folder in named.items() if is_folder)
-    below = tuple(top for top in tops if top)
-
-    def is_test(path: str) -> bool:
-        top = max((len(top) for top in below if path.startswith(top)), default=0)
-        return is_test_file(path[top:])
-
-    python = set(walk.python) | {path for path in files if path.endswith(".py") or not is_pin_file(path)}
-    tests = set() if options.include_tests else {path for path in walk.python if is_test(path)} - files
+    chosen = {path for path in files if path.endswith(".py") or not is_pin_file(path)}
+    tests: set[str] = set() if options.include_tests else walk.tests(tops) - files
     return Discovery(
-        files=tuple(sorted(python - tests)),
+        files=tuple(sorted(walk.python().union(chosen) - tests)),
         tests=tuple(sorted(tests)),
         pins=tuple(sorted(walk.pins)),
         problems=tuple(sorted(walk.problems)),
@@ -72,15 +66,14 @@ def discover(root: Path, paths: Sequence[str], options: Options) -> Discovery:
     )
 
 
-def is_test_file(path: str) -> bool:
-    """Whether a file is a test by where it lies or what it is called."""
-    *folders, name = path.split("/")
-    return (
-        name in ("conftest.py", "tests.py")
-        or name.startswith("test_")
-        or name.endswith("_test.py")
-        or not _TEST_FOLDERS.isdisjoint(folders)
-    )
+def is_test_file(name: str) -> bool:
+    """Whether a file is a test by what it is called, wherever it lies."""
+    return name.startswith("test_") or name.endswith("_test.py") or name in ("conftest.py", "tests.py")
+
+
+def is_test_folder(folder: str) -> bool:
+    """Whether all files in a folder are tests by where it lies."""
+    return not _TEST_FOLDERS.isdisjoint(folder.split("/"))
 
 
 def _named(root: Path, paths: Sequence[str]) -> dict[str, bool]:
@@ -105,7 +98,8 @@ class _Walk:
 
     def __init__(self, root: Path, options: Options) -> None:
         self.root = str(root)
-        self.python: list[str] = []
+        self.modules: dict[str, list[str]] = {}
+        """For each folder, the names of the Python files in it."""
         self.pins: list[str] = []
         self.problems: list[Problem] = []
         self.excluded = parse((*options.exclude, *options.extend_exclude))
@@ -131,19 +125,34 @@ class _Walk:
             if "pyvenv.cfg" in names and folder != start:
                 continue
             self.rules[folder] = rules = self._rules(folder, ".gitignore" in names)
+            modules = self.modules[folder] = []
             for entry in entries:
                 name = entry.name
                 if entry.is_dir(follow_symlinks=False):
                     if not self._ignored(rules, folder + name, name, True):
                         stack.append(folder + name + "/")
                     continue
-                is_python, is_pin = name.endswith(".py"), is_pin_file(folder + name)
                 # Links are left alone: what they lead to is met by itself, or is no part of the project.
-                if (is_python or is_pin) and entry.is_file(follow_symlinks=False):
-                    if is_python:
-                        self.python.append(folder + name)
+                is_module = name.endswith(".py")
+                is_pin = (not is_module or name == "setup.py") and is_pin_file(folder + name)
+                if (is_module or is_pin) and entry.is_file(follow_symlinks=False):
+                    if is_module:
+                        modules.append(name)
                     if is_pin:
                         self.pins.append(folder + name)
+
+    def python(self) -> set[str]:
+        """Every Python file met."""
+        return {folder + name for folder, names in self.modules.items() for name in names}
+
+    def tests(self, tops: Sequence[str]) -> set[str]:
+        """The test files met. A folder among `tops` was asked for, so its own name makes nothing in it a test."""
+        found: set[str] = set()
+        for folder, names in self.modules.items():
+            top = max((len(top) for top in tops if folder.startswith(top)), default=0)
+            whole = is_test_folder(folder[top:])
+            found.update(folder + name for name in names if whole or is_test_file(name))
+        return found
 
     def ignored_file(self, path: str) -> bool:
         """Whether a file met on the walk is ignored."""

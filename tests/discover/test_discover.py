@@ -114,11 +114,10 @@ def test_tests_folder_given_by_name_is_linted(project: Path) -> None:
 
 
 def test_pin_files_are_listed(project: Path) -> None:
-    make(project, "uv.lock", "requirements/base.txt", "notes.txt", "node_modules/uv.lock")
-    pins = discover(project, ["."], Options()).pins
-    assert "uv.lock" in pins
-    assert "notes.txt" not in pins
-    assert "node_modules/uv.lock" not in pins
+    make(project, "uv.lock", "requirements/base.txt", "setup.py", "notes.txt", "node_modules/uv.lock")
+    found = discover(project, ["."], Options())
+    assert found.pins == ("requirements/base.txt", "setup.py", "uv.lock")
+    assert found.files == ("setup.py",)
 
 
 def test_links_are_not_followed(project: Path) -> None:
