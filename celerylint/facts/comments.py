@@ -23,9 +23,11 @@ _SCAN = re.compile(
     re.DOTALL,
 )
 _OWN = re.compile(r"#\s*celerylint:\s*(?P<word>[\w-]*)\s*(?:\[(?P<codes>[^\]]*)\]?)?(?P<rest>[^#]*)")
-_NOQA = re.compile(
-    r"#\s*noqa(?![\w-])(?P<colon>\s*:\s*(?P<codes>[A-Z]+[0-9]*(?:[,\s]+[A-Z]+[0-9]+|,\s*[A-Z]+)*)?)?", re.I
-)
+_WORDS = (b"celerylint:", b"noqa", b"NOQA", b"NoQA")
+_CODE = r"(?:[A-Z]+[0-9]+|CLY(?![\w-]))"
+# As flake8 reads it: what is no list of codes after the colon leaves a bare comment, which is for every code.
+_NOQA = re.compile(rf"#\s*noqa(?![\w-])(?:\s*:\s*(?P<codes>{_CODE}(?:[,\s]+{_CODE})*))?", re.I)
+_UNBRACKETED = re.compile(r"\s*:?\s*(?P<codes>CLY[0-9]+(?:[,\s]+CLY[0-9]+)*)(?P<rest>.*)", re.S)
 _CANDIDATE = re.compile(r"#[^\n]*(?:celerylint:|noqa)[^\n]*", re.I)
 _HEADER = re.compile(r"(?:async\s+def|def|class)\b")
 
@@ -50,11 +52,9 @@ class Suppression(Struct, frozen=True):
 def suppressions(source: bytes | str) -> tuple[Suppression, ...]:
     """The comments in a Python file that ask for silence, in order."""
     if isinstance(source, bytes):
-        if b"celerylint:" not in source and b"noqa" not in source and b"NOQA" not in source:
+        if not any(word in source for word in _WORDS):
             return ()
         source = source.removeprefix(b"\xef\xbb\xbf").decode("utf-8", "replace")
-    elif "celerylint:" not in source and "noqa" not in source and "NOQA" not in source:
-        return ()
     text = source.removeprefix("\ufeff").replace("\r\n", "\n").replace("\r", "\n")
     # Most such files speak to other tools only; scanning them would cost more than all else done to them here.
     if not any(_read(line[0], 0, 0, 0, 0) for line in _CANDIDATE.finditer(text)):
@@ -77,13 +77,19 @@ def _read(comment: str, line: int, column: int, first: int, last: int) -> list[S
     own, noqa = _OWN.search(comment), _NOQA.search(comment)
     found = []
     if own:
-        word, rest = own["word"], own["rest"].strip(" \t-:–—")
+        word, codes, rest = own["word"], own["codes"], own["rest"]
+        if codes is None and (listed := _UNBRACKETED.match(rest)):
+            codes, rest = listed["codes"], listed["rest"]
+        if codes is not None and not _split(codes):
+            word += "[]"
         span = (line, column + own.start(), column + own.start() + len(own[0].rstrip()))
-        if word in ("ignore", "ignore-file"):
-            kind: Literal["ignore", "ignore-file"] = "ignore" if word == "ignore" else "ignore-file"
-            found.append(Suppression(kind, _split(own["codes"]), rest, *span, first, last))
+        reason = rest.strip(" \t-:–—")
+        if word == "ignore":
+            found.append(Suppression("ignore", _split(codes), reason, *span, first, last))
+        elif word == "ignore-file":
+            found.append(Suppression("ignore-file", _split(codes), reason, *span, first, last))
         else:
-            found.append(Suppression("unknown", (word,), rest, *span, first, last))
+            found.append(Suppression("unknown", (word,), reason, *span, first, last))
     if noqa:
         codes = tuple(code for code in _split(noqa["codes"]) if code.upper().startswith("CLY"))
         # One that names only the codes of other tools does not speak to us.
