@@ -408,18 +408,6 @@ Stmt = Union[
 ]  # fmt: skip
 
 
-class Suppression(Struct, frozen=True, array_like=True, gc=False):
-    """A comment that silences findings. `facts.comments` finds them."""
-
-    line: int
-    col: int
-    end_col: int
-    scope: str
-    codes: list[str]
-    reason: str
-    own: bool
-
-
 class Unreadable(Struct, frozen=True, array_like=True, gc=False):
     """Why a file could not be read, and where in it."""
 

@@ -1,1 +1,1 @@
-"""What the linter says of itself and of the comments that speak to it. No project is asked: settling finds these."""
+"""Rules about the run itself: what could not be read, and comments that do not do what they say."""

@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 from celerylint.finding import Confidence, Severity
+from celerylint.rules.base import Rule
 
 
-class UnreadableFile:
+class UnreadableFile(Rule):
     """A file could not be read, so nothing that it decides is known.
 
     The rest of the project is linted. What the file defines is missing from the picture, though: a task in it is not

@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 from celerylint.finding import Confidence, Severity
+from celerylint.rules.base import Rule
 
 
-class UnusedSuppression:
+class UnusedSuppression(Rule):
     """A comment asks for silence where there is nothing to silence.
 
     It was needed once, or was put on the wrong line. Left standing it does harm later: the next real fault on this

@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 from celerylint.finding import Confidence, Severity
+from celerylint.rules.base import Rule
 
 
-class UnknownCodeInSuppression:
+class UnknownCodeInSuppression(Rule):
     """A comment names a rule that does not exist, so it silences nothing.
 
     A slip in the code or in the name of a rule, or in the word after `celerylint:`. The finding that the comment was

@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 from celerylint.finding import Confidence, Severity
+from celerylint.rules.base import Rule
 
 
-class SuppressionWithoutReason:
+class SuppressionWithoutReason(Rule):
     """A comment silences a finding without saying why.
 
     Whoever meets it in a year cannot tell a decision from a habit. The reason stands after the closing bracket:

@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 from celerylint.finding import Confidence, Severity
+from celerylint.rules.base import Rule
 
 
-class InternalError:
+class InternalError(Rule):
     """A rule, or the reading of a file, crashed: a bug of celerylint, not of the project.
 
     Everything else is linted. What the rule would have said of this place, or what the file decides, is unknown.

@@ -1,0 +1,208 @@
+"""The impure shell around the analysis: the only caller of discovery, cache and worker processes.
+
+`check` and `inspect` are what every front end calls. Nothing under lint is imported, executed or connected to.
+"""
+
+from __future__ import annotations
+
+import gc
+import os
+import time
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
+from pathlib import Path
+
+from celerylint.config import Options
+from celerylint.discover import Discovery, discover
+from celerylint.extract import Extraction, Files
+from celerylint.finding import Confidence, Finding, Place, Report, Severity, Span, Summary
+from celerylint.inspection import Inspection
+from celerylint.model.inspect import inspection
+from celerylint.model.link import Inputs, link
+from celerylint.model.project import Project
+from celerylint.model.version import TargetVersion, choose
+
+Progress = Callable[[str, int, int], None]
+
+
+def check(paths: Sequence[str], options: Options, *, root: Path, progress: Progress | None = None) -> Report:
+    """Lint.
+
+    Raises:
+        UsageError: a path that is not there, an unknown rule.
+    """
+    from celerylint.facts.comments import suppressions
+    from celerylint.rules.registry import all_rules, judges
+    from celerylint.settle.select import selected
+    from celerylint.settle.settle import settle
+
+    with _without_collection():
+        clock = _Clock()
+        rules = all_rules()
+        chosen = selected(options, rules)
+        clock.lap("rules")
+        run = _read(paths, options, root, progress, clock)
+        findings = [*_unreadable(run.discovery, run.files)]
+        for rule in judges():
+            if rule.code in chosen:
+                try:
+                    findings.extend(rule.check(run.project))
+                except Exception as error:
+                    findings.append(_crashed(rule.code, error))
+        clock.lap("judge")
+        comments = {path: suppressions(source) for path, source in run.files.relevant_sources()}
+        settled = settle(findings, comments, options, rules, wanted=run.discovery.wanted)
+        shown = {
+            place.path
+            for finding in settled.findings
+            for place in (finding.place, *(other.place for other in finding.related))
+        }
+        sources = {path: text for path in sorted(shown) if (text := run.files.text(path)) is not None}
+        clock.lap("settle")
+        return Report(
+            findings=settled.findings,
+            summary=Summary(
+                files=len(run.discovery.files),
+                tasks=len(run.project.tasks),
+                suppressed=settled.suppressed,
+                baselined=0,
+                undecided=len(run.project.undecided),
+                by_code=settled.by_code,
+            ),
+            undecided=run.project.undecided,
+            sources=sources,
+            timings=clock.laps,
+        )
+
+
+def inspect(paths: Sequence[str], options: Options, *, root: Path, progress: Progress | None = None) -> Inspection:
+    """What the tool understands of a project.
+
+    Raises:
+        UsageError: a path that is not there.
+    """
+    with _without_collection():
+        return inspection(_read(paths, options, root, progress, _Clock()).project)
+
+
+class _Run:
+    """What reading a project gave."""
+
+    def __init__(self, discovery: Discovery, files: Files, project: Project) -> None:
+        self.discovery = discovery
+        self.files = files
+        self.project = project
+
+
+class _Clock:
+    """Seconds per stage."""
+
+    def __init__(self) -> None:
+        self._last = time.perf_counter()
+        self._laps: list[tuple[str, float]] = []
+
+    def lap(self, stage: str) -> None:
+        now = time.perf_counter()
+        self._laps.append((stage, now - self._last))
+        self._last = now
+
+    @property
+    def laps(self) -> tuple[tuple[str, float], ...]:
+        return tuple(self._laps)
+
+
+@contextmanager
+def _without_collection() -> Iterator[None]:
+    """No cyclic garbage collection meanwhile: facts are many, live to the end and hold no cycles."""
+    was_enabled = gc.isenabled()
+    gc.disable()
+    try:
+        yield
+    finally:
+        if was_enabled:
+            gc.enable()
+
+
+def _read(paths: Sequence[str], options: Options, root: Path, progress: Progress | None, clock: _Clock) -> _Run:
+    found = discover(root, paths, options)
+    clock.lap("discover")
+    version = _version(root, found, options)
+    clock.lap("version")
+    files = Files(root, found, options, progress)
+    extraction = files.extract()
+    clock.lap("extract")
+    project, aliases = link(_inputs(found, files, extraction, version, options))
+    clock.lap("link")
+    wider = files.widen(aliases, project)
+    if wider is not None:
+        project, _ = link(_inputs(found, files, wider, version, options))
+        clock.lap("widen")
+    return _Run(found, files, project)
+
+
+def _inputs(
+    found: Discovery, files: Files, extraction: Extraction, version: TargetVersion, options: Options
+) -> Inputs:
+    return Inputs(
+        paths=(*found.files, *found.tests),
+        gated=extraction.gated,
+        load=files.load,
+        version=version,
+        source_roots=options.source_roots,
+        marks=found.pins,
+        django_settings=options.django_settings_module or "",
+    )
+
+
+def _version(root: Path, found: Discovery, options: Options) -> TargetVersion:
+    from celerylint.facts.pins import Pin, read_pins
+
+    pins: list[Pin] = []
+    pending, seen = list(found.pins), set(found.pins)
+    while pending and not options.celery_version:
+        path = pending.pop()
+        try:
+            content = (root / path).read_bytes()
+        except OSError:
+            continue
+        if b"elery" not in content and not path.endswith((".txt", ".in")):
+            continue
+        read = read_pins(path, content)
+        pins.extend(read.pins)
+        fresh = [p for p in read.includes if p not in seen and not os.path.isabs(p) and not p.startswith("..")]
+        seen.update(fresh)
+        pending.extend(fresh)
+    return choose(pins, options.celery_version or "")
+
+
+def _unreadable(found: Discovery, files: Files) -> Iterator[Finding]:
+    from celerylint.rules.linter.cly900_unreadable_file import UnreadableFile
+
+    rule = UnreadableFile()
+    for problem in found.problems:
+        yield rule.finding(
+            Place(problem.path, Span(1, 1, 1, 1)), f"the folder cannot be listed: {problem.why}", _READABLE
+        )
+    for path, error in files.problems():
+        span = Span(error.line, error.col, error.line, error.col + 1)
+        yield rule.finding(Place(path, span), f"{error.message}: nothing in this file is linted", _READABLE)
+
+
+_READABLE = "make it readable, or leave it out with extend-exclude in [tool.celerylint]"
+
+
+def _crashed(code: str, error: Exception) -> Finding:
+    """A rule that failed: said, so that silence is not taken for approval."""
+    import traceback
+
+    frame = traceback.extract_tb(error.__traceback__)[-1]
+    return Finding(
+        code="CLY990",
+        name="internal-error",
+        message=f"the rule {code} failed ({type(error).__name__}: {error} at {Path(frame.filename).name}:{frame.lineno}):"
+        " what it looks for was not looked for",
+        help="report it with the file that makes it happen; until then leave it out with --ignore " + code,
+        severity=Severity.ERROR,
+        confidence=Confidence.HIGH,
+        place=Place(".", Span(1, 1, 1, 1)),
+    )

@@ -1,0 +1,40 @@
+"""Which files can matter to Celery, by their bytes alone: the others are never parsed unless a value of theirs is needed."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable, Iterable
+
+_WORDS = (
+    b"elery",
+    b"CELERY",
+    b"shared_task",
+    b".delay",
+    b"apply_async",
+    b".task(",
+    b".task\n",
+    b"send_task",
+    b"register_task",
+    b"_on_commit(",
+    b"DJANGO_SETTINGS_MODULE",
+)
+"""`elery` stands for celery and Celery. Searching fixed words one by one is four times as fast as one regular expression."""
+
+
+def matters(source: bytes) -> bool:
+    """Whether a file mentions anything of Celery's."""
+    return any(word in source for word in _WORDS)
+
+
+def mentions(names: Iterable[str]) -> Callable[[bytes], bool]:
+    """A gate for files that use what a project calls its own task decorators: as a decorator, or in an import."""
+    alternatives = "|".join(sorted(re.escape(name) for name in names))
+    if not alternatives:
+        return lambda source: False
+    words = [name.encode() for name in sorted(names)]
+    pattern = re.compile(
+        rf"^[ \t]*@[\w.]*\b(?:{alternatives})\b|\bimport\s*\([^)]*\b(?:{alternatives})\b"
+        rf"|\bimport[^\n(]*\b(?:{alternatives})\b|\b(?:{alternatives})\.task\b".encode(),
+        re.MULTILINE,
+    )
+    return lambda source: any(word in source for word in words) and pattern.search(source) is not None

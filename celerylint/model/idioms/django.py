@@ -1,0 +1,89 @@
+"""Django: `settings.X` is the settings module's name, found as Django finds it."""
+
+from __future__ import annotations
+
+from celerylint.model.evaluate import Evaluator
+from celerylint.model.modules import Module
+from celerylint.model.values import At, Entry, Scalar, Unknown, Value
+
+
+GLOBAL_SETTINGS: dict[str, bool | str | None] = {
+    "DEBUG": False, "TIME_ZONE": "America/Chicago", "USE_TZ": True, "ATOMIC_REQUESTS": False,
+}  # fmt: skip
+"""What Django's own settings hold where a project says nothing, for the names that matter here (django 5, 4.2 alike but USE_TZ)."""
+
+
+def settings_module(ev: Evaluator, importer: Module | None) -> Module | None:
+    """The settings module that a module of the project would see."""
+    name = settings_name(ev, importer)
+    return ev.index.find(name, importer) if name else None
+
+
+def settings_name(ev: Evaluator, importer: Module | None) -> str | None:
+    """DJANGO_SETTINGS_MODULE as the project sets it: in this module, else in the nearest entry point."""
+    known = ev.celery.django_module
+    if ev.celery.django_forced:
+        return ev.celery.django_fallback
+    if importer is None:
+        return ev.celery.django_fallback
+    if importer.path in known:
+        return known[importer.path]
+    best: tuple[tuple[int, int, str], str] | None = None
+    for path, name in known.items():
+        if path.startswith("env:"):
+            continue
+        root = ev.index.module(path).root
+        above = not root or importer.path.startswith(root + "/")
+        rank = (-len(root) if above else 1, _entry_rank(path), path)
+        if best is None or rank < best[0]:
+            best = (rank, name)
+    return best[1] if best is not None else ev.celery.django_fallback
+
+
+_ENTRY_POINTS = ("celery.py", "celeryapp.py", "celery_app.py", "wsgi.py", "asgi.py", "manage.py")
+
+
+def _entry_rank(path: str) -> int:
+    """Entry points that run in production come first."""
+    name = path.rpartition("/")[2]
+    return _ENTRY_POINTS.index(name) if name in _ENTRY_POINTS else len(_ENTRY_POINTS)
+
+
+def setting(ev: Evaluator, importer: Module | None, name: str, at: At) -> Value:
+    """`settings.NAME`."""
+    found = setting_entry(ev, importer, name)
+    if found is not None:
+        return found.value
+    return Unknown(f"the Django setting {name}", at)
+
+
+def setting_entry(ev: Evaluator, importer: Module | None, name: str) -> Entry | None:
+    """The entry of a Django setting, with where it is set."""
+    module = settings_module(ev, importer)
+    if module is None:
+        return None
+    ev.run(module)
+    entry = module.scope.entries.get(name)
+    if entry is None and name in GLOBAL_SETTINGS and not module.scope.stars:
+        return Entry(Scalar(GLOBAL_SETTINGS[name]), None)
+    return entry
+
+
+def _settings(ev: Evaluator, name: str, at: At) -> Value | None:
+    if name.startswith("["):
+        return None
+    importer = ev.index.module(at[0])
+    if name == "configured":
+        return Scalar(True, at)
+    if not name.isupper():
+        return Unknown(f"django.conf.settings.{name}", at)
+    module = settings_module(ev, importer)
+    if module is None:
+        return Unknown(f"the Django setting {name}: the settings module is not known", at)
+    if module.running:
+        return Unknown(f"the Django setting {name} while settings load", at)
+    return setting(ev, importer, name, at)
+
+
+NAMES = {"django.conf.settings": _settings}
+

@@ -1,0 +1,486 @@
+"""Facts of all files -> what the project means. The only entry to the model."""
+
+from __future__ import annotations
+
+import sys
+from collections.abc import Callable, Iterable, Iterator
+from contextlib import contextmanager
+from typing import NamedTuple
+
+from celerylint import catalog
+from celerylint.facts import ir
+from celerylint.facts.ir import PythonFacts
+from celerylint.finding import Place, Span, Undecided
+from celerylint.model import celery_values as cv
+from celerylint.model import routing, schedule
+from celerylint.model.evaluate import Evaluator
+from celerylint.model.idioms.celery_tasks import SENDERS, SIGNATURES, bound_first
+from celerylint.model.modules import Module, ModuleIndex
+from celerylint.model.naming import task_name
+from celerylint.model.options import attribute, decide, effective_options
+from celerylint.model.plain import plain
+from celerylint.model.project import App, Decision, Dispatch, Project, Retry, Routes, Task
+from celerylint.model.registry import registry
+from celerylint.model.settings import effective, lookup
+from celerylint.model.values import (
+    Arguments,
+    At,
+    Entry,
+    FunctionValue,
+    Instance,
+    Mapping,
+    Partial,
+    Value,
+)
+from celerylint.model.version import TargetVersion
+
+_WALKED = SENDERS | SIGNATURES | {"send_task", "retry", "chain", "group", "chord", "get_task"}
+"""Names whose use in a body makes it worth walking."""
+
+_FACTORY_USES = frozenset({"Celery", "config_from_object", "autodiscover_tasks", "add_periodic_task", "register_task"})
+_FACTORY_NAMES = ("create", "make", "init", "build", "setup", "configure", "get_celery", "includeme")
+
+
+class Inputs(NamedTuple):
+    """What a link is made of."""
+
+    paths: Iterable[str]
+    """Every Python file of the project, relative to its root."""
+    gated: Iterable[str]
+    """Those whose bytes showed that they matter."""
+    load: Callable[[str], PythonFacts | None]
+    """The facts of a file; called for others than `gated` when a value of theirs is needed."""
+    version: TargetVersion
+    source_roots: Iterable[str] = ()
+    marks: Iterable[str] = ()
+    """Paths of files that mark a source root (`pyproject.toml`, `manage.py`...)."""
+    django_settings: str = ""
+
+
+def link(inputs: Inputs) -> tuple[Project, frozenset[str]]:
+    """The project, and names that other files may use to make tasks without mentioning Celery."""
+    with _deep_recursion():
+        return _link(inputs)
+
+
+@contextmanager
+def _deep_recursion() -> Iterator[None]:
+    """Evaluation recurses with the program's own structure: a deeper limit, put back afterwards."""
+    limit = sys.getrecursionlimit()
+    sys.setrecursionlimit(max(limit, 6000))
+    try:
+        yield
+    finally:
+        sys.setrecursionlimit(limit)
+
+
+def _link(inputs: Inputs) -> tuple[Project, frozenset[str]]:
+    gated = sorted(inputs.gated)
+    index = ModuleIndex(
+        inputs.paths, gated, inputs.load, lambda path: _imports(inputs.load(path)), inputs.source_roots, inputs.marks
+    )
+    facts = catalog.load(inputs.version.minor)
+    ev = Evaluator(index, registry(), tuple(inputs.version.minor))
+    _django_modules(ev, gated, inputs)
+    for path in gated:
+        ev.run(index.module(path))
+    _call_factories(ev)
+    _call_handlers(ev)
+    apps = _apps(ev, facts)
+    tasks = _tasks(ev, facts, apps)
+    by_value = {id(task.value): task for task in tasks}
+    by_name: dict[str, Task] = {}
+    for task in tasks:
+        by_name.setdefault(task.name, task)
+    ev.celery.by_name = {name: task.value for name, task in by_name.items()}
+    entries = [entry for app in apps for entry in schedule.entries(ev, app, by_name, by_value)]
+    _walk(ev, tasks)
+    dispatches = _dispatches(ev, by_name, by_value)
+    retries: dict[int, list[Retry]] = {}
+    seen: set[tuple[str, int, int, int]] = set()
+    for call in ev.celery.retries:
+        owner = by_value.get(id(call.task))
+        if owner is None or call.at is None:
+            continue
+        key = (call.at[0], call.at[1].line, call.at[1].col, id(owner))
+        if key not in seen:
+            seen.add(key)
+            retries.setdefault(id(owner), []).append(Retry(owner, call.args, call.at, call.context))
+    functions: dict[str, list[FunctionValue]] = {}
+    for function in ev.functions_seen:
+        functions.setdefault(function.scope.module.path, []).append(function)
+    project = Project(
+        version=inputs.version,
+        catalog=facts,
+        apps=tuple(apps),
+        tasks=tuple(tasks),
+        schedule=tuple(sorted(entries, key=lambda e: (e.at[0], e.at[1].line, e.at[1].col, e.name))),
+        dispatches=tuple(dispatches),
+        retries={key: tuple(sorted(value, key=lambda r: (r.at[1].line, r.at[1].col))) for key, value in retries.items()},
+        repeated_keys=tuple(_repeated(ev, apps)),
+        undecided=tuple(_undecided(apps, tasks)),
+        functions={path: tuple(value) for path, value in functions.items()},
+    )
+    return project, _aliases(ev)
+
+
+def _imports(facts: PythonFacts | None) -> Iterator[ir.Import | ir.ImportFrom]:
+    for statement in facts.body if facts is not None else ():
+        if isinstance(statement, (ir.Import, ir.ImportFrom)):
+            yield statement
+        elif isinstance(statement, ir.Try):
+            for inner in statement.body:
+                if isinstance(inner, (ir.Import, ir.ImportFrom)):
+                    yield inner
+
+
+# --- Django's settings module -----------------------------------------------------------------------------------------
+
+
+def _django_modules(ev: Evaluator, gated: list[str], inputs: Inputs) -> None:
+    """Where files set DJANGO_SETTINGS_MODULE, in functions too (`manage.py` does it in `main`)."""
+    if inputs.django_settings:
+        ev.celery.django_fallback = inputs.django_settings
+        ev.celery.django_forced = True
+    for path in gated:
+        facts = inputs.load(path)
+        if facts is None:
+            continue
+        name = _settings_name(facts.body, 0)
+        if name is not None:
+            ev.celery.django_module[path] = name
+
+
+def _settings_name(statements: Iterable[ir.Stmt], depth: int) -> str | None:
+    for statement in statements:
+        found: str | None = None
+        if isinstance(statement, ir.ExprStmt):
+            found = _setdefault(statement.value)
+        elif isinstance(statement, ir.Assign) and isinstance(statement.targets[0], ir.Subscript):
+            index, value = statement.targets[0].index, statement.value
+            if isinstance(index, ir.Const) and index.value == "DJANGO_SETTINGS_MODULE" and isinstance(value, ir.Const):
+                found = value.value if isinstance(value.value, str) else None
+        elif isinstance(statement, ir.Function) and depth < 2 and "setdefault" in statement.uses:
+            found = _settings_name(ir.read_body(statement), depth + 1)
+        elif isinstance(statement, (ir.If, ir.Try, ir.With)):
+            found = _settings_name(statement.body, depth)
+            if found is None and isinstance(statement, ir.If):
+                found = _settings_name(statement.orelse, depth)
+        if found is not None:
+            return found
+    return None
+
+
+def _setdefault(node: ir.Expr) -> str | None:
+    if not isinstance(node, ir.Call) or not isinstance(node.func, ir.Attr) or node.func.attr != "setdefault":
+        return None
+    if len(node.args) == 2:
+        key, value = node.args
+        if isinstance(key, ir.Const) and key.value == "DJANGO_SETTINGS_MODULE" and isinstance(value, ir.Const):
+            return value.value if isinstance(value.value, str) else None
+    return None
+
+
+# --- code that only runs when somebody calls it -----------------------------------------------------------------------
+
+
+def _call_factories(ev: Evaluator) -> None:
+    """Application factories that nothing at module level calls: the server does."""
+    for cls in list(ev.classes_seen):
+        if cls.scope.module.gated and any(
+            isinstance(s, ir.Function) and _FACTORY_USES & set(s.uses) for s in cls.node.body
+        ):
+            ev.class_body(cls)
+    for function in list(ev.functions_seen):
+        node = function.node
+        if not isinstance(node, ir.Function) or id(node) in ev.called or function.owner_class is not None:
+            continue
+        uses = set(node.uses)
+        if not uses & _FACTORY_USES and "conf" not in uses:
+            continue
+        if node.name.lstrip("_").startswith(_FACTORY_NAMES):
+            ev.call_function(function, Arguments([], {}, function.at))
+
+
+def _call_handlers(ev: Evaluator) -> None:
+    """Handlers of `on_configure`, `on_after_configure`, `on_after_finalize`, in Celery's order."""
+    for signal in ("on_configure", "on_after_configure", "on_after_finalize"):
+        for app in list(ev.celery.apps):
+            done: set[int] = set()
+            while True:
+                pending = [h for s, h in app.handlers if s == signal and id(h) not in done]
+                if not pending:
+                    break
+                for handler in pending:
+                    done.add(id(handler))
+                    ev.fuel = 100_000
+                    ev.call(handler, Arguments([], {"sender": Entry(app, app.at)}, app.at))
+
+
+# --- apps -------------------------------------------------------------------------------------------------------------
+
+
+def _apps(ev: Evaluator, facts: catalog.Catalog) -> list[App]:
+    names = _bindings(ev)
+    out: list[App] = []
+    for value in ev.celery.apps:
+        if value.at is None:
+            continue
+        settings: dict[str, Decision] = {}
+        own: dict[str, Decision] = {}
+        for key in facts.settings:
+            found = effective(ev, value, key)
+            decision = decide(ev, found.value, found.kind, found.at)
+            if found.kind == "default":
+                decision = Decision(decision.value, decision.known, "default", raw=decision.raw, why=decision.why)
+            settings[key] = decision
+            if lookup(ev, value, key) is not None:
+                own[key] = decision
+        name = names.get(id(value)) or f"{value.module.dotted}.<app at line {value.at[1].line}>"
+        at = value.sources[-1].at if value.sources else None
+        out.append(
+            App(
+                name=name,
+                at=value.at,
+                value=value,
+                settings=settings,
+                routes=routing.expand(ev, settings["task_routes"]) if "task_routes" in settings else Routes((), True, None),
+                own_settings=own,
+                settings_at=at,
+                root=value.module.root,
+            )
+        )
+    return sorted(out, key=lambda app: (app.at[0], app.at[1].line, app.at[1].col))
+
+
+def _bindings(ev: Evaluator) -> dict[int, str]:
+    """The dotted name that each app is bound to: in the module that makes it if possible."""
+    found: dict[int, tuple[tuple[int, str], str]] = {}
+    for path in sorted(ev.index.paths):
+        module = ev.index.loaded(path)
+        if module is None or not module.started:
+            continue
+        for name, entry in module.scope.entries.items():
+            value = ev.peek(entry.value)
+            if not isinstance(value, cv.App):
+                continue
+            dotted = f"{module.dotted}.{name}" if module.dotted else name
+            rank = (0 if module is value.module else 1, path)
+            if id(value) not in found or rank < found[id(value)][0]:
+                found[id(value)] = (rank, dotted)
+    return {key: dotted for key, (_, dotted) in found.items()}
+
+
+# --- tasks ------------------------------------------------------------------------------------------------------------
+
+
+def _tasks(ev: Evaluator, facts: catalog.Catalog, apps: list[App]) -> list[Task]:
+    by_app = {id(app.value): app for app in apps}
+    out: list[Task] = []
+    seen: set[tuple[str, int, str]] = set()
+    for value in ev.celery.tasks:
+        app = by_app.get(id(value.app)) if value.app is not None else _nearest(apps, value.module)
+        task = _task(ev, facts, value, app)
+        key = (task.path, task.line, task.name)
+        if key not in seen:
+            seen.add(key)
+            out.append(task)
+    return sorted(out, key=lambda task: (task.path, task.line, task.name))
+
+
+def _nearest(apps: list[App], module: Module) -> App | None:
+    """The app that a shared task of a module belongs to: of the same source root, nearest in the tree."""
+    if len(apps) == 1:
+        return apps[0]
+    folder = module.path.split("/")[:-1]
+
+    def rank(app: App) -> tuple[int, int, str, int]:
+        other = app.at[0].split("/")[:-1]
+        common = 0
+        for one, two in zip(folder, other, strict=False):
+            if one != two:
+                break
+            common += 1
+        same = 0 if app.root == module.root else 1
+        return (same, -common, app.at[0], app.at[1].line)
+
+    ranked = sorted(apps, key=rank)
+    if not ranked:
+        return None
+    return ranked[0]
+
+
+def _task(ev: Evaluator, facts: catalog.Catalog, value: cv.Task, app: App | None) -> Task:
+    named = task_name(ev, value, app.value if app is not None else None)
+    definition = _definition(value)
+    node = definition[1]
+    function = node.name if isinstance(node, (ir.Function, ir.Class)) else "<lambda>"
+    name = named.value if named.known and isinstance(named.value, str) else f"{value.module.dotted}.{function}"
+    options, behaviour = effective_options(ev, facts, value, name, app)
+    own = attribute(ev, value, "queue") or Decision(None, True, "default")
+    exchange = attribute(ev, value, "exchange")
+    default = (
+        app.settings["task_default_queue"] if app is not None else Decision(None, False, "default", None, "no app is known")
+    )
+    routes = app.routes if app is not None else Routes((), False, None)
+    queue = routing.queue_of(routes, name, own, default, exchange is not None and exchange.chosen)
+    at = value.at if value.cls is None else definition
+    assert at is not None
+    return Task(
+        name=name,
+        named=named,
+        function=function,
+        path=definition[0],
+        line=node.line,
+        app=app,
+        value=value,
+        options=options,
+        behaviour=behaviour,
+        queue=queue,
+        at=at,
+        definition=definition,
+        keywords={key: entry.at for key, entry in value.options.items() if entry.at is not None},
+        bound=bool(bound_first(ev, value)) or value.cls is not None,
+        class_based=value.cls is not None,
+        conditional=value.conditional,
+        shared=value.app is None,
+    )
+
+
+def _definition(value: cv.Task) -> At:
+    if value.cls is not None and value.cls.at is not None:
+        return value.cls.at
+    if value.function is not None:
+        at = value.function.innermost.at
+        if at is not None:
+            return at
+    assert value.at is not None
+    return value.at
+
+
+# --- bodies -----------------------------------------------------------------------------------------------------------
+
+
+def _walk(ev: Evaluator, tasks: list[Task]) -> None:
+    """Walk every body that sends, makes or retries a task."""
+    owners: dict[int, Task] = {}
+    for task in tasks:
+        function = task.value.function
+        while function is not None:
+            owners[id(function.node)] = task
+            function = function.wraps
+    for cls in list(ev.classes_seen):
+        if cls.scope.module.gated and any(
+            isinstance(s, ir.Function) and not _WALKED.isdisjoint(s.uses) for s in cls.node.body
+        ):
+            ev.class_body(cls)
+    classes = {id(task.value.cls): task for task in tasks if task.value.cls is not None}
+    done: set[int] = set()
+    for function in list(ev.functions_seen):
+        node = function.node
+        if not isinstance(node, ir.Function) or id(node) in done or _WALKED.isdisjoint(node.uses):
+            continue
+        done.add(id(node))
+        ev.walk_function(function, Arguments(_subject(function, owners, classes), {}, None), None)
+
+
+def _subject(function: FunctionValue, owners: dict[int, Task], classes: dict[int, Task]) -> list[Value]:
+    """What is known of the first argument of a body."""
+    task = owners.get(id(function.node))
+    if task is not None:
+        return [cv.TaskSelf(task.value, task.at)] if task.bound else []
+    cls = function.owner_class
+    if cls is None or any(getattr(w, "dotted", "") == "builtins.staticmethod" for w in function.wrappers):
+        return []
+    owner = classes.get(id(cls))
+    if owner is not None:
+        return [cv.TaskSelf(owner.value, owner.at)]
+    return [Instance(cls, cls.at)]
+
+
+def _dispatches(ev: Evaluator, by_name: dict[str, Task], by_value: dict[int, Task]) -> list[Dispatch]:
+    out: list[Dispatch] = []
+    seen: set[tuple[str, int, int, str, str]] = set()
+    for found in ev.celery.dispatches:
+        if found.at is None:
+            continue
+        task = by_value.get(id(found.task)) if found.task is not None else None
+        name = task.name if task is not None else None
+        if task is None and found.task_name is not None:
+            held = plain(ev, found.task_name)
+            name = held.value if held.known and isinstance(held.value, str) else None
+            task = by_name.get(name) if name else None
+        key = (found.at[0], found.at[1].line, found.at[1].col, found.method, name or "")
+        if key in seen:
+            continue
+        seen.add(key)
+        out.append(Dispatch(task, name, found.method, found.args, found.at, found.context, found.function))
+    return sorted(out, key=lambda d: (d.at[0], d.at[1].line, d.at[1].col, d.method, d.task_name or ""))
+
+
+# --- the rest ---------------------------------------------------------------------------------------------------------
+
+
+def _repeated(ev: Evaluator, apps: list[App]) -> Iterator[tuple[App, str, At, At]]:
+    seen: set[int] = set()
+    for app in apps:
+        setting = app.settings.get("beat_schedule")
+        value = ev.force(setting.raw) if setting is not None and setting.raw is not None else None
+        if isinstance(value, Mapping) and id(value) not in seen:
+            seen.add(id(value))
+            for key, first, second in value.repeats:
+                yield app, str(key), first, second
+
+
+def _undecided(apps: list[App], tasks: list[Task]) -> Iterator[Undecided]:
+    """Every cause once."""
+    seen: set[tuple[str, str]] = set()
+    nowhere = Span(1, 1, 1, 1)
+    for app in apps:
+        for key, decision in app.settings.items():
+            if not decision.known:
+                where = decision.place or app.place
+                mark = (decision.why, where.path)
+                if mark not in seen:
+                    seen.add(mark)
+                    yield Undecided(f"{app.name}: {key}", decision.why, where)
+    for task in tasks:
+        for key, decision in (("name", task.named), *task.options.items(), ("queue", task.queue)):
+            if not decision.known:
+                where = decision.place or Place(task.path, nowhere)
+                mark = (decision.why, where.path)
+                if mark not in seen:
+                    seen.add(mark)
+                    yield Undecided(f"{task.name}: {key}", decision.why, where)
+
+
+def _aliases(ev: Evaluator) -> frozenset[str]:
+    """Names that modules of the project bind to task decorators or apps under a spelling that does not show it."""
+    out: set[str] = set()
+    for path in sorted(ev.index.paths):
+        module = ev.index.loaded(path)
+        if module is None or not module.started:
+            continue
+        for name, entry in module.scope.entries.items():
+            value = ev.peek(entry.value)
+            if isinstance(value, Partial):
+                value = ev.peek(value.function)
+            if isinstance(value, (cv.TaskMaker, cv.App)) or (isinstance(value, cv.AppMember) and value.name == "task"):
+                out.add(name)
+    for task in ev.celery.tasks:
+        name_of = _decorator_name(task)
+        if name_of is not None:
+            out.add(name_of)
+    return frozenset(out)
+
+
+def _decorator_name(task: cv.Task) -> str | None:
+    """The last part of the decorator's own name, if it is not one of Celery's."""
+    if task.at is None:
+        return None
+    node: ir.Node = task.at[1]
+    while isinstance(node, ir.Call):
+        node = node.func
+    name = node.attr if isinstance(node, ir.Attr) else node.id if isinstance(node, ir.Name) else None
+    return name if name not in ("task", "shared_task", "register_task", None) else None
+

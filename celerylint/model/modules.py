@@ -1,0 +1,201 @@
+"""Which file a dotted module name is, and which name a file has.
+
+Python decides by `sys.path`, which no file states; so the roots are inferred: the folder above each top-level package, moved up
+where imports of the project show that the folders above are packages without `__init__.py`.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable
+
+from celerylint.facts import ir
+from celerylint.facts.ir import PythonFacts
+from celerylint.model.values import Scope
+
+_NEVER_OURS = frozenset({"celery", "kombu", "billiard", "django", "redis", "flask", "typing", "os", "sys", "datetime"})
+"""Packages that a file of the same name in a project does not replace (`proj/celery.py` beside `from celery import ...`)."""
+
+_ROOT_MARKS = ("manage.py", "pyproject.toml", "setup.py", "setup.cfg", "requirements.txt")
+
+
+class Module:
+    """A Python file of the project. `scope` fills up as the evaluator runs it."""
+
+    __slots__ = ("_facts", "_load", "dotted", "gated", "is_package", "path", "root", "running", "scope", "started")
+
+    def __init__(
+        self, path: str, root: str, dotted: str, gated: bool, load: Callable[[str], PythonFacts | None]
+    ) -> None:
+        self.path = path
+        self.root = root
+        self.dotted = dotted
+        self.gated = gated
+        """Whether its bytes showed that it may matter; others are read only when a value of theirs is needed."""
+        self.is_package = path.endswith("__init__.py")
+        self.scope = Scope("module", self, None)
+        self.started = False
+        self.running = False
+        self._load = load
+        self._facts: PythonFacts | None = None
+
+    @property
+    def facts(self) -> PythonFacts | None:
+        """What the file says; None if it cannot be read."""
+        if self._facts is None:
+            self._facts = self._load(self.path)
+        return self._facts
+
+    @property
+    def package(self) -> str:
+        """The package that relative imports start from."""
+        return self.dotted if self.is_package else self.dotted.rpartition(".")[0]
+
+
+class ModuleIndex:
+    """All Python files of the project by path and by dotted name."""
+
+    def __init__(
+        self,
+        paths: Iterable[str],
+        gated: Iterable[str],
+        load: Callable[[str], PythonFacts | None],
+        imported: Callable[[str], Iterable[ir.Import | ir.ImportFrom]],
+        source_roots: Iterable[str] = (),
+        marks: Iterable[str] = (),
+    ) -> None:
+        self.paths = frozenset(paths)
+        self._load = load
+        self._gated = frozenset(gated)
+        self._modules: dict[str, Module] = {}
+        self._by_last: dict[str, list[str]] = {}
+        for path in sorted(self.paths):
+            self._by_last.setdefault(_parts(path)[-1] if _parts(path) else "", []).append(path)
+        self.roots = frozenset({"", *(_trim(r) for r in source_roots)}) | frozenset(
+            path.rpartition("/")[0] for path in (*self.paths, *marks) if path.rpartition("/")[2] in _ROOT_MARKS
+        )
+        self._resolved: dict[tuple[str, str], str | None] = {}
+        self._prefixes = self._imported_prefixes(imported)
+
+    def _imported_prefixes(self, imported: Callable[[str], Iterable[ir.Import | ir.ImportFrom]]) -> frozenset[str]:
+        """Every dotted name, and each of its prefixes, that a relevant file imports absolutely."""
+        out: set[str] = set()
+        self._relative: dict[str, int] = {}
+        for path in sorted(self._gated):
+            for statement in imported(path):
+                if isinstance(statement, ir.Import):
+                    names = [alias.name for alias in statement.names]
+                elif statement.level:
+                    folder = path.rpartition("/")[0]
+                    self._relative[folder] = max(self._relative.get(folder, 0), statement.level)
+                    continue
+                else:
+                    names = [statement.module, *(f"{statement.module}.{a.name}" for a in statement.names)]
+                for name in names:
+                    parts = name.split(".")
+                    out.update(".".join(parts[:n]) for n in range(1, len(parts) + 1))
+        return frozenset(out)
+
+    def module(self, path: str) -> Module:
+        """The module of a path that is in the project."""
+        module = self._modules.get(path)
+        if module is None:
+            root, dotted = self.name_of(path)
+            module = Module(path, root, dotted, path in self._gated, self._load)
+            self._modules[path] = module
+        return module
+
+    def loaded(self, path: str) -> Module | None:
+        """The module of a path, if anything asked for it yet."""
+        return self._modules.get(path)
+
+    def name_of(self, path: str) -> tuple[str, str]:
+        """The root and the dotted name that a file is imported under."""
+        parts = _parts(path)
+        folder = path.rpartition("/")[0]
+        depth = 0
+        here = folder
+        while here and f"{here}/__init__.py" in self.paths:
+            depth += 1
+            here = here.rpartition("/")[0]
+        own = 0 if path.endswith("__init__.py") else 1
+        needed = max(depth, self._relative.get(folder, 0))
+        tail = needed + own
+        # Folders without __init__.py are packages too where somebody imports through them.
+        best = tail
+        for longer in range(tail + 1, len(parts) + 1):
+            dotted = ".".join(parts[-longer:])
+            root = "/".join(parts[:-longer])
+            if dotted in self._prefixes and self._plausible(root):
+                best = longer
+            if root in self.roots and best >= tail:
+                break
+        best = min(max(best, 1), len(parts)) if parts else 0
+        return "/".join(parts[: len(parts) - best]), ".".join(parts[len(parts) - best :])
+
+    def _plausible(self, root: str) -> bool:
+        return not root or f"{root}/__init__.py" not in self.paths
+
+    def find(self, dotted: str, importer: Module | None) -> Module | None:
+        """The module of the project that an absolute import names, seen from the importing module; None if it is foreign."""
+        root = importer.root if importer else ""
+        key = (dotted, root)
+        if key not in self._resolved:
+            self._resolved[key] = self._find(dotted, importer)
+        path = self._resolved[key]
+        return self.module(path) if path is not None else None
+
+    def _find(self, dotted: str, importer: Module | None) -> str | None:
+        parts = dotted.split(".")
+        if not parts[-1] or parts[0] in _NEVER_OURS:
+            return None
+        folder = importer.path.rpartition("/")[0] if importer else ""
+        candidates: list[tuple[tuple[int, int, int, str], str]] = []
+        for path in self._by_last.get(parts[-1], ()):
+            have = _parts(path)
+            if have[-len(parts) :] != parts:
+                continue
+            root = "/".join(have[: -len(parts)])
+            if not self._plausible(root):
+                continue
+            above = not root or folder == root or folder.startswith(root + "/")
+            known = root in self.roots or (importer is not None and root == importer.root) or root.endswith("src")
+            if not above and not known and len(parts) == 1:
+                continue
+            if len(parts) == 1 and not known and root != folder:
+                continue
+            rank = (0 if importer and root == importer.root else 1, 0 if above else 1, -len(root) if above else len(root))
+            candidates.append(((*rank, path), path))
+        return min(candidates)[1] if candidates else None
+
+    def relative(self, module: Module, name: str, level: int) -> str:
+        """The absolute name of a relative import."""
+        package = module.package.split(".") if module.package else []
+        base = package[: len(package) - (level - 1)] if level > 1 else package
+        return ".".join([*base, *([name] if name else [])])
+
+    def submodule(self, module: Module, name: str) -> Module | None:
+        """The module `name` inside a package."""
+        if not module.is_package:
+            return None
+        folder = module.path.rpartition("/")[0]
+        for path in (f"{folder}/{name}.py", f"{folder}/{name}/__init__.py"):
+            path = path.lstrip("/")
+            if path in self.paths:
+                return self.module(path)
+        return None
+
+    def folder_module(self, dotted: str, importer: Module | None, name: str) -> Module | None:
+        """The module `name` in a package that has no `__init__.py`."""
+        return self.find(f"{dotted}.{name}" if dotted else name, importer)
+
+
+def _parts(path: str) -> list[str]:
+    stem = path[: -len(".py")] if path.endswith(".py") else path
+    parts = stem.split("/")
+    if parts[-1] == "__init__":
+        parts.pop()
+    return parts
+
+
+def _trim(root: str) -> str:
+    return root.strip("/").removeprefix("./") if root != "." else ""

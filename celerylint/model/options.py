@@ -1,0 +1,184 @@
+"""The effective options of a task (`celery.app.task.Task.bind`, `celery.app.annotations`)."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+from celerylint.catalog import Catalog, TaskOption
+from celerylint.model import celery_values as cv
+from celerylint.model.evaluate import Evaluator
+from celerylint.model.idioms.celery_tasks import task_class
+from celerylint.model.plain import plain
+from celerylint.model.project import App, Decision
+from celerylint.model.settings import literal
+from celerylint.model.values import (
+    At,
+    ClassValue,
+    Either,
+    Entry,
+    External,
+    Mapping,
+    Missing,
+    Scalar,
+    Sequence,
+    Unknown,
+    Value,
+    either,
+)
+
+AUTORETRY = frozenset(
+    {"autoretry_for", "dont_autoretry_for", "retry_kwargs", "retry_backoff", "retry_backoff_max", "retry_jitter"}
+)
+_OWN_BASES = frozenset({"celery.Task", "celery.contrib.django.task.DjangoTask", "builtins.object", "typing.Generic"})
+
+
+def decide(ev: Evaluator, value: Value, kind: str, at: At | None) -> Decision:
+    """A value as a decision."""
+    value = ev.force(value)
+    held = plain(ev, value)
+    return Decision(held.value, held.known, kind, at, held.why, held.env, value)
+
+
+def effective_options(
+    ev: Evaluator, facts: Catalog, task: cv.Task, name: str, app: App | None
+) -> tuple[dict[str, Decision], dict[str, Decision]]:
+    """Every option of the catalog as the task holds it, and those of autoretry that retries see otherwise."""
+    annotations = list(_annotations(ev, app, name)) if app is not None else []
+    options: dict[str, Decision] = {}
+    behaviour: dict[str, Decision] = {}
+    for option in facts.task_options.values():
+        written = _before_annotations(ev, facts, task, option, app)
+        held = _annotated(ev, annotations, option.name, written)
+        options[option.name] = held
+        if option.name in AUTORETRY and held is not written and option.name in task.options and task.cls is None:
+            behaviour[option.name] = written
+    for option in facts.task_options.values():
+        other = option.fallback_option
+        held = options[option.name]
+        if other and held.is_(None):
+            options[option.name] = options[other]
+    return options, behaviour
+
+
+def attribute(ev: Evaluator, task: cv.Task, name: str) -> Decision | None:
+    """An attribute as the code writes it: after the fact, in the decorator, in a class; None if nowhere."""
+    entry = task.attrs.get(name)
+    if entry is not None:
+        return decide(ev, entry.value, "decorator", entry.at)
+    if task.cls is None:
+        given = task.options.get(name)
+        if given is not None:
+            value = ev.force(given.value)
+            if isinstance(value, Either) and any(isinstance(o, Missing) for o in value.options):
+                inherited = _inherited(ev, task, name)
+                rest = [o for o in value.options if not isinstance(o, Missing)]
+                other = inherited.raw if inherited is not None else None
+                return decide(ev, either([*rest, other or Missing()], value.why, given.at), "decorator", given.at)
+            return decide(ev, value, "decorator", given.at)
+        if task.opened:
+            return Decision(None, False, "decorator", task.at, "options are passed that cannot all be known")
+    if task.instance is not None and name in task.instance.attrs:
+        held = task.instance.attrs[name]
+        return decide(ev, held.value, "base", held.at)
+    return _inherited(ev, task, name)
+
+
+def _inherited(ev: Evaluator, task: cv.Task, name: str) -> Decision | None:
+    base = task_class(ev, task)
+    if base is None:
+        return None
+    if isinstance(base, ClassValue):
+        for cls in ev.mro(base):
+            if isinstance(cls, ClassValue):
+                entry = ev.class_body(cls).get(name)
+                if entry is not None and not isinstance(entry.value, Missing):
+                    return decide(ev, entry.value, "base", entry.at)
+            elif isinstance(cls, External):
+                if not _harmless(cls.dotted):
+                    return Decision(None, False, "base", base.at, f"{cls.dotted} may set it")
+            else:
+                return Decision(None, False, "base", base.at, "a base class cannot be read")
+        return None
+    if isinstance(base, External):
+        if _harmless(base.dotted):
+            return None
+        return Decision(None, False, "base", base.at, f"{base.dotted} may set it")
+    if isinstance(base, Scalar) and isinstance(base.value, str):
+        if _harmless(base.value.replace(":", ".")):
+            return None
+        return Decision(None, False, "base", base.at, f"the class {base.value} cannot be read")
+    why = base.why if isinstance(base, Unknown) else "the base class cannot be known"
+    return Decision(None, False, "base", base.at, why)
+
+
+def _harmless(dotted: str) -> bool:
+    """Whether a foreign base class is Celery's own, or one that surely sets no option of a task."""
+    return dotted in _OWN_BASES or dotted in ("abc.ABC", "celery.app.task.Task") or dotted.startswith("builtins.")
+
+
+def _before_annotations(
+    ev: Evaluator, facts: Catalog, task: cv.Task, option: TaskOption, app: App | None
+) -> Decision:
+    held = attribute(ev, task, option.name)
+    if held is not None and not (held.known and held.value is None):
+        return held
+    if option.setting is not None:
+        # `from_config` fills in whatever is None after looking along the base classes.
+        if held is None and option.default is not None:
+            return _default(option.default)
+        if app is None:
+            return Decision(None, False, "setting", None, "the app of the task is not known")
+        setting = app.settings.get(option.setting)
+        if setting is not None:
+            return setting if setting.chosen else Decision(setting.value, setting.known, "default", raw=setting.raw)
+    if held is not None:
+        return held
+    if option.name == "typing" and app is not None:
+        return _default(True)
+    return _default(option.bound_default if option.bound_default is not None else option.default)
+
+
+def _default(value: object) -> Decision:
+    return Decision(value, True, "default", raw=literal(value))
+
+
+def _annotated(
+    ev: Evaluator, annotations: list[Mapping | Unknown], name: str, written: Decision
+) -> Decision:
+    for annotation in annotations:
+        if isinstance(annotation, Unknown):
+            return Decision(None, False, "annotation", annotation.at, annotation.why)
+        entry = annotation.items.get(name)
+        if entry is not None:
+            written = decide(ev, entry.value, "annotation", entry.at)
+        elif annotation.open:
+            return Decision(None, False, "annotation", annotation.at, "an annotation that cannot all be known")
+    return written
+
+
+def _annotations(ev: Evaluator, app: App, name: str) -> Iterator[Mapping | Unknown]:
+    """The annotations of a task: the first that names it, then the first for `*`, which therefore wins."""
+    setting = app.settings.get("task_annotations")
+    if setting is None or setting.raw is None:
+        return
+    value = ev.force(setting.raw)
+    if isinstance(value, Scalar) and value.value is None:
+        return
+    if isinstance(value, (Unknown, Either)):
+        yield Unknown(value.why, value.at)
+        return
+    parts = [ev.force(v) for v in value.items] if isinstance(value, Sequence) else [value]
+    for wanted in (name, "*"):
+        for part in parts:
+            if not isinstance(part, Mapping):
+                yield Unknown("an annotation that is code", value.at)
+                return
+            entry: Entry | None = part.items.get(wanted)
+            if entry is None:
+                if part.open:
+                    yield Unknown("annotations that cannot all be known", part.at)
+                    return
+                continue
+            inner = ev.force(entry.value)
+            yield inner if isinstance(inner, Mapping) else Unknown("an annotation that cannot be known", entry.at)
+            break

@@ -1,0 +1,225 @@
+"""What a project means to Celery: the frozen result of a link, which rules and `inspect` read."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass, field
+from typing import Any
+
+from celerylint.catalog import Catalog
+from celerylint.facts import ir
+from celerylint.finding import Place, Undecided
+from celerylint.model import celery_values as cv
+from celerylint.model.values import Arguments, At, FunctionValue, Value, place
+from celerylint.model.version import TargetVersion
+
+
+@dataclass(frozen=True)
+class Decision:
+    """An effective value and who decided it, or the reason that it cannot be known."""
+
+    value: Any
+    """As Celery would hold it: seconds, class names, queue names. None if it is not known."""
+    known: bool
+    kind: str
+    """`decorator`, `base`, `annotation`, `setting`, `argument`, `route`, `default`."""
+    at: At | None = None
+    """Where it is written; None for Celery's own default."""
+    why: str = ""
+    env: str = ""
+    """The environment variable that may replace it at run time."""
+    raw: Value | None = None
+    """The value as evaluated, for rules that need its structure."""
+
+    @property
+    def place(self) -> Place | None:
+        """Where it is written."""
+        return place(self.at) if self.at is not None else None
+
+    @property
+    def chosen(self) -> bool:
+        """Whether somebody in the project decided it."""
+        return self.kind != "default"
+
+    def is_(self, value: Any) -> bool:
+        """Whether it is known to be exactly this value."""
+        return self.known and self.value is value
+
+    @property
+    def truthy(self) -> bool:
+        """Whether it is known to be true in a condition."""
+        return self.known and bool(self.value)
+
+    @property
+    def falsy(self) -> bool:
+        """Whether it is known to be false in a condition."""
+        return self.known and not self.value
+
+
+@dataclass(frozen=True)
+class Route:
+    """One entry of task_routes."""
+
+    pattern: str
+    regex: bool
+    queue: Decision
+    at: At
+    """Where its key stands."""
+    options: Mapping[str, Decision] = field(default_factory=dict)
+
+
+@dataclass(frozen=True)
+class Routes:
+    """task_routes as Celery expands it. `complete` is False where a router is code or cannot be read."""
+
+    routers: tuple[tuple[Route, ...], ...]
+    complete: bool
+    at: At | None
+
+    @property
+    def all(self) -> Iterator[Route]:
+        """Every route of every router."""
+        for router in self.routers:
+            yield from router
+
+
+@dataclass(frozen=True, eq=False)
+class App:
+    """A Celery application."""
+
+    name: str
+    at: At
+    value: cv.App
+    settings: Mapping[str, Decision]
+    routes: Routes
+    own_settings: Mapping[str, Decision]
+    """What the project sets, by the new name of the setting."""
+    settings_at: At | None
+    """The module or object that configures it, for fixes and related places."""
+    root: str
+    """The source root that its module is imported from."""
+
+    @property
+    def place(self) -> Place:
+        """The `Celery(...)` call."""
+        return place(self.at)
+
+    def setting(self, name: str) -> Decision:
+        """The effective value of a setting; KeyError for names that this version does not have."""
+        return self.settings[name]
+
+
+@dataclass(frozen=True, eq=False)
+class Task:
+    """A task of the project."""
+
+    name: str
+    named: Decision
+    """The name with its origin; not known where `name=` cannot be evaluated."""
+    function: str
+    path: str
+    line: int
+    """The line of the `def` or `class`."""
+    app: App | None
+    value: cv.Task
+    options: Mapping[str, Decision]
+    behaviour: Mapping[str, Decision]
+    """Options of autoretry as retries follow them, where that is not what the attribute shows."""
+    queue: Decision
+    at: At
+    """The task decorator, or the class."""
+    definition: At
+    """The `def` or `class`."""
+    keywords: Mapping[str, At]
+    """Where each keyword of the decorator is written."""
+    bound: bool
+    class_based: bool
+    conditional: bool
+    shared: bool
+
+    def option(self, name: str) -> Decision:
+        """The effective value of an option as the task holds it."""
+        return self.options[name]
+
+    def retry(self, name: str) -> Decision:
+        """An option of autoretry as retries follow it."""
+        return self.behaviour.get(name) or self.options[name]
+
+    @property
+    def place(self) -> Place:
+        """The task decorator, or the class of a class-based task."""
+        return place(self.at)
+
+
+@dataclass(frozen=True, eq=False)
+class Entry:
+    """A schedule entry of beat."""
+
+    name: str
+    app: App | None
+    task_name: str | None
+    task: Task | None
+    resolves: bool
+    schedule: str | None
+    """`crontab(...)`, `every 30.0 s`, or None if it cannot be known."""
+    raw: Value | None
+    """The schedule as evaluated."""
+    args: Value | None
+    kwargs: Value | None
+    options: Value | None
+    keys: Mapping[str, At | None]
+    """The keys of the entry and where each stands."""
+    at: At
+    kind: str
+    """`setting` or `add_periodic_task`."""
+    certain: bool = True
+
+
+@dataclass(frozen=True, eq=False)
+class Dispatch:
+    """A place that sends a task, or makes a signature of it."""
+
+    task: Task | None
+    task_name: str | None
+    method: str
+    args: Arguments
+    at: At
+    context: tuple[ir.Node, ...]
+    function: FunctionValue | None
+
+
+@dataclass(frozen=True, eq=False)
+class Retry:
+    """A call of `retry` on a task."""
+
+    task: Task
+    args: Arguments
+    at: At
+    context: tuple[ir.Node, ...]
+
+
+@dataclass(frozen=True, eq=False)
+class Project:
+    """Everything that is known of a project."""
+
+    version: TargetVersion
+    catalog: Catalog
+    apps: tuple[App, ...]
+    tasks: tuple[Task, ...]
+    schedule: tuple[Entry, ...]
+    dispatches: tuple[Dispatch, ...]
+    retries: Mapping[int, tuple[Retry, ...]]
+    """Calls of retry by `id` of the task."""
+    repeated_keys: tuple[tuple[App, str, At, At], ...]
+    """Schedule keys written twice in one dict: the app, the key, the first and the second place."""
+    undecided: tuple[Undecided, ...]
+    functions: Mapping[str, tuple[FunctionValue, ...]]
+    """Functions of relevant files, by path."""
+
+    def retries_of(self, task: Task) -> tuple[Retry, ...]:
+        """The calls of retry in a task's body and in helpers that it hands itself to."""
+        return self.retries.get(id(task), ())
+
+    def tasks_of(self, app: App) -> tuple[Task, ...]:
+        """The tasks that an app runs."""
+        return tuple(task for task in self.tasks if task.app is app)

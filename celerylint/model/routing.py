@@ -1,0 +1,138 @@
+"""Which queue a task goes to (`celery.app.routes`)."""
+
+from __future__ import annotations
+
+import fnmatch
+import re
+
+from celerylint.model.evaluate import Evaluator
+from celerylint.model.options import decide
+from celerylint.model.plain import plain
+from celerylint.model.project import Decision, Route, Routes
+from celerylint.model.values import At, Either, Mapping, Missing, Scalar, Sequence, Value
+
+
+def expand(ev: Evaluator, setting: Decision) -> Routes:
+    """task_routes as routers, in the order that Celery asks them."""
+    value = ev.force(setting.raw) if setting.raw is not None else None
+    if value is None or not setting.known and not isinstance(value, (Mapping, Sequence)):
+        return Routes((), setting.known, setting.at)
+    if isinstance(value, Scalar) and value.value is None:
+        return Routes((), True, setting.at)
+    parts = [ev.force(v) for v in value.items] if isinstance(value, Sequence) else [value]
+    complete = not (isinstance(value, Sequence) and value.open)
+    routers: list[tuple[Route, ...]] = []
+    for part in parts:
+        router = _router(ev, part)
+        if router is None:
+            complete = False
+        else:
+            routers.append(router[0])
+            complete = complete and router[1]
+    return Routes(tuple(routers), complete, setting.at)
+
+
+def _router(ev: Evaluator, value: Value) -> tuple[tuple[Route, ...], bool] | None:
+    """One router that is a dict or a list of pairs; None for code."""
+    routes: list[Route] = []
+    if isinstance(value, Mapping):
+        for key, entry in value.items.items():
+            held = ev.force(entry.value)
+            at = entry.at or value.at
+            maybe = isinstance(held, Either) and any(isinstance(o, Missing) for o in held.options)
+            if at is None or isinstance(held, Missing) or maybe:
+                return tuple(routes), False
+            if isinstance(key, tuple) and key[0] == "regex":
+                routes.append(_route(ev, key[1], True, held, at))
+            elif isinstance(key, str):
+                routes.append(_route(ev, key, False, held, at))
+            else:
+                return tuple(routes), False
+        return tuple(routes), not value.open
+    pairs = ev.iterate(value) if isinstance(value, Sequence) else None
+    if pairs is None:
+        return None
+    for pair in pairs:
+        items = ev.iterate(pair)
+        if items is None or len(items) != 2:
+            return None
+        key2 = ev.key(items[0])
+        at2 = ev.force(items[0]).at or pair.at
+        if key2 is None or at2 is None:
+            return tuple(routes), False
+        if isinstance(key2[0], tuple) and key2[0][0] == "regex":
+            routes.append(_route(ev, key2[0][1], True, ev.force(items[1]), at2))
+        elif isinstance(key2[0], str):
+            routes.append(_route(ev, key2[0], False, ev.force(items[1]), at2))
+    return tuple(routes), True
+
+
+def _route(ev: Evaluator, pattern: str, regex: bool, value: Value, at: At) -> Route:
+    options: dict[str, Decision] = {}
+    if isinstance(value, Mapping):
+        for key, entry in value.items.items():
+            if isinstance(key, str):
+                options[key] = decide(ev, entry.value, "route", entry.at)
+        queue = options.get("queue")
+        if queue is None:
+            why = "the route names no queue" if not value.open else "the route cannot all be known"
+            keyed = "exchange" in options or value.open
+            queue = Decision(None, not keyed, "route", at, why if keyed else "")
+    elif isinstance(value, Scalar) and isinstance(value.value, str):
+        queue = decide(ev, value, "route", at)
+    else:
+        held = plain(ev, value)
+        queue = Decision(held.value, held.known and isinstance(held.value, str), "route", at, held.why or "a route")
+    return Route(pattern, regex, queue, at, options)
+
+
+def is_glob(pattern: str) -> bool:
+    """Whether a key is a glob to Celery: only `*` makes it one."""
+    return "*" in pattern
+
+
+def match(router: tuple[Route, ...], name: str) -> Route | None:
+    """The route of a router that takes a task: exact keys first, then globs and regexes in order.
+
+    `celery.app.routes.MapRoute`; a later equal key of a dict replaces an earlier one, in a list of pairs likewise.
+    """
+    exact = {route.pattern: route for route in router if not route.regex and not is_glob(route.pattern)}
+    if name in exact:
+        return exact[name]
+    for route in router:
+        if route.regex:
+            try:
+                if re.match(route.pattern, name):
+                    return route
+            except re.error:
+                continue
+        elif is_glob(route.pattern) and re.match(fnmatch.translate(route.pattern), name):
+            return route
+    return None
+
+
+def route_for(routes: Routes, name: str) -> tuple[Route | None, bool]:
+    """The route that takes a task, and whether that is certain."""
+    for router in routes.routers:
+        route = match(router, name)
+        if route is not None:
+            return route, routes.complete
+    return None, routes.complete
+
+
+def queue_of(routes: Routes, name: str, own: Decision, default: Decision, exchanged: bool) -> Decision:
+    """The queue that `apply_async` sends a task to: its own option, else its route, else the default queue."""
+    if own.chosen and not (own.known and own.value is None):
+        return own
+    route, certain = route_for(routes, name)
+    if not certain:
+        return Decision(None, False, "route", routes.at, "a router is code or cannot be read")
+    if route is not None:
+        if route.queue.known and route.queue.value is None:
+            return default
+        return route.queue
+    if exchanged:
+        return Decision(None, False, "decorator", own.at, "the task names an exchange")
+    return default
+
+

@@ -1,0 +1,147 @@
+"""What a rule is: a page of text with one hook. The looping lives here."""
+
+from __future__ import annotations
+
+import inspect
+from collections.abc import Iterable, Iterator, Sequence
+from typing import ClassVar
+
+from celerylint.finding import Confidence, Finding, Place, Related, Severity
+from celerylint.model.project import App, Dispatch, Entry, Project, Retry, Task
+from celerylint.model.values import At, place
+from celerylint.settle.meta import Preset
+
+URL = "https://celerylint.readthedocs.io/en/latest/rules/"
+
+
+class Rule:
+    """A rule. Subclasses set the attributes, write their page as the docstring, and override one `check_` hook."""
+
+    code: ClassVar[str]
+    name: ClassVar[str]
+    """Names the bad pattern: it must read after "allow ..."."""
+    summary: ClassVar[str]
+    severity: ClassVar[Severity]
+    confidence: ClassVar[Confidence] = Confidence.HIGH
+    preset: ClassVar[Preset] = "recommended"
+    since: ClassVar[str] = "0.1.0"
+    bad: ClassVar[str] = ""
+    """A module that the rule finds something in; every test run checks that it does."""
+    good: ClassVar[str] = ""
+    """The same, mended; every test run checks that it is silent."""
+
+    @property
+    def explanation(self) -> str:
+        """The page of the rule, in Markdown."""
+        return inspect.cleandoc(type(self).__doc__ or "")
+
+    # --- hooks: override one
+
+    def check_task(self, task: Task, project: Project) -> Iterable[Finding]:
+        """Judge one task."""
+        return ()
+
+    def check_app(self, app: App, project: Project) -> Iterable[Finding]:
+        """Judge one app: its settings, routes, what all its tasks have in common."""
+        return ()
+
+    def check_entry(self, entry: Entry, project: Project) -> Iterable[Finding]:
+        """Judge one schedule entry."""
+        return ()
+
+    def check_dispatch(self, dispatch: Dispatch, project: Project) -> Iterable[Finding]:
+        """Judge one place that sends a task."""
+        return ()
+
+    def check_retry(self, retry: Retry, project: Project) -> Iterable[Finding]:
+        """Judge one call of `self.retry`."""
+        return ()
+
+    def check_project(self, project: Project) -> Iterable[Finding]:
+        """Judge the project as a whole."""
+        return ()
+
+    # --- what the engine calls
+
+    def check(self, project: Project) -> list[Finding]:
+        """All findings of the rule, those at one place merged into one."""
+        return merged(self._all(project))
+
+    def _all(self, project: Project) -> Iterator[Finding]:
+        cls = type(self)
+        if cls.check_task is not Rule.check_task:
+            for task in project.tasks:
+                yield from self.check_task(task, project)
+        if cls.check_app is not Rule.check_app:
+            for app in project.apps:
+                yield from self.check_app(app, project)
+        if cls.check_entry is not Rule.check_entry:
+            for entry in project.schedule:
+                yield from self.check_entry(entry, project)
+        if cls.check_dispatch is not Rule.check_dispatch:
+            for dispatch in project.dispatches:
+                yield from self.check_dispatch(dispatch, project)
+        if cls.check_retry is not Rule.check_retry:
+            for task in project.tasks:
+                for retry in project.retries_of(task):
+                    yield from self.check_retry(retry, project)
+        if cls.check_project is not Rule.check_project:
+            yield from self.check_project(project)
+
+    def finding(
+        self,
+        where: At | Place,
+        message: str,
+        help: str,
+        *,
+        symbol: str = "",
+        related: Sequence[Related] = (),
+        severity: Severity | None = None,
+        confidence: Confidence | None = None,
+    ) -> Finding:
+        """A finding of this rule. `message` says what will happen in production, `help` what to do."""
+        return Finding(
+            code=self.code,
+            name=self.name,
+            message=message,
+            help=help,
+            severity=severity or self.severity,
+            confidence=confidence or self.confidence,
+            place=where if isinstance(where, Place) else place(where),
+            symbol=symbol,
+            related=tuple(related),
+            url=f"{URL}{self.code}.html",
+        )
+
+
+def related(where: At | Place | None, message: str) -> list[Related]:
+    """A related place, as a list to be added to others; empty where nothing is written."""
+    if where is None:
+        return []
+    return [Related(where if isinstance(where, Place) else place(where), message)]
+
+
+def merged(findings: Iterable[Finding]) -> list[Finding]:
+    """One finding per place to edit: findings at one place become the first, which names the other symbols."""
+    groups: dict[Place, list[Finding]] = {}
+    for finding in findings:
+        groups.setdefault(finding.place, []).append(finding)
+    out: list[Finding] = []
+    for group in groups.values():
+        first = group[0]
+        others = list(dict.fromkeys(f.symbol for f in group[1:] if f.symbol and f.symbol != first.symbol))
+        if others:
+            first = Finding(
+                **{
+                    **{name: getattr(first, name) for name in first.__struct_fields__},
+                    "message": f"{first.message} (also {names(others)})",
+                }
+            )
+        out.append(first)
+    return out
+
+
+def names(symbols: Sequence[str], most: int = 3) -> str:
+    """`a, b, c and 4 more`."""
+    shown = ", ".join(symbols[:most])
+    return shown if len(symbols) <= most else f"{shown} and {len(symbols) - most} more"
