@@ -22,6 +22,9 @@ from celerylint.model.link import Inputs, link
 from celerylint.model.project import Project
 from celerylint.model.version import TargetVersion, choose
 
+_MAX_WIDENINGS = 3
+"""How often a decorator may be found to be defined by means of another that was found only so."""
+
 Progress = Callable[[str, int, int], None]
 
 
@@ -133,10 +136,12 @@ def _read(paths: Sequence[str], options: Options, root: Path, progress: Progress
     clock.lap("extract")
     project, aliases = link(_inputs(found, files, extraction, version, options))
     clock.lap("link")
-    wider = files.widen(aliases, project)
-    if wider is not None:
-        project, _ = link(_inputs(found, files, wider, version, options))
-        clock.lap("widen")
+    for _ in range(_MAX_WIDENINGS):
+        wider = files.widen(aliases)
+        if wider is None:
+            break
+        project, aliases = link(_inputs(found, files, wider, version, options))
+    clock.lap("widen")
     return _Run(found, files, project)
 
 

@@ -12,7 +12,6 @@ from celerylint.discover import Discovery
 from celerylint.facts import gate
 from celerylint.facts.ir import PythonFacts, Unreadable
 from celerylint.facts.lower import decode_source, extract
-from celerylint.model.project import Project
 
 MAX_BYTES = 4_000_000
 """A larger file is no code that people wrote."""
@@ -60,7 +59,7 @@ class Files:
         self._gated = tuple(gated)
         return Extraction(self._gated)
 
-    def widen(self, aliases: frozenset[str], project: Project) -> Extraction | None:
+    def widen(self, aliases: frozenset[str]) -> Extraction | None:
         """More files that matter, by what the project itself calls its task decorators; None if there are none."""
         matches = gate.mentions(aliases)
         gated = set(self._gated)

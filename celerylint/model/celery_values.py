@@ -26,16 +26,14 @@ class App(Value):
     """A Celery application."""
 
     __slots__ = (
-        "attrs", "autodiscovers", "binding", "changes", "cls", "conf", "defaults", "django", "handlers", "main",
-        "module", "namespace", "opened", "periodic", "sources", "task_base", "arguments",
+        "arguments", "attrs", "autodiscovers", "changes", "cls", "conf", "configured", "defaults", "handlers", "main",
+        "module", "namespace", "opened", "periodic", "sources", "task_base",
     )  # fmt: skip
 
     def __init__(self, module: Module, at: At | None, cls: ClassValue | None) -> None:
         super().__init__(at)
         self.module = module
         self.cls = cls
-        self.binding = ""
-        """The dotted name it is bound to first."""
         self.main: Value | None = None
         self.attrs: dict[str, Entry] = {}
         self.changes: dict[str, Entry] = {}
@@ -51,8 +49,8 @@ class App(Value):
         self.handlers: list[tuple[str, Value]] = []
         self.autodiscovers: list[Arguments] = []
         self.periodic: list[Periodic] = []
-        self.django: str | None = None
-        """What this module had put into DJANGO_SETTINGS_MODULE when the app was made."""
+        self.configured = False
+        """Whether code has read the configuration: `on_after_configure` has been sent by then."""
         self.conf = Conf(self, at)
 
 
@@ -102,12 +100,15 @@ class Task(Value):
     """A registered task."""
 
     __slots__ = (
-        "app", "attrs", "cls", "conditional", "function", "instance", "module", "opened", "options", "outer", "method",
+        "app", "attrs", "cls", "conditional", "function", "home", "instance", "method", "module", "opened", "options",
+        "outer",
     )  # fmt: skip
 
     def __init__(self, app: App | None, at: At | None, module: Module) -> None:
         super().__init__(at)
         self.app = app
+        self.home = app
+        """The app it runs in; for a shared task the one it is taken to belong to, known once all modules have run."""
         self.module = module
         """The module whose code made it: where the decorator stands."""
         self.function: FunctionValue | None = None

@@ -49,7 +49,9 @@ def inspection(project: Project) -> Inspection:
         workers=[],
         beats=[],
         schedule=[
-            ScheduleInfo(e.name, e.task_name, e.schedule, e.resolves, e.at[0], e.at[1].line) for e in project.schedule
+            ScheduleInfo(e.name, e.task_name, e.schedule, e.resolves, e.at[0], e.at[1].line)
+            for e in project.schedule
+            if not e.lost
         ],
         dispatches=[
             DispatchInfo(d.task_name, d.method, d.at[0], d.at[1].line) for d in project.dispatches if d.task_name

@@ -26,6 +26,7 @@ from celerylint.model.values import (
     Arguments,
     At,
     Entry,
+    External,
     FunctionValue,
     Instance,
     Mapping,
@@ -38,6 +39,7 @@ _WALKED = SENDERS | SIGNATURES | {"send_task", "retry", "chain", "group", "chord
 """Names whose use in a body makes it worth walking."""
 
 _FACTORY_USES = frozenset({"Celery", "config_from_object", "autodiscover_tasks", "add_periodic_task", "register_task"})
+_MAKERS = frozenset({"task", "shared_task"})
 _FACTORY_NAMES = ("create", "make", "init", "build", "setup", "configure", "get_celery", "includeme")
 
 
@@ -280,6 +282,8 @@ def _tasks(ev: Evaluator, facts: catalog.Catalog, apps: list[App]) -> list[Task]
     seen: set[tuple[str, int, str]] = set()
     for value in ev.celery.tasks:
         app = by_app.get(id(value.app)) if value.app is not None else _nearest(apps, value.module)
+        if value.home is None and app is not None:
+            value.home = app.value
         task = _task(ev, facts, value, app)
         key = (task.path, task.line, task.name)
         if key not in seen:
@@ -462,16 +466,27 @@ def _aliases(ev: Evaluator) -> frozenset[str]:
         if module is None or not module.started:
             continue
         for name, entry in module.scope.entries.items():
-            value = ev.peek(entry.value)
-            if isinstance(value, Partial):
-                value = ev.peek(value.function)
-            if isinstance(value, (cv.TaskMaker, cv.App)) or (isinstance(value, cv.AppMember) and value.name == "task"):
+            if name not in ("task", "shared_task") and _makes_tasks(ev, ev.peek(entry.value)):
                 out.add(name)
+    tasks = {id(task.function.node) for task in ev.celery.tasks if task.function is not None}
+    for function in ev.functions_seen:
+        node = function.node
+        # A function that makes tasks of others is a decorator, used or not by the files read so far.
+        if isinstance(node, ir.Function) and id(node) not in tasks and _MAKERS & set(node.uses):
+            out.add(node.name)
     for task in ev.celery.tasks:
         name_of = _decorator_name(task)
         if name_of is not None:
             out.add(name_of)
     return frozenset(out)
+
+
+def _makes_tasks(ev: Evaluator, value: Value) -> bool:
+    if isinstance(value, Partial):
+        return _makes_tasks(ev, ev.peek(value.function))
+    if isinstance(value, External):
+        return value.dotted == "celery.shared_task"
+    return isinstance(value, (cv.TaskMaker, cv.App)) or (isinstance(value, cv.AppMember) and value.name == "task")
 
 
 def _decorator_name(task: cv.Task) -> str | None:

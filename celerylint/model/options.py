@@ -43,12 +43,17 @@ def effective_options(
     ev: Evaluator, facts: Catalog, task: cv.Task, name: str, app: App | None
 ) -> tuple[dict[str, Decision], dict[str, Decision]]:
     """Every option of the catalog as the task holds it, and those of autoretry that retries see otherwise."""
-    annotations = list(_annotations(ev, app, name)) if app is not None else []
+    # `bind` looks annotations up by the name of the class: an object that got its name from `register_task` has none.
+    known_as = name if task.cls is None or isinstance(ev.class_entry(task.cls, "name"), Entry) else None
+    annotations = list(_annotations(ev, app, known_as)) if app is not None else []
     options: dict[str, Decision] = {}
     behaviour: dict[str, Decision] = {}
     for option in facts.task_options.values():
         written = _before_annotations(ev, facts, task, option, app)
         held = _annotated(ev, annotations, option.name, written)
+        if held.kind == "annotation" and held.is_(None) and option.setting is not None:
+            # Celery binds most tasks twice, and the second time fills None in again.
+            held = Decision(None, False, "annotation", held.at, "an annotation of None holds until the task is bound again")
         options[option.name] = held
         if option.name in AUTORETRY and held is not written and option.name in task.options and task.cls is None:
             behaviour[option.name] = written
@@ -156,7 +161,7 @@ def _annotated(
     return written
 
 
-def _annotations(ev: Evaluator, app: App, name: str) -> Iterator[Mapping | Unknown]:
+def _annotations(ev: Evaluator, app: App, name: str | None) -> Iterator[Mapping | Unknown]:
     """The annotations of a task: the first that names it, then the first for `*`, which therefore wins."""
     setting = app.settings.get("task_annotations")
     if setting is None or setting.raw is None:
@@ -168,7 +173,7 @@ def _annotations(ev: Evaluator, app: App, name: str) -> Iterator[Mapping | Unkno
         yield Unknown(value.why, value.at)
         return
     parts = [ev.force(v) for v in value.items] if isinstance(value, Sequence) else [value]
-    for wanted in (name, "*"):
+    for wanted in (name, "*") if name is not None else ("*",):
         for part in parts:
             if not isinstance(part, Mapping):
                 yield Unknown("an annotation that is code", value.at)

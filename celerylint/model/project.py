@@ -173,6 +173,8 @@ class Entry:
     kind: str
     """`setting` or `add_periodic_task`."""
     certain: bool = True
+    lost: bool = False
+    """Whether a later entry of the same name takes its place."""
 
 
 @dataclass(frozen=True, eq=False)

@@ -99,15 +99,14 @@ def match(router: tuple[Route, ...], name: str) -> Route | None:
     exact = {route.pattern: route for route in router if not route.regex and not is_glob(route.pattern)}
     if name in exact:
         return exact[name]
-    for route in router:
-        if route.regex:
-            try:
-                if re.match(route.pattern, name):
-                    return route
-            except re.error:
-                continue
-        elif is_glob(route.pattern) and re.match(fnmatch.translate(route.pattern), name):
-            return route
+    # Equal patterns share one place in Celery's dict: the first one's turn, the last one's destination.
+    patterns = {(route.pattern, route.regex): route for route in router if route.regex or is_glob(route.pattern)}
+    for route in patterns.values():
+        try:
+            if re.match(route.pattern if route.regex else fnmatch.translate(route.pattern), name):
+                return route
+        except re.error:
+            continue
     return None
 
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from dataclasses import replace
 
 from celerylint.model import celery_values as cv
 from celerylint.model.evaluate import Evaluator
@@ -15,8 +16,14 @@ KEYS = frozenset({"task", "schedule", "args", "kwargs", "options", "relative", "
 """The keys that `celery.beat.ScheduleEntry` takes."""
 
 
-def entries(ev: Evaluator, app: App, tasks: dict[str, Task], by_value: dict[int, Task]) -> Iterator[Entry]:
-    """The schedule entries of an app."""
+def entries(ev: Evaluator, app: App, tasks: dict[str, Task], by_value: dict[int, Task]) -> list[Entry]:
+    """The schedule entries of an app; one whose name a later one takes again is lost."""
+    written = list(_written(ev, app, tasks, by_value))
+    last = {entry.name: entry for entry in written}
+    return [entry if last[entry.name] is entry else replace(entry, lost=True) for entry in written]
+
+
+def _written(ev: Evaluator, app: App, tasks: dict[str, Task], by_value: dict[int, Task]) -> Iterator[Entry]:
     setting = app.settings.get("beat_schedule")
     written = ev.force(setting.raw) if setting is not None and setting.raw is not None else None
     if isinstance(written, Mapping):

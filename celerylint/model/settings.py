@@ -190,7 +190,7 @@ def literal(value: Any, at: At | None = None) -> Value:
         return Sequence("list", [literal(v, at) for v in value], at)
     if isinstance(value, dict):
         return Mapping({k: Entry(literal(v, at), at) for k, v in value.items()}, at)
-    return Scalar(value, at)
+    return Scalar(float("inf") if value == "inf" else value, at)
 
 
 _FALLBACKS = {

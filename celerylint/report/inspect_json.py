@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import math
+import re
 from collections.abc import Mapping
 from typing import Any
 
@@ -29,7 +30,11 @@ def render(inspection: Inspection, style: Style = PLAIN) -> str:
             for section in ("routes", "workers", "beats", "schedule", "dispatches", "unknown")
         },
     }
-    return json.dumps(document, indent=2) + "\n"
+    return _INFINITY.sub(r"\g<1>1e999", json.dumps(document, indent=2)) + "\n"
+
+
+# JSON has no word for infinity; this number is read as infinity everywhere.
+_INFINITY = re.compile(r'^(\s*"value": )Infinity(?=,?$)', re.MULTILINE)
 
 
 def plain(value: Any) -> Any:
@@ -37,7 +42,7 @@ def plain(value: Any) -> Any:
     if value is None or isinstance(value, str | bool | int):
         return value
     if isinstance(value, float):
-        return value if math.isfinite(value) else str(value)
+        return value if math.isfinite(value) or value == math.inf else str(value)
     if isinstance(value, Mapping):
         return {str(key): plain(item) for key, item in value.items()}
     if isinstance(value, list | tuple):

@@ -71,7 +71,8 @@ class Tally:
 def compare(truth: list[Json], told: Json, version: str) -> Tally:
     """What differs between Celery's answers (one per service) and the tool's."""
     tally = Tally()
-    tally.value("celery_version", {"value": version}, told.get("celery_version"), "requirements.txt")
+    pinned = {"known": True, **told["celery_version"]}  # the version is always known: if nobody says, it is the newest
+    tally.value("celery_version", {"value": version}, pinned, "requirements.txt")
     _apps(tally, [app for service in truth for app in service["apps"]], told["apps"])
     several = sum(len(service["apps"]) for service in truth) > 1
     _tasks(tally, [task for service in truth for task in service["tasks"]], told["tasks"], several=several)

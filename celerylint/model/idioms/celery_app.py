@@ -87,8 +87,6 @@ def _module(ev: Evaluator, at: At | None) -> Any:
 def _register(ev: Evaluator, app: App) -> None:
     if not ev.walk and app not in ev.celery.apps:
         ev.celery.apps.append(app)
-        path = app.at[0] if app.at else ""
-        app.django = ev.celery.django_module.get(path)
 
 
 def initialize(ev: Evaluator, app: App, args: Arguments) -> Value:
@@ -267,6 +265,8 @@ def read(ev: Evaluator, app: App, name: str, at: At) -> Value:
     """`app.conf.name` as of now."""
     from celerylint.model.settings import lookup
 
+    if not ev.walk:
+        app.configured = True
     found = lookup(ev, app, name)
     if found is not None:
         return found.value
@@ -310,7 +310,8 @@ def _connect(ev: Evaluator, app: App, signal: str, args: Arguments) -> Value:
     handler = args.get(0, "receiver") or args.get(0, "fun")
     if handler is None:
         return Native(f"{signal}.connect", lambda e, a: _connect(e, app, signal, a), args.at)
-    if not ev.walk:
+    if not ev.walk and not app.configured:
+        # Each of these signals is sent once: whoever connects later is never called.
         app.handlers.append((signal, handler))
     return handler
 
@@ -370,6 +371,7 @@ def _periodic(ev: Evaluator, app: App, args: Arguments) -> Value:
 def _register_task(ev: Evaluator, app: App, args: Arguments) -> Value:
     from celerylint.model.idioms.celery_tasks import register_task
 
+    app.configured = app.configured or not ev.walk
     return register_task(ev, app, args)
 
 

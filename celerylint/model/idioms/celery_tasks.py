@@ -155,8 +155,8 @@ def task_class(ev: Evaluator, task: Task) -> Value | None:
         value = ev.force(base.value)
         if not (isinstance(value, Scalar) and value.value is None):
             return by_name(ev, value, base.at)
-    if task.app is not None and task.app.task_base is not None:
-        return by_name(ev, ev.force(task.app.task_base.value), task.app.task_base.at)
+    if task.home is not None and task.home.task_base is not None:
+        return by_name(ev, ev.force(task.home.task_base.value), task.home.task_base.at)
     return None
 
 
