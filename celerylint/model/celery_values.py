@@ -232,6 +232,21 @@ class RetryCall:
         """Statements and calls around it, outermost first."""
 
 
+class Command:
+    """A program that Python code starts."""
+
+    __slots__ = ("app", "at", "context", "words")
+
+    def __init__(
+        self, app: App | None, words: list[tuple[str | None, At]], at: At, context: tuple[ir.Node, ...]
+    ) -> None:
+        self.app = app
+        self.words = words
+        """Each word, None where it cannot be known, and where it is written."""
+        self.at = at
+        self.context = context
+
+
 class CeleryState:
     """Everything of Celery that running the modules brought to light."""
 
@@ -240,6 +255,7 @@ class CeleryState:
         self.tasks: list[Task] = []
         self.dispatches: list[Dispatch] = []
         self.retries: list[RetryCall] = []
+        self.commands: list[Command] = []
         self.by_name: dict[str, Task] = {}
         """Tasks by name, known once all modules have run."""
         self.django_module: dict[str, str] = {}

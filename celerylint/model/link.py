@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import sys
 from collections.abc import Callable, Iterable, Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from typing import NamedTuple
 
 from celerylint import catalog
@@ -13,29 +13,32 @@ from celerylint.facts.ir import PythonFacts
 from celerylint.finding import Place, Span, Undecided
 from celerylint.model import celery_values as cv
 from celerylint.model import routing, schedule
-from celerylint.model.evaluate import Evaluator
-from celerylint.model.idioms.celery_tasks import SENDERS, SIGNATURES, bound_first
+from celerylint.model.evaluate import Evaluator, OutOfFuel
+from celerylint.model.idioms.celery_tasks import SENDERS, SIGNATURES, bound_first, task_class
 from celerylint.model.modules import Module, ModuleIndex
 from celerylint.model.naming import task_name
 from celerylint.model.options import attribute, decide, effective_options
 from celerylint.model.plain import plain
-from celerylint.model.project import App, Decision, Dispatch, Project, Retry, Routes, Task
+from celerylint.model.project import App, Command, Decision, Dispatch, Project, Retry, Routes, Task
 from celerylint.model.registry import registry
 from celerylint.model.settings import effective, lookup
 from celerylint.model.values import (
     Arguments,
     At,
+    ClassValue,
     Entry,
     External,
     FunctionValue,
     Instance,
     Mapping,
     Partial,
+    Scope,
     Value,
 )
 from celerylint.model.version import TargetVersion
 
-_WALKED = SENDERS | SIGNATURES | {"send_task", "retry", "chain", "group", "chord", "get_task"}
+_STARTERS = {"worker_main", "start", "run", "call", "Popen", "check_call", "check_output", "execv", "execvp", "system"}
+_WALKED = SENDERS | SIGNATURES | {"send_task", "retry", "chain", "group", "chord", "get_task"} | _STARTERS
 """Names whose use in a body makes it worth walking."""
 
 _FACTORY_USES = frozenset({"Celery", "config_from_object", "autodiscover_tasks", "add_periodic_task", "register_task"})
@@ -96,7 +99,7 @@ def _link(inputs: Inputs) -> tuple[Project, frozenset[str]]:
         by_name.setdefault(task.name, task)
     ev.celery.by_name = {name: task.value for name, task in by_name.items()}
     entries = [entry for app in apps for entry in schedule.entries(ev, app, by_name, by_value)]
-    _walk(ev, tasks)
+    _walk(ev, tasks, gated)
     dispatches = _dispatches(ev, by_name, by_value)
     retries: dict[int, list[Retry]] = {}
     seen: set[tuple[str, int, int, int]] = set()
@@ -122,6 +125,7 @@ def _link(inputs: Inputs) -> tuple[Project, frozenset[str]]:
         repeated_keys=tuple(_repeated(ev, apps)),
         undecided=tuple(_undecided(apps, tasks)),
         functions={path: tuple(value) for path, value in functions.items()},
+        commands=tuple(_commands(ev, apps)),
     )
     return project, _aliases(ev)
 
@@ -355,9 +359,17 @@ def _definition(value: cv.Task) -> At:
     if value.cls is not None and value.cls.at is not None:
         return value.cls.at
     if value.function is not None:
+        lineage=_lineage(ev, value),
         at = value.function.innermost.at
         if at is not None:
             return at
+def _lineage(ev: Evaluator, value: cv.Task) -> tuple[Value, ...]:
+    cls = task_class(ev, value)
+    if cls is None:
+        return ()
+    return tuple(ev.mro(cls)) if isinstance(cls, ClassValue) else (cls,)
+
+
     assert value.at is not None
     return value.at
 
@@ -365,7 +377,7 @@ def _definition(value: cv.Task) -> At:
 # --- bodies -----------------------------------------------------------------------------------------------------------
 
 
-def _walk(ev: Evaluator, tasks: list[Task]) -> None:
+def _walk(ev: Evaluator, tasks: list[Task], gated: list[str]) -> None:
     """Walk every body that sends, makes or retries a task."""
     owners: dict[int, Task] = {}
     for task in tasks:
@@ -393,6 +405,26 @@ def _subject(function: FunctionValue, owners: dict[int, Task], classes: dict[int
     task = owners.get(id(function.node))
     if task is not None:
         return [cv.TaskSelf(task.value, task.at)] if task.bound else []
+    for path in gated:
+        _walk_main(ev, ev.index.module(path))
+
+
+def _walk_main(ev: Evaluator, module: Module) -> None:
+    """Walk what a module does when it is run as a program: for the rest of the project it never happens."""
+    for statement in module.facts.body if module.facts is not None else ():
+        if isinstance(statement, ir.If) and _is_main(statement.test):
+            with ev.walking(), suppress(OutOfFuel, RecursionError):
+                ev.block(statement.body, Scope("function", module, module.scope))
+
+
+def _is_main(test: ir.Expr) -> bool:
+    return (
+        isinstance(test, ir.Compare)
+        and isinstance(test.left, ir.Name)
+        and test.left.id == "__name__"
+        and isinstance(test.rights[0], ir.Const)
+        and test.rights[0].value == "__main__"
+    )
     cls = function.owner_class
     if cls is None or any(getattr(w, "dotted", "") == "builtins.staticmethod" for w in function.wrappers):
         return []
@@ -429,6 +461,17 @@ def _repeated(ev: Evaluator, apps: list[App]) -> Iterator[tuple[App, str, At, At
     seen: set[int] = set()
     for app in apps:
         setting = app.settings.get("beat_schedule")
+def _commands(ev: Evaluator, apps: list[App]) -> Iterator[Command]:
+    by_app = {id(app.value): app for app in apps}
+    seen: set[tuple[str, int, int]] = set()
+    for found in ev.celery.commands:
+        key = (found.at[0], found.at[1].line, found.at[1].col)
+        if key not in seen:
+            seen.add(key)
+            words, places = tuple(word for word, _ in found.words), tuple(at for _, at in found.words)
+            yield Command(by_app.get(id(found.app)), words, places, found.at, found.context)
+
+
         value = ev.force(setting.raw) if setting is not None and setting.raw is not None else None
         if isinstance(value, Mapping) and id(value) not in seen:
             seen.add(id(value))

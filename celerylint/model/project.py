@@ -136,6 +136,8 @@ class Task:
     class_based: bool
     conditional: bool
     shared: bool
+    lineage: tuple[Value, ...] = ()
+    """The classes it is made of, the nearest first: a `ClassValue` where the project defines it."""
 
     def option(self, name: str) -> Decision:
         """The effective value of an option as the task holds it."""
@@ -175,6 +177,8 @@ class Entry:
     certain: bool = True
     lost: bool = False
     """Whether a later entry of the same name takes its place."""
+    arguments: Decision = field(default_factory=lambda: Decision(None, False, "default"))
+    """What it sends beside the task's name: positional arguments, keyword arguments and options."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -201,6 +205,19 @@ class Retry:
 
 
 @dataclass(frozen=True, eq=False)
+class Command:
+    """A worker, or anything else of the `celery` program, that Python code starts."""
+
+    app: App | None
+    words: tuple[str | None, ...]
+    """None where a word cannot be known."""
+    places: tuple[At, ...]
+    """Where each word is written."""
+    at: At
+    context: tuple[ir.Node, ...]
+
+
+@dataclass(frozen=True, eq=False)
 class Project:
     """Everything that is known of a project."""
 
@@ -217,6 +234,7 @@ class Project:
     undecided: tuple[Undecided, ...]
     functions: Mapping[str, tuple[FunctionValue, ...]]
     """Functions of relevant files, by path."""
+    commands: tuple[Command, ...] = ()
 
     def retries_of(self, task: Task) -> tuple[Retry, ...]:
         """The calls of retry in a task's body and in helpers that it hands itself to."""

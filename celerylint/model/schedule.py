@@ -8,7 +8,7 @@ from dataclasses import replace
 from celerylint.model import celery_values as cv
 from celerylint.model.evaluate import Evaluator
 from celerylint.model.plain import plain, schedule_text
-from celerylint.model.project import App, Entry, Task
+from celerylint.model.project import App, Decision, Entry, Task
 from celerylint.model.values import At, Either, Mapping, Missing, Sequence, Value
 from celerylint.model.values import Entry as Binding
 
@@ -101,9 +101,19 @@ def _from_mapping(
 
 def _task(
     ev: Evaluator, value: Value | None, tasks: dict[str, Task], by_value: dict[int, Task]
+        arguments=_sent(ev, get("args"), get("kwargs"), get("options")),
 ) -> tuple[str | None, Task | None]:
     if isinstance(value, cv.Task):
         task = by_value.get(id(value))
+def _sent(ev: Evaluator, *parts: Value | None) -> Decision:
+    """What an entry sends, so that two can be compared: nothing and an empty collection are the same."""
+    held = [plain(ev, part) for part in parts if part is not None]
+    unknown = next((one for one in held if not one.known), None)
+    if unknown is not None:
+        return Decision(None, False, "setting", why=unknown.why)
+    return Decision([plain(ev, part).value or None if part is not None else None for part in parts], True, "setting")
+
+
         return (task.name if task is not None else None), task
     if isinstance(value, cv.Signature):
         if value.task is not None:
@@ -144,14 +154,16 @@ def _periodic(
         app=app,
         task_name=task_name,
         task=task,
+    arguments, keywords = positional or args.get(2, "args"), kwargs or args.get(3, "kwargs")
+    own = ("schedule", "sig", "args", "kwargs", "name")
+    options = Mapping({k: e for k, e in args.keywords.items() if k not in own}, args.at, args.open)
+    set_on = Mapping(dict(value.options), args.at) if isinstance(value, cv.Signature) else None
         resolves=_resolves(task_name, task),
         schedule=schedule(ev, when),
         raw=ev.force(when),
-        args=positional or args.get(2, "args"),
-        kwargs=kwargs or args.get(3, "kwargs"),
-        options=Mapping(
-            {k: e for k, e in args.keywords.items() if k not in ("schedule", "sig", "args", "kwargs", "name")}, args.at
-        ),
+        args=arguments,
+        kwargs=keywords,
+        options=options,
         keys={k: e.at for k, e in args.keywords.items()},
         at=args.at,
         kind="add_periodic_task",
@@ -161,6 +173,7 @@ def _periodic(
 
 def _shown(ev: Evaluator, args: cv.Arguments | None) -> str:
     """The arguments as `repr(signature)` shows them."""
+        arguments=_sent(ev, arguments, keywords, options, set_on),
     if args is None:
         return ""
     parts = []

@@ -375,6 +375,12 @@ def _register_task(ev: Evaluator, app: App, args: Arguments) -> Value:
     return register_task(ev, app, args)
 
 
+def _start(ev: Evaluator, app: App, args: Arguments) -> Value:
+    from celerylint.model.idioms.commands import started
+
+    return started(ev, app, args, args.get(0, "argv"))
+
+
 def _send_task(ev: Evaluator, app: App, args: Arguments) -> Value:
     from celerylint.model.idioms.celery_tasks import send_task
 
@@ -410,6 +416,8 @@ _METHODS = {
     "register_task": _register_task,
     "tasks.register": _register_task,
     "send_task": _send_task,
+    "start": _start,
+    "worker_main": _start,
     "signature": _signature,
     "subtask": _signature,
     "gen_task_name": _gen_task_name,
