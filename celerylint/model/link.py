@@ -352,17 +352,10 @@ def _task(ev: Evaluator, facts: catalog.Catalog, value: cv.Task, app: App | None
         class_based=value.cls is not None,
         conditional=value.conditional,
         shared=value.app is None,
+        lineage=_lineage(ev, value),
     )
 
 
-def _definition(value: cv.Task) -> At:
-    if value.cls is not None and value.cls.at is not None:
-        return value.cls.at
-    if value.function is not None:
-        lineage=_lineage(ev, value),
-        at = value.function.innermost.at
-        if at is not None:
-            return at
 def _lineage(ev: Evaluator, value: cv.Task) -> tuple[Value, ...]:
     cls = task_class(ev, value)
     if cls is None:
@@ -370,6 +363,13 @@ def _lineage(ev: Evaluator, value: cv.Task) -> tuple[Value, ...]:
     return tuple(ev.mro(cls)) if isinstance(cls, ClassValue) else (cls,)
 
 
+def _definition(value: cv.Task) -> At:
+    if value.cls is not None and value.cls.at is not None:
+        return value.cls.at
+    if value.function is not None:
+        at = value.function.innermost.at
+        if at is not None:
+            return at
     assert value.at is not None
     return value.at
 
@@ -398,13 +398,6 @@ def _walk(ev: Evaluator, tasks: list[Task], gated: list[str]) -> None:
             continue
         done.add(id(node))
         ev.walk_function(function, Arguments(_subject(function, owners, classes), {}, None), None)
-
-
-def _subject(function: FunctionValue, owners: dict[int, Task], classes: dict[int, Task]) -> list[Value]:
-    """What is known of the first argument of a body."""
-    task = owners.get(id(function.node))
-    if task is not None:
-        return [cv.TaskSelf(task.value, task.at)] if task.bound else []
     for path in gated:
         _walk_main(ev, ev.index.module(path))
 
@@ -425,6 +418,13 @@ def _is_main(test: ir.Expr) -> bool:
         and isinstance(test.rights[0], ir.Const)
         and test.rights[0].value == "__main__"
     )
+
+
+def _subject(function: FunctionValue, owners: dict[int, Task], classes: dict[int, Task]) -> list[Value]:
+    """What is known of the first argument of a body."""
+    task = owners.get(id(function.node))
+    if task is not None:
+        return [cv.TaskSelf(task.value, task.at)] if task.bound else []
     cls = function.owner_class
     if cls is None or any(getattr(w, "dotted", "") == "builtins.staticmethod" for w in function.wrappers):
         return []
@@ -454,13 +454,6 @@ def _dispatches(ev: Evaluator, by_name: dict[str, Task], by_value: dict[int, Tas
     return sorted(out, key=lambda d: (d.at[0], d.at[1].line, d.at[1].col, d.method, d.task_name or ""))
 
 
-# --- the rest ---------------------------------------------------------------------------------------------------------
-
-
-def _repeated(ev: Evaluator, apps: list[App]) -> Iterator[tuple[App, str, At, At]]:
-    seen: set[int] = set()
-    for app in apps:
-        setting = app.settings.get("beat_schedule")
 def _commands(ev: Evaluator, apps: list[App]) -> Iterator[Command]:
     by_app = {id(app.value): app for app in apps}
     seen: set[tuple[str, int, int]] = set()
@@ -472,6 +465,13 @@ def _commands(ev: Evaluator, apps: list[App]) -> Iterator[Command]:
             yield Command(by_app.get(id(found.app)), words, places, found.at, found.context)
 
 
+# --- the rest ---------------------------------------------------------------------------------------------------------
+
+
+def _repeated(ev: Evaluator, apps: list[App]) -> Iterator[tuple[App, str, At, At]]:
+    seen: set[int] = set()
+    for app in apps:
+        setting = app.settings.get("beat_schedule")
         value = ev.force(setting.raw) if setting is not None and setting.raw is not None else None
         if isinstance(value, Mapping) and id(value) not in seen:
             seen.add(id(value))

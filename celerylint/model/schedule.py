@@ -96,15 +96,10 @@ def _from_mapping(
         at=at,
         kind="setting",
         certain=certain,
+        arguments=_sent(ev, get("args"), get("kwargs"), get("options")),
     )
 
 
-def _task(
-    ev: Evaluator, value: Value | None, tasks: dict[str, Task], by_value: dict[int, Task]
-        arguments=_sent(ev, get("args"), get("kwargs"), get("options")),
-) -> tuple[str | None, Task | None]:
-    if isinstance(value, cv.Task):
-        task = by_value.get(id(value))
 def _sent(ev: Evaluator, *parts: Value | None) -> Decision:
     """What an entry sends, so that two can be compared: nothing and an empty collection are the same."""
     held = [plain(ev, part) for part in parts if part is not None]
@@ -114,6 +109,11 @@ def _sent(ev: Evaluator, *parts: Value | None) -> Decision:
     return Decision([plain(ev, part).value or None if part is not None else None for part in parts], True, "setting")
 
 
+def _task(
+    ev: Evaluator, value: Value | None, tasks: dict[str, Task], by_value: dict[int, Task]
+) -> tuple[str | None, Task | None]:
+    if isinstance(value, cv.Task):
+        task = by_value.get(id(value))
         return (task.name if task is not None else None), task
     if isinstance(value, cv.Signature):
         if value.task is not None:
@@ -149,15 +149,15 @@ def _periodic(
     positional = None
     if inner is not None:
         positional = Sequence("tuple", inner.positional, args.at, inner.open)
+    arguments, keywords = positional or args.get(2, "args"), kwargs or args.get(3, "kwargs")
+    own = ("schedule", "sig", "args", "kwargs", "name")
+    options = Mapping({k: e for k, e in args.keywords.items() if k not in own}, args.at, args.open)
+    set_on = Mapping(dict(value.options), args.at) if isinstance(value, cv.Signature) else None
     return Entry(
         name=name,
         app=app,
         task_name=task_name,
         task=task,
-    arguments, keywords = positional or args.get(2, "args"), kwargs or args.get(3, "kwargs")
-    own = ("schedule", "sig", "args", "kwargs", "name")
-    options = Mapping({k: e for k, e in args.keywords.items() if k not in own}, args.at, args.open)
-    set_on = Mapping(dict(value.options), args.at) if isinstance(value, cv.Signature) else None
         resolves=_resolves(task_name, task),
         schedule=schedule(ev, when),
         raw=ev.force(when),
@@ -168,12 +168,12 @@ def _periodic(
         at=args.at,
         kind="add_periodic_task",
         certain=call.certain,
+        arguments=_sent(ev, arguments, keywords, options, set_on),
     )
 
 
 def _shown(ev: Evaluator, args: cv.Arguments | None) -> str:
     """The arguments as `repr(signature)` shows them."""
-        arguments=_sent(ev, arguments, keywords, options, set_on),
     if args is None:
         return ""
     parts = []
