@@ -129,7 +129,8 @@ class _Walk:
             for entry in entries:
                 name = entry.name
                 if entry.is_dir(follow_symlinks=False):
-                    if not self._ignored(rules, folder + name, name, True):
+                    # Hidden folders hold what tools keep, not what workers run.
+                    if not name.startswith(".") and not self._ignored(rules, folder + name, name, True):
                         stack.append(folder + name + "/")
                     continue
                 # Links are left alone: what they lead to is met by itself, or is no part of the project.

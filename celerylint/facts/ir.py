@@ -38,7 +38,7 @@ class Node(Struct, frozen=True, array_like=True, gc=False):
 class Const(Node, frozen=True, tag=0):
     """A literal. Bytes, complex numbers and integers over 64 bits are `Opaque`."""
 
-    value: None | bool | int | float | str
+    value: bool | int | float | str | None
 
 
 class Name(Node, frozen=True, tag=1):

@@ -165,28 +165,28 @@ class _Lowerer:
 
     # --- expressions
 
-    def _constant(self, node: ast.Constant, *at: int) -> Expr:
+    def _constant(self, node: ast.Constant, a: int, b: int, c: int, d: int) -> Expr:
         value = node.value
         if isinstance(value, str):
             if value.isascii():
-                return ir.Const(*at, value)
+                return ir.Const(a, b, c, d, value)
             try:
                 value.encode()
             except UnicodeEncodeError:
-                return ir.Opaque(*at, "surrogate")
-            return ir.Const(*at, value)
+                return ir.Opaque(a, b, c, d, "surrogate")
+            return ir.Const(a, b, c, d, value)
         if value is None or isinstance(value, (bool, float)):
-            return ir.Const(*at, value)
+            return ir.Const(a, b, c, d, value)
         if isinstance(value, int) and -_BIG <= value < _BIG:
-            return ir.Const(*at, value)
-        return ir.Opaque(*at, type(value).__name__)
+            return ir.Const(a, b, c, d, value)
+        return ir.Opaque(a, b, c, d, type(value).__name__)
 
-    def _name(self, node: ast.Name, *at: int) -> Expr:
-        return ir.Name(*at, node.id)
+    def _name(self, node: ast.Name, a: int, b: int, c: int, d: int) -> Expr:
+        return ir.Name(a, b, c, d, node.id)
 
-    def _attribute(self, node: ast.Attribute, *at: int) -> Expr:
+    def _attribute(self, node: ast.Attribute, a: int, b: int, c: int, d: int) -> Expr:
         self.uses.add(node.attr)
-        return ir.Attr(*at, self.expr(node.value), node.attr)
+        return ir.Attr(a, b, c, d, self.expr(node.value), node.attr)
 
     def keyword(self, node: ast.keyword) -> ir.Keyword:
         return ir.Keyword(
@@ -198,66 +198,66 @@ class _Lowerer:
             self.expr(node.value),
         )
 
-    def _call(self, node: ast.Call, *at: int) -> Expr:
+    def _call(self, node: ast.Call, a: int, b: int, c: int, d: int) -> Expr:
         if type(node.func) is ast.Name:
             self.uses.add(node.func.id)
-        return ir.Call(*at, self.expr(node.func), self.exprs(node.args), [self.keyword(k) for k in node.keywords])
+        return ir.Call(a, b, c, d, self.expr(node.func), self.exprs(node.args), [self.keyword(k) for k in node.keywords])
 
-    def _list(self, node: ast.List, *at: int) -> Expr:
-        return ir.Seq(*at, "list", self.exprs(node.elts))
+    def _list(self, node: ast.List, a: int, b: int, c: int, d: int) -> Expr:
+        return ir.Seq(a, b, c, d, "list", self.exprs(node.elts))
 
-    def _tuple(self, node: ast.Tuple, *at: int) -> Expr:
-        return ir.Seq(*at, "tuple", self.exprs(node.elts))
+    def _tuple(self, node: ast.Tuple, a: int, b: int, c: int, d: int) -> Expr:
+        return ir.Seq(a, b, c, d, "tuple", self.exprs(node.elts))
 
-    def _set(self, node: ast.Set, *at: int) -> Expr:
-        return ir.Seq(*at, "set", self.exprs(node.elts))
+    def _set(self, node: ast.Set, a: int, b: int, c: int, d: int) -> Expr:
+        return ir.Seq(a, b, c, d, "set", self.exprs(node.elts))
 
-    def _dict(self, node: ast.Dict, *at: int) -> Expr:
-        return ir.DictExpr(*at, [self.maybe(k) for k in node.keys], self.exprs(node.values))
+    def _dict(self, node: ast.Dict, a: int, b: int, c: int, d: int) -> Expr:
+        return ir.DictExpr(a, b, c, d, [self.maybe(k) for k in node.keys], self.exprs(node.values))
 
-    def _binop(self, node: ast.BinOp, *at: int) -> Expr:
-        return ir.BinOp(*at, _OPERATORS[type(node.op)], self.expr(node.left), self.expr(node.right))
+    def _binop(self, node: ast.BinOp, a: int, b: int, c: int, d: int) -> Expr:
+        return ir.BinOp(a, b, c, d, _OPERATORS[type(node.op)], self.expr(node.left), self.expr(node.right))
 
-    def _boolop(self, node: ast.BoolOp, *at: int) -> Expr:
-        return ir.BoolOp(*at, _OPERATORS[type(node.op)], self.exprs(node.values))
+    def _boolop(self, node: ast.BoolOp, a: int, b: int, c: int, d: int) -> Expr:
+        return ir.BoolOp(a, b, c, d, _OPERATORS[type(node.op)], self.exprs(node.values))
 
-    def _unary(self, node: ast.UnaryOp, *at: int) -> Expr:
+    def _unary(self, node: ast.UnaryOp, a: int, b: int, c: int, d: int) -> Expr:
         value = self.expr(node.operand)
         if type(node.op) is ast.USub and type(value) is ir.Const and type(value.value) in (int, float):
-            return ir.Const(*at, -value.value)  # type: ignore[operator]
-        return ir.UnaryOp(*at, _OPERATORS[type(node.op)], value)
+            return ir.Const(a, b, c, d, -value.value)  # type: ignore[operator]
+        return ir.UnaryOp(a, b, c, d, _OPERATORS[type(node.op)], value)
 
-    def _compare(self, node: ast.Compare, *at: int) -> Expr:
+    def _compare(self, node: ast.Compare, a: int, b: int, c: int, d: int) -> Expr:
         ops = [_OPERATORS[type(op)] for op in node.ops]
-        return ir.Compare(*at, self.expr(node.left), ops, self.exprs(node.comparators))
+        return ir.Compare(a, b, c, d, self.expr(node.left), ops, self.exprs(node.comparators))
 
-    def _ifexp(self, node: ast.IfExp, *at: int) -> Expr:
-        return ir.IfExp(*at, self.expr(node.test), self.expr(node.body), self.expr(node.orelse))
+    def _ifexp(self, node: ast.IfExp, a: int, b: int, c: int, d: int) -> Expr:
+        return ir.IfExp(a, b, c, d, self.expr(node.test), self.expr(node.body), self.expr(node.orelse))
 
-    def _subscript(self, node: ast.Subscript, *at: int) -> Expr:
-        return ir.Subscript(*at, self.expr(node.value), self.expr(node.slice))
+    def _subscript(self, node: ast.Subscript, a: int, b: int, c: int, d: int) -> Expr:
+        return ir.Subscript(a, b, c, d, self.expr(node.value), self.expr(node.slice))
 
-    def _slice(self, node: ast.Slice, *at: int) -> Expr:
-        return ir.SliceExpr(*at, self.maybe(node.lower), self.maybe(node.upper), self.maybe(node.step))
+    def _slice(self, node: ast.Slice, a: int, b: int, c: int, d: int) -> Expr:
+        return ir.SliceExpr(a, b, c, d, self.maybe(node.lower), self.maybe(node.upper), self.maybe(node.step))
 
-    def _fstring(self, node: ast.JoinedStr, *at: int) -> Expr:
-        return ir.FString(*at, self.exprs(node.values))
+    def _fstring(self, node: ast.JoinedStr, a: int, b: int, c: int, d: int) -> Expr:
+        return ir.FString(a, b, c, d, self.exprs(node.values))
 
-    def _formatted(self, node: ast.FormattedValue, *at: int) -> Expr:
+    def _formatted(self, node: ast.FormattedValue, a: int, b: int, c: int, d: int) -> Expr:
         value = self.expr(node.value)
         if node.conversion == -1 and node.format_spec is None:
             return value
-        return ir.Call(*at, ir.Opaque(*at, "format"), [value], [])
+        return ir.Call(a, b, c, d, ir.Opaque(a, b, c, d, "format"), [value], [])
 
-    def _lambda(self, node: ast.Lambda, *at: int) -> Expr:
+    def _lambda(self, node: ast.Lambda, a: int, b: int, c: int, d: int) -> Expr:
         params = self.params(node.args)
         outer, self.yields = self.yields, False
         body = self.expr(node.body)
         self.yields = outer
-        return ir.LambdaExpr(*at, params, body)
+        return ir.LambdaExpr(a, b, c, d, params, body)
 
-    def _starred(self, node: ast.Starred, *at: int) -> Expr:
-        return ir.Starred(*at, self.expr(node.value))
+    def _starred(self, node: ast.Starred, a: int, b: int, c: int, d: int) -> Expr:
+        return ir.Starred(a, b, c, d, self.expr(node.value))
 
     def generators(self, nodes: list[ast.comprehension]) -> list[ir.Generator]:
         out = []
@@ -267,71 +267,71 @@ class _Lowerer:
             out.append(ir.Generator(*at, target, self.expr(node.iter), self.exprs(node.ifs)))
         return out
 
-    def _listcomp(self, node: ast.ListComp, *at: int) -> Expr:
-        return ir.Comp(*at, "list", None, self.expr(node.elt), self.generators(node.generators))
+    def _listcomp(self, node: ast.ListComp, a: int, b: int, c: int, d: int) -> Expr:
+        return ir.Comp(a, b, c, d, "list", None, self.expr(node.elt), self.generators(node.generators))
 
-    def _setcomp(self, node: ast.SetComp, *at: int) -> Expr:
-        return ir.Comp(*at, "set", None, self.expr(node.elt), self.generators(node.generators))
+    def _setcomp(self, node: ast.SetComp, a: int, b: int, c: int, d: int) -> Expr:
+        return ir.Comp(a, b, c, d, "set", None, self.expr(node.elt), self.generators(node.generators))
 
-    def _genexp(self, node: ast.GeneratorExp, *at: int) -> Expr:
-        return ir.Comp(*at, "generator", None, self.expr(node.elt), self.generators(node.generators))
+    def _genexp(self, node: ast.GeneratorExp, a: int, b: int, c: int, d: int) -> Expr:
+        return ir.Comp(a, b, c, d, "generator", None, self.expr(node.elt), self.generators(node.generators))
 
-    def _dictcomp(self, node: ast.DictComp, *at: int) -> Expr:
+    def _dictcomp(self, node: ast.DictComp, a: int, b: int, c: int, d: int) -> Expr:
         key, value = self.expr(node.key), self.expr(node.value)
-        return ir.Comp(*at, "dict", key, value, self.generators(node.generators))
+        return ir.Comp(a, b, c, d, "dict", key, value, self.generators(node.generators))
 
-    def _await(self, node: ast.Await, *at: int) -> Expr:
-        return ir.Await(*at, self.expr(node.value))
+    def _await(self, node: ast.Await, a: int, b: int, c: int, d: int) -> Expr:
+        return ir.Await(a, b, c, d, self.expr(node.value))
 
-    def _yield(self, node: ast.Yield | ast.YieldFrom, *at: int) -> Expr:
+    def _yield(self, node: ast.Yield | ast.YieldFrom, a: int, b: int, c: int, d: int) -> Expr:
         self.yields = True
-        return ir.Yield(*at, self.maybe(node.value))
+        return ir.Yield(a, b, c, d, self.maybe(node.value))
 
-    def _walrus(self, node: ast.NamedExpr, *at: int) -> Expr:
-        return ir.Walrus(*at, node.target.id, self.expr(node.value))
+    def _walrus(self, node: ast.NamedExpr, a: int, b: int, c: int, d: int) -> Expr:
+        return ir.Walrus(a, b, c, d, node.target.id, self.expr(node.value))
 
     # --- statements
 
-    def _assign(self, node: ast.Assign, *at: int) -> Stmt:
-        return ir.Assign(*at, self.exprs(node.targets), self.expr(node.value))
+    def _assign(self, node: ast.Assign, a: int, b: int, c: int, d: int) -> Stmt:
+        return ir.Assign(a, b, c, d, self.exprs(node.targets), self.expr(node.value))
 
-    def _augassign(self, node: ast.AugAssign, *at: int) -> Stmt:
-        return ir.AugAssign(*at, self.expr(node.target), _OPERATORS[type(node.op)], self.expr(node.value))
+    def _augassign(self, node: ast.AugAssign, a: int, b: int, c: int, d: int) -> Stmt:
+        return ir.AugAssign(a, b, c, d, self.expr(node.target), _OPERATORS[type(node.op)], self.expr(node.value))
 
-    def _annassign(self, node: ast.AnnAssign, *at: int) -> Stmt:
-        return ir.AnnAssign(*at, self.expr(node.target), self.expr(node.annotation), self.maybe(node.value))
+    def _annassign(self, node: ast.AnnAssign, a: int, b: int, c: int, d: int) -> Stmt:
+        return ir.AnnAssign(a, b, c, d, self.expr(node.target), self.expr(node.annotation), self.maybe(node.value))
 
-    def _exprstmt(self, node: ast.Expr, *at: int) -> Stmt:
-        return ir.ExprStmt(*at, self.expr(node.value))
+    def _exprstmt(self, node: ast.Expr, a: int, b: int, c: int, d: int) -> Stmt:
+        return ir.ExprStmt(a, b, c, d, self.expr(node.value))
 
-    def _return(self, node: ast.Return, *at: int) -> Stmt:
-        return ir.Return(*at, self.maybe(node.value))
+    def _return(self, node: ast.Return, a: int, b: int, c: int, d: int) -> Stmt:
+        return ir.Return(a, b, c, d, self.maybe(node.value))
 
-    def _raise(self, node: ast.Raise, *at: int) -> Stmt:
-        return ir.Raise(*at, self.maybe(node.exc), self.maybe(node.cause))
+    def _raise(self, node: ast.Raise, a: int, b: int, c: int, d: int) -> Stmt:
+        return ir.Raise(a, b, c, d, self.maybe(node.exc), self.maybe(node.cause))
 
-    def _assert(self, node: ast.Assert, *at: int) -> Stmt:
-        return ir.Assert(*at, self.expr(node.test))
+    def _assert(self, node: ast.Assert, a: int, b: int, c: int, d: int) -> Stmt:
+        return ir.Assert(a, b, c, d, self.expr(node.test))
 
-    def _if(self, node: ast.If, *at: int) -> Stmt:
-        return ir.If(*at, self.expr(node.test), self.block(node.body), self.block(node.orelse))
+    def _if(self, node: ast.If, a: int, b: int, c: int, d: int) -> Stmt:
+        return ir.If(a, b, c, d, self.expr(node.test), self.block(node.body), self.block(node.orelse))
 
-    def _while(self, node: ast.While, *at: int) -> Stmt:
-        return ir.While(*at, self.expr(node.test), self.block(node.body), self.block(node.orelse))
+    def _while(self, node: ast.While, a: int, b: int, c: int, d: int) -> Stmt:
+        return ir.While(a, b, c, d, self.expr(node.test), self.block(node.body), self.block(node.orelse))
 
-    def _for(self, node: ast.For | ast.AsyncFor, *at: int) -> Stmt:
+    def _for(self, node: ast.For | ast.AsyncFor, a: int, b: int, c: int, d: int) -> Stmt:
         target, source = self.expr(node.target), self.expr(node.iter)
-        return ir.For(*at, target, source, self.block(node.body), self.block(node.orelse))
+        return ir.For(a, b, c, d, target, source, self.block(node.body), self.block(node.orelse))
 
-    def _with(self, node: ast.With | ast.AsyncWith, *at: int) -> Stmt:
+    def _with(self, node: ast.With | ast.AsyncWith, a: int, b: int, c: int, d: int) -> Stmt:
         items = []
         for item in node.items:
             context = self.expr(item.context_expr)
             where = (context.line, context.col, context.end_line, context.end_col)
             items.append(ir.WithItem(*where, context, self.maybe(item.optional_vars)))
-        return ir.With(*at, items, self.block(node.body))
+        return ir.With(a, b, c, d, items, self.block(node.body))
 
-    def _try(self, node: Any, *at: int) -> Stmt:
+    def _try(self, node: Any, a: int, b: int, c: int, d: int) -> Stmt:
         handlers = [
             ir.Handler(
                 h.lineno,
@@ -344,9 +344,9 @@ class _Lowerer:
             )
             for h in node.handlers
         ]
-        return ir.Try(*at, self.block(node.body), handlers, self.block(node.orelse), self.block(node.finalbody))
+        return ir.Try(a, b, c, d, self.block(node.body), handlers, self.block(node.orelse), self.block(node.finalbody))
 
-    def _match(self, node: ast.Match, *at: int) -> Stmt:
+    def _match(self, node: ast.Match, a: int, b: int, c: int, d: int) -> Stmt:
         cases = []
         for case in node.cases:
             pattern = case.pattern
@@ -359,7 +359,7 @@ class _Lowerer:
             ]
             value = self.expr(pattern.value) if isinstance(pattern, ast.MatchValue) else None
             cases.append(ir.Case(*where, value, names, self.maybe(case.guard), self.block(case.body)))
-        return ir.Match(*at, self.expr(node.subject), cases)
+        return ir.Match(a, b, c, d, self.expr(node.subject), cases)
 
     def aliases(self, nodes: list[ast.alias], dotted: bool) -> list[ir.Alias]:
         out = []
@@ -373,11 +373,11 @@ class _Lowerer:
             )
         return out
 
-    def _import(self, node: ast.Import, *at: int) -> Stmt:
-        return ir.Import(*at, self.aliases(node.names, dotted=True))
+    def _import(self, node: ast.Import, a: int, b: int, c: int, d: int) -> Stmt:
+        return ir.Import(a, b, c, d, self.aliases(node.names, dotted=True))
 
-    def _importfrom(self, node: ast.ImportFrom, *at: int) -> Stmt:
-        return ir.ImportFrom(*at, node.module or "", node.level, self.aliases(node.names, dotted=False))
+    def _importfrom(self, node: ast.ImportFrom, a: int, b: int, c: int, d: int) -> Stmt:
+        return ir.ImportFrom(a, b, c, d, node.module or "", node.level, self.aliases(node.names, dotted=False))
 
     def param(self, node: ast.arg, kind: str, default: ast.expr | None) -> ir.Param:
         return ir.Param(
@@ -408,7 +408,7 @@ class _Lowerer:
             out.append(self.param(node.kwarg, "var-keyword", None))
         return out
 
-    def _function(self, node: ast.FunctionDef | ast.AsyncFunctionDef, *at: int) -> Stmt:
+    def _function(self, node: ast.FunctionDef | ast.AsyncFunctionDef, a: int, b: int, c: int, d: int) -> Stmt:
         decorators = self.exprs(node.decorator_list)
         params, returns = self.params(node.args), self.maybe(node.returns)
         outer_uses, outer_yields = self.uses, self.yields
@@ -419,7 +419,10 @@ class _Lowerer:
         first = node.body[0]
         header = max(node.lineno, min(first.lineno - 1, *_starts(first)) if first.lineno > node.lineno else node.lineno)
         return ir.Function(
-            *at,
+            a,
+            b,
+            c,
+            d,
             node.name,
             params,
             decorators,
@@ -431,19 +434,19 @@ class _Lowerer:
             header,
         )
 
-    def _class(self, node: ast.ClassDef, *at: int) -> Stmt:
+    def _class(self, node: ast.ClassDef, a: int, b: int, c: int, d: int) -> Stmt:
         decorators, bases = self.exprs(node.decorator_list), self.exprs(node.bases)
         keywords = [self.keyword(k) for k in node.keywords]
-        return ir.Class(*at, node.name, bases, keywords, decorators, self.block(node.body))
+        return ir.Class(a, b, c, d, node.name, bases, keywords, decorators, self.block(node.body))
 
-    def _delete(self, node: ast.Delete, *at: int) -> Stmt:
-        return ir.Delete(*at, self.exprs(node.targets))
+    def _delete(self, node: ast.Delete, a: int, b: int, c: int, d: int) -> Stmt:
+        return ir.Delete(a, b, c, d, self.exprs(node.targets))
 
-    def _scope(self, node: ast.Global | ast.Nonlocal, *at: int) -> Stmt:
-        return ir.Scope(*at, type(node).__name__.lower(), node.names)
+    def _scope(self, node: ast.Global | ast.Nonlocal, a: int, b: int, c: int, d: int) -> Stmt:
+        return ir.Scope(a, b, c, d, type(node).__name__.lower(), node.names)
 
-    def _jump(self, node: ast.stmt, *at: int) -> Stmt:
-        return ir.Jump(*at, type(node).__name__.lower())
+    def _jump(self, node: ast.stmt, a: int, b: int, c: int, d: int) -> Stmt:
+        return ir.Jump(a, b, c, d, type(node).__name__.lower())
 
 
 def _starts(node: ast.stmt) -> list[int]:

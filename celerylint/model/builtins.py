@@ -26,12 +26,13 @@ from celerylint.model.values import (
     Native,
     Partial,
     Scalar,
+    Scope,
     Sequence,
     Super,
     Unknown,
     Value,
     either,
-    marks_among,
+    marks_of_operation,
 )
 
 if TYPE_CHECKING:
@@ -61,7 +62,7 @@ PLAIN_ENUM_BASES = frozenset(
 _STR_METHODS = frozenset(
     {
         "upper", "lower", "strip", "lstrip", "rstrip", "replace", "split", "rsplit", "join", "format", "title",
-        "capitalize", "startswith", "endswith", "removeprefix", "removesuffix", "partition", "rpartition", "isdigit",
+        "capitalize", "isalpha", "istitle", "isidentifier", "startswith", "endswith", "removeprefix", "removesuffix", "partition", "rpartition", "isdigit",
         "casefold", "zfill", "splitlines", "swapcase", "isupper", "islower", "encode", "find", "count",
     }
 )  # fmt: skip
@@ -95,7 +96,7 @@ def binop(ev: Evaluator, op: str, left: Value, right: Value, at: At) -> Value:
     """`left op right` on known values; `Unknown` if either is not known or Python would raise."""
     for side in (left, right):
         if isinstance(side, Unknown):
-            return Unknown(side.why, at, marks_among((left, right)))
+            return Unknown(side.why, at, marks_of_operation(op, left, right))
     if isinstance(left, Member):
         left = ev.plain_member(left) or left
     if isinstance(right, Member):
@@ -117,7 +118,7 @@ def binop(ev: Evaluator, op: str, left: Value, right: Value, at: At) -> Value:
     if isinstance(left, Sequence) and isinstance(right, Scalar) and op == "*" and type(right.value) is int:
         if not left.open and 0 <= right.value * len(left.items) <= 1000:
             return Sequence(left.kind, left.items * right.value, at, False, ev.born)
-    return Unknown(f"an operation ({op}) on values that cannot be known", at, marks_among((left, right)))
+    return Unknown(f"an operation ({op}) on values that cannot be known", at, marks_of_operation(op, left, right))
 
 
 def _arithmetic(op: str, left: Scalar, right: Scalar, at: At) -> Value:
@@ -318,6 +319,9 @@ def extend(ev: Evaluator, target: Sequence, value: Value) -> None:
 
 def getitem(ev: Evaluator, value: Value, index: Value, at: At) -> Value:
     """`value[index]` for containers and strings."""
+    if isinstance(value, Globals) and isinstance(index, Scalar) and isinstance(index.value, str):
+        entry = value.scope.entries.get(index.value)
+        return entry.value if entry is not None else Unknown("a global name", at)
     if isinstance(value, Mapping):
         key = ev.key(index)
         if key is not None and key[0] in value.items:
@@ -352,6 +356,12 @@ def getattr(ev: Evaluator, value: Value, name: str, at: At) -> Value:
             return Native(f"list.{name}", lambda e, a: method2(e, value, a), at)
     elif isinstance(value, Scalar):
         return _scalar_attribute(ev, value, name, at)
+    elif isinstance(value, Globals):
+        if name == "update":
+            return Native("globals.update", lambda e, a: _globals_update(e, value, a), at)
+        if name == "get":
+            held = Mapping(dict(value.scope.entries), at, True)
+            return Native("globals.get", lambda e, a: _dict_get(e, held, a), at)
     elif isinstance(value, Partial):
         if name in ("func", "__wrapped__"):
             return value.function
@@ -814,8 +824,33 @@ def _any(want: bool) -> Callable[[Evaluator, Arguments], Value]:
     return call
 
 
+class Globals(Value):
+    """`globals()`: the names of the module that calls it."""
+
+    __slots__ = ("scope",)
+
+    def __init__(self, scope: Scope, at: At | None) -> None:
+        super().__init__(at)
+        self.scope = scope
+
+
 def _module_names(ev: Evaluator, args: Arguments) -> Value:
-    return Unknown("the names of a scope", args.at)
+    if args.at is None or args.positional or ev.walk:
+        return Unknown("the names of a scope", args.at)
+    return Globals(ev.index.module(args.at[0]).scope, args.at)
+
+
+def _globals_update(ev: Evaluator, names: Globals, args: Arguments) -> Value:
+    for positional in args.positional:
+        value = ev.force(positional)
+        if isinstance(value, Mapping):
+            names.scope.entries.update({k: e for k, e in value.items.items() if isinstance(k, str)})
+            if value.open:
+                names.scope.stars.append("?")
+        elif not (isinstance(value, External) and value.dotted == "os.environ"):
+            names.scope.stars.append("?")
+    names.scope.entries.update(args.keywords)
+    return Scalar(None, args.at)
 
 
 def _sum(ev: Evaluator, args: Arguments) -> Value:

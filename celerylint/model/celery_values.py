@@ -88,19 +88,21 @@ class AppMember(Value):
 class TaskMaker(Value):
     """What `app.task(...)` or `shared_task(...)` returns: a decorator that makes a task of a function."""
 
-    __slots__ = ("app", "args", "shared")
+    __slots__ = ("app", "args", "foreign")
 
-    def __init__(self, app: App | None, args: Arguments) -> None:
+    def __init__(self, app: App | None, args: Arguments, foreign: bool = False) -> None:
         super().__init__(args.at)
         self.app = app
         self.args = args
+        self.foreign = foreign
+        """Whether its app comes from outside the project."""
 
 
 class Task(Value):
     """A registered task."""
 
     __slots__ = (
-        "app", "attrs", "cls", "conditional", "function", "home", "instance", "method", "module", "opened", "options",
+        "app", "attrs", "cls", "conditional", "foreign", "function", "home", "instance", "method", "module", "opened", "options",
         "outer",
     )  # fmt: skip
 
@@ -121,6 +123,8 @@ class Task(Value):
         self.attrs: dict[str, Entry] = {}
         """Attributes set on the task after it was made."""
         self.conditional = False
+        self.foreign = False
+        """Whether its app comes from outside the project, and with it perhaps a base class."""
         self.outer: list[Value] = []
         """Decorators above the task decorator."""
 

@@ -276,7 +276,11 @@ class Evaluator:
 
     def _with(self, node: ir.With, scope: Scope) -> str | None:
         for item in node.items:
-            value = self.eval(item.context, scope)
+            value = self.force(self.eval(item.context, scope))
+            if isinstance(value, Made) and value.maker == "contextlib.suppress":
+                missing = [s for s in node.body if isinstance(s, ir.ImportFrom) and not self._importable(s, scope.module)]
+                if missing:
+                    return None
             if item.target is not None:
                 self.assign(item.target, self.enter(value, (scope.module.path, item)), scope, item)
         return self.inside(node, node.body, scope)
@@ -334,8 +338,13 @@ class Evaluator:
         return end
 
     def _importable(self, node: ir.ImportFrom, module: Module) -> bool:
+        """Whether a guarded import succeeds: modules of the project are there or not, other packages are.
+
+        A guarded star import of what is not in the project is an optional local override, left out of version control.
+        """
         if not node.level:
-            return True
+            star = any(alias.name == "*" for alias in node.names)
+            return not star or self.index.find(node.module, module) is not None
         base = self.index.relative(module, node.module, node.level)
         if self.index.find(base, module) is not None:
             return True
@@ -646,7 +655,12 @@ class Evaluator:
 
     def force(self, value: Value) -> Value:
         """The value itself, computed if it was deferred."""
+        steps = 0
         while isinstance(value, Deferred):
+            steps += 1
+            if steps > 100:
+                # A name that is imported from a module which imports it from here.
+                return Unknown("defined in terms of itself", value.at)
             if value.result is None:
                 if value.running:
                     return Unknown("defined in terms of itself", value.at)
@@ -992,6 +1006,10 @@ class Evaluator:
             result = behaviour.getattr(self, value, name, at)
             if result is not None:
                 return result
+        if name in self.registry.guesses and isinstance(value, (Unknown, External, Made)):
+            guess = self.registry.guesses[name](self, value, at)
+            if guess is not None:
+                return guess
         if isinstance(value, External):
             return self._external_attribute(value, name, at)
         if isinstance(value, ModuleValue):
@@ -1271,6 +1289,12 @@ class Evaluator:
                     target.items[position.value] = value
             else:
                 target.open = True
+        elif isinstance(target, py.Globals):
+            name = self.force(index)
+            if isinstance(name, Scalar) and isinstance(name.value, str):
+                target.scope.entries[name.value] = Entry(value, at)
+            else:
+                target.scope.stars.append("?")
         elif isinstance(target, External):
             hook = self.registry.names.get(target.dotted)
             key = self.force(index)
@@ -1345,6 +1369,10 @@ class Evaluator:
             handler = self.registry.calls.get(callee.dotted)
             if handler is not None:
                 return self._marked(handler(self, args), args)
+            for guess in self.registry.guess_calls:
+                guessed = guess(self, callee.dotted, args)
+                if guessed is not None:
+                    return guessed
             return Made(callee.dotted, args.positional, args.keywords, at, self.born)
         if isinstance(callee, FunctionValue):
             return self.call_function(callee, args)

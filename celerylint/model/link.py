@@ -82,10 +82,10 @@ def _deep_recursion() -> Iterator[None]:
 def _link(inputs: Inputs) -> tuple[Project, frozenset[str]]:
     gated = sorted(inputs.gated)
     index = ModuleIndex(
-        inputs.paths, gated, inputs.load, lambda path: _imports(inputs.load(path)), inputs.source_roots, inputs.marks
+        inputs.paths, gated, inputs.load, lambda path, deep: _imports_of(inputs.load(path), deep), inputs.source_roots, inputs.marks
     )
     facts = catalog.load(inputs.version.minor)
-    ev = Evaluator(index, registry(), tuple(inputs.version.minor))
+    ev = Evaluator(index, registry(), inputs.version.minor)
     _django_modules(ev, gated, inputs)
     for path in gated:
         ev.run(index.module(path))
@@ -130,14 +130,21 @@ def _link(inputs: Inputs) -> tuple[Project, frozenset[str]]:
     return project, _aliases(ev)
 
 
-def _imports(facts: PythonFacts | None) -> Iterator[ir.Import | ir.ImportFrom]:
-    for statement in facts.body if facts is not None else ():
+def _imports(statements: Iterable[ir.Stmt], deep: bool) -> Iterator[ir.Import | ir.ImportFrom]:
+    """Import statements, at module level or anywhere."""
+    for statement in statements:
         if isinstance(statement, (ir.Import, ir.ImportFrom)):
             yield statement
         elif isinstance(statement, ir.Try):
-            for inner in statement.body:
-                if isinstance(inner, (ir.Import, ir.ImportFrom)):
-                    yield inner
+            yield from _imports(statement.body, deep)
+        elif isinstance(statement, (ir.If, ir.With, ir.Class)):
+            yield from _imports(statement.body, deep)
+        elif isinstance(statement, ir.Function) and deep:
+            yield from _imports(ir.read_body(statement), deep)
+
+
+def _imports_of(facts: PythonFacts | None, deep: bool) -> Iterator[ir.Import | ir.ImportFrom]:
+    return _imports(facts.body if facts is not None else (), deep)
 
 
 # --- Django's settings module -----------------------------------------------------------------------------------------
@@ -509,14 +516,18 @@ def _aliases(ev: Evaluator) -> frozenset[str]:
         if module is None or not module.started:
             continue
         for name, entry in module.scope.entries.items():
-            if name not in ("task", "shared_task") and _makes_tasks(ev, ev.peek(entry.value)):
+            if name not in _MAKERS and _makes_tasks(ev, ev.peek(entry.value)):
                 out.add(name)
+    # A function that makes tasks of others is a decorator, used or not by the files read so far.
     tasks = {id(task.function.node) for task in ev.celery.tasks if task.function is not None}
-    for function in ev.functions_seen:
-        node = function.node
-        # A function that makes tasks of others is a decorator, used or not by the files read so far.
-        if isinstance(node, ir.Function) and id(node) not in tasks and _MAKERS & set(node.uses):
-            out.add(node.name)
+    functions = [f.node for f in ev.functions_seen if isinstance(f.node, ir.Function) and id(f.node) not in tasks]
+    makers = {*_MAKERS, *out}
+    fresh = True
+    while fresh:
+        found = {node.name for node in functions if not makers.isdisjoint(node.uses)}
+        fresh = not found <= makers
+        makers |= found
+        out |= found
     for task in ev.celery.tasks:
         name_of = _decorator_name(task)
         if name_of is not None:

@@ -7,6 +7,7 @@ where imports of the project show that the folders above are packages without `_
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable
+from functools import cached_property
 
 from celerylint.facts import ir
 from celerylint.facts.ir import PythonFacts
@@ -59,7 +60,7 @@ class ModuleIndex:
         paths: Iterable[str],
         gated: Iterable[str],
         load: Callable[[str], PythonFacts | None],
-        imported: Callable[[str], Iterable[ir.Import | ir.ImportFrom]],
+        imported: Callable[[str, bool], Iterable[ir.Import | ir.ImportFrom]],
         source_roots: Iterable[str] = (),
         marks: Iterable[str] = (),
     ) -> None:
@@ -73,15 +74,22 @@ class ModuleIndex:
         self.roots = frozenset({"", *(_trim(r) for r in source_roots)}) | frozenset(
             path.rpartition("/")[0] for path in (*self.paths, *marks) if path.rpartition("/")[2] in _ROOT_MARKS
         )
+        self._starts = frozenset(p.rpartition("/")[0] for p in self.paths if p.rpartition("/")[2] == "manage.py")
         self._resolved: dict[tuple[str, str], str | None] = {}
-        self._prefixes = self._imported_prefixes(imported)
+        self._relative: dict[str, int] = {}
+        self._imported = imported
+        self._prefixes = self._imported_prefixes(deep=False)
 
-    def _imported_prefixes(self, imported: Callable[[str], Iterable[ir.Import | ir.ImportFrom]]) -> frozenset[str]:
+    @cached_property
+    def _every_prefix(self) -> frozenset[str]:
+        """The same of imports inside functions too: read only where the name of a file hangs on it."""
+        return self._imported_prefixes(deep=True)
+
+    def _imported_prefixes(self, deep: bool) -> frozenset[str]:
         """Every dotted name, and each of its prefixes, that a relevant file imports absolutely."""
         out: set[str] = set()
-        self._relative: dict[str, int] = {}
         for path in sorted(self._gated):
-            for statement in imported(path):
+            for statement in self._imported(path, deep):
                 if isinstance(statement, ir.Import):
                     names = [alias.name for alias in statement.names]
                 elif statement.level:
@@ -112,25 +120,37 @@ class ModuleIndex:
         """The root and the dotted name that a file is imported under."""
         parts = _parts(path)
         folder = path.rpartition("/")[0]
-        depth = 0
-        here = folder
-        while here and f"{here}/__init__.py" in self.paths:
-            depth += 1
-            here = here.rpartition("/")[0]
         own = 0 if path.endswith("__init__.py") else 1
-        needed = max(depth, self._relative.get(folder, 0))
-        tail = needed + own
-        # Folders without __init__.py are packages too where somebody imports through them.
+        tail = max(self._depth(folder), self._relative.get(folder, 0)) + own
         best = tail
-        for longer in range(tail + 1, len(parts) + 1):
-            dotted = ".".join(parts[-longer:])
-            root = "/".join(parts[:-longer])
-            if dotted in self._prefixes and self._plausible(root):
-                best = longer
-            if root in self.roots and best >= tail:
-                break
+        if f"{folder}/__init__.py" not in self.paths:
+            # Folders without __init__.py are packages too where somebody imports through them.
+            for longer in range(tail + 1, len(parts) + 1):
+                root = "/".join(parts[:-longer])
+                if ".".join(parts[-longer:]) in self._every_prefix and self._plausible(root):
+                    best = longer
+                if root in self.roots:
+                    break
         best = min(max(best, 1), len(parts)) if parts else 0
         return "/".join(parts[: len(parts) - best]), ".".join(parts[len(parts) - best :])
+
+    def _depth(self, folder: str) -> int:
+        """How many folders above a file are its package.
+
+        A folder inside a package belongs to it, with or without an `__init__.py` of its own. A folder that holds
+        `manage.py` is where the program starts, whatever else it holds, if the project imports from there.
+        """
+        parts = folder.split("/") if folder else []
+        depth = 0
+        for up in range(1, len(parts) + 1):
+            here = "/".join(parts[: len(parts) - up + 1])
+            if here in self._starts and parts[len(parts) - up + 1 :][:1] and (
+                ".".join(parts[len(parts) - up + 1 :][:1]) in self._prefixes
+            ):
+                break
+            if f"{here}/__init__.py" in self.paths:
+                depth = up
+        return depth
 
     def _plausible(self, root: str) -> bool:
         return not root or f"{root}/__init__.py" not in self.paths

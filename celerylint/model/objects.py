@@ -3,7 +3,18 @@
 from __future__ import annotations
 
 from celerylint.model.evaluate import Evaluator
-from celerylint.model.values import At, ClassValue, Entry, External, Instance, Made, Mapping, ModuleValue, Unknown, Value
+from celerylint.model.values import (
+    At,
+    ClassValue,
+    Entry,
+    External,
+    Instance,
+    Made,
+    Mapping,
+    ModuleValue,
+    Unknown,
+    Value,
+)
 
 
 def named_object(ev: Evaluator, name: str, at: At) -> Value:

@@ -89,6 +89,8 @@ def attribute(ev: Evaluator, task: cv.Task, name: str) -> Decision | None:
 
 
 def _inherited(ev: Evaluator, task: cv.Task, name: str) -> Decision | None:
+    if task.foreign and "base" not in task.options:
+        return Decision(None, False, "base", task.at, "the app comes from outside the project, and may bring a base class")
     base = task_class(ev, task)
     if base is None:
         return None
@@ -168,6 +170,9 @@ def _annotations(ev: Evaluator, app: App, name: str | None) -> Iterator[Mapping 
         return
     value = ev.force(setting.raw)
     if isinstance(value, Scalar) and value.value is None:
+        return
+    if isinstance(value, Unknown) and setting.at is None:
+        # The whole configuration cannot be read. Annotations are rare: what the code says is taken to hold.
         return
     if isinstance(value, (Unknown, Either)):
         yield Unknown(value.why, value.at)

@@ -20,6 +20,7 @@ from celerylint.model.values import (
     Member,
     Missing,
     ModuleValue,
+    Native,
     Scalar,
     Sequence,
     Unknown,
@@ -73,9 +74,8 @@ def plain(ev: Evaluator, value: Value, depth: int = 0) -> Plain:
         return _made(ev, value, depth)
     if isinstance(value, (FunctionValue, Bound, ModuleValue, Instance, Task, Missing)):
         return Plain(None, False, "an object that only running code has")
-    name = getattr(value, "name", None)
-    if isinstance(name, str) and type(value).__name__ == "Native":
-        return Plain(name, True)
+    if isinstance(value, Native):
+        return Plain(value.name, True)
     return Plain(None, False, "a value that cannot be written down")
 
 

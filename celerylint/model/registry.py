@@ -8,6 +8,8 @@ An idiom module may define any of these dicts:
 * `CONSTANTS`: dotted name -> its value (`handler(evaluator, at)`).
 * `MADE_CALLS`, `MADE_ATTRIBUTES`: maker of an object -> what calling it returns, what an attribute of it is.
 * `INSTANCE_ATTRIBUTES`: a base class -> what a class attribute is when read from an object of a subclass of it.
+* `GUESSES`: attribute name -> what it is on an object that cannot be known, told by how the code names that object.
+* `GUESS_CALL`: what a call of a name that nobody knows returns, told by the name itself.
 * `TYPES`: value class -> `Behaviour`.
 """
 
@@ -31,6 +33,9 @@ ConstantHandler = Callable[["Evaluator", At], Value]
 InstanceHandler = Callable[["Evaluator", Instance, str, Value], Value]
 MadeCallHandler = Callable[["Evaluator", Made, Arguments], Value]
 MadeAttributeHandler = Callable[["Evaluator", Made, str, At], "Value | None"]
+
+
+GuessHandler = Callable[["Evaluator", Value, At], "Value | None"]
 
 
 class Behaviour:
@@ -80,6 +85,8 @@ class Registry:
         self.made_calls: dict[str, MadeCallHandler] = {}
         self.made_attributes: dict[str, MadeAttributeHandler] = {}
         self.instance_attributes: dict[str, InstanceHandler] = {}
+        self.guesses: dict[str, GuessHandler] = {}
+        self.guess_calls: list[Callable[[Evaluator, str, Arguments], Value | None]] = []
         self.types: dict[type[Value], Behaviour] = {}
 
     def add(self, module: Any) -> None:
@@ -91,6 +98,9 @@ class Registry:
         self.made_calls.update(getattr(module, "MADE_CALLS", {}))
         self.made_attributes.update(getattr(module, "MADE_ATTRIBUTES", {}))
         self.instance_attributes.update(getattr(module, "INSTANCE_ATTRIBUTES", {}))
+        self.guesses.update(getattr(module, "GUESSES", {}))
+        if hasattr(module, "GUESS_CALL"):
+            self.guess_calls.append(module.GUESS_CALL)
         self.types.update(getattr(module, "TYPES", {}))
 
 

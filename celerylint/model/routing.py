@@ -15,7 +15,7 @@ from celerylint.model.values import At, Either, Mapping, Missing, Scalar, Sequen
 def expand(ev: Evaluator, setting: Decision) -> Routes:
     """task_routes as routers, in the order that Celery asks them."""
     value = ev.force(setting.raw) if setting.raw is not None else None
-    if value is None or not setting.known and not isinstance(value, (Mapping, Sequence)):
+    if value is None or (not setting.known and not isinstance(value, (Mapping, Sequence))):
         return Routes((), setting.known, setting.at)
     if isinstance(value, Scalar) and value.value is None:
         return Routes((), True, setting.at)

@@ -9,7 +9,7 @@ from celerylint.model import celery_values as cv
 from celerylint.model.evaluate import Evaluator
 from celerylint.model.plain import plain, schedule_text
 from celerylint.model.project import App, Decision, Entry, Task
-from celerylint.model.values import At, Either, Mapping, Missing, Sequence, Value
+from celerylint.model.values import Arguments, At, Either, Mapping, Missing, Sequence, Value
 from celerylint.model.values import Entry as Binding
 
 KEYS = frozenset({"task", "schedule", "args", "kwargs", "options", "relative", "total_run_count", "last_run_at"})
@@ -26,10 +26,14 @@ def entries(ev: Evaluator, app: App, tasks: dict[str, Task], by_value: dict[int,
 def _written(ev: Evaluator, app: App, tasks: dict[str, Task], by_value: dict[int, Task]) -> Iterator[Entry]:
     setting = app.settings.get("beat_schedule")
     written = ev.force(setting.raw) if setting is not None and setting.raw is not None else None
-    if isinstance(written, Mapping):
-        for key, binding in written.items.items():
+    seen: set[object] = set()
+    branches = [ev.force(o) for o in written.options] if isinstance(written, Either) else [written]
+    for branch in branches:
+        if not isinstance(branch, Mapping):
+            continue
+        for key, binding in branch.items.items():
             value = ev.force(binding.value)
-            certain = True
+            certain = len(branches) == 1
             if isinstance(value, Either):
                 certain = False
                 options = [o for o in map(ev.force, value.options) if isinstance(o, Mapping)]
@@ -39,8 +43,10 @@ def _written(ev: Evaluator, app: App, tasks: dict[str, Task], by_value: dict[int
             if isinstance(value, Missing) or isinstance(key, tuple):
                 continue
             at = binding.at or value.at
-            if at is None:
+            mark = (at[0], at[1].line, at[1].col, key) if at is not None else None
+            if at is None or mark in seen:
                 continue
+            seen.add(mark)
             yield _from_mapping(ev, app, str(key), value, at, certain, tasks, by_value)
     for periodic in app.value.periodic:
         entry = _periodic(ev, app, periodic, tasks, by_value)
@@ -172,7 +178,7 @@ def _periodic(
     )
 
 
-def _shown(ev: Evaluator, args: cv.Arguments | None) -> str:
+def _shown(ev: Evaluator, args: Arguments | None) -> str:
     """The arguments as `repr(signature)` shows them."""
     if args is None:
         return ""

@@ -127,7 +127,9 @@ def lookup(ev: Evaluator, app: App, key: str) -> Found | None:
         entry: Entry | None = None
         kind = "setting"
         if where == "changes":
-            written = changes.get(name) if name == key or name in app.changes else None
+            # Celery renames what code sets to the style of the configuration object before it looks anything up.
+            named = name in old_names or not old_names if old else name == key
+            written = changes.get(key) if named else name if name in app.changes and name not in (key, *old_names) else None
             if written is not None:
                 entry = app.changes.get(written)
                 kind = "argument" if written in app.arguments else "setting"

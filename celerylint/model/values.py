@@ -61,7 +61,8 @@ class Unknown(Value):
         super().__init__(at)
         self.why = why
         self.marks = marks
-        """What went into it: `retries` (the number of retries so far), `random`."""
+        """What went into it: `retries` (the number of retries so far), `power` (of that number), `random`, and
+        `foreign` for what a call of another package returned."""
 
 
 class Missing(Value):
@@ -117,11 +118,11 @@ class Mapping(Value):
     __slots__ = ("born", "items", "open", "repeats")
 
     def __init__(
-        self, items: dict[Key, Entry], at: At | None = None, open: bool = False, born: Born = (0, 0)
+        self, items: dict[Any, Entry], at: At | None = None, open: bool = False, born: Born = (0, 0)
     ) -> None:
         super().__init__(at)
         self.born = born
-        self.items = items
+        self.items: dict[Key, Entry] = items
         self.open = open
         self.repeats: list[tuple[Key, At, At]] = []
 
@@ -182,7 +183,7 @@ class Scope:
 class FunctionValue(Value):
     """A function of the project: a `def` or a lambda, with the scope that it closes over."""
 
-    __slots__ = ("attrs", "defaults", "node", "owner_class", "scope", "wraps", "wrappers")
+    __slots__ = ("attrs", "defaults", "node", "owner_class", "scope", "wrappers", "wraps")
 
     def __init__(
         self, node: ir.Function | ir.LambdaExpr, scope: Scope, defaults: dict[str, Value], at: At | None = None
@@ -360,6 +361,23 @@ class Super(Value):
         self.after = after
 
 
+def forced(value: Value) -> Value:
+    """The value itself, for those who look at it after the link: computed if nobody needed it until now."""
+    while isinstance(value, Deferred):
+        if value.result is None:
+            if value.running:
+                return Unknown("defined in terms of itself", value.at)
+            value.running = True
+            try:
+                value.result = value.compute()
+            except RecursionError:
+                value.result = Unknown("nested too deeply", value.at)
+            finally:
+                value.running = False
+        value = value.result
+    return value
+
+
 _NO_MARKS: frozenset[str] = frozenset()
 
 
@@ -377,10 +395,25 @@ def marks_of(value: Value) -> frozenset[str]:
         out = marks_among([*value.args, *(e.value for e in value.keywords.values())])
         if value.maker.startswith(("random.", "secrets.", "numpy.random.", "uuid.")) or ".random" in value.maker:
             out |= {"random"}
+        elif value.maker == "celery.utils.time.get_exponential_backoff_interval":
+            jitter = value.keywords.get("full_jitter")
+            given = value.args[3] if len(value.args) > 3 else jitter.value if jitter is not None else Scalar(False)
+            fixed = isinstance(given, Scalar) and not given.value
+            out |= {"power"} if fixed else {"power", "random"}
+        elif value.maker in ("builtins.pow", "math.pow", "math.exp", "math.ldexp"):
+            out |= {"power"} if "retries" in out else _NO_MARKS
+        elif not value.maker.startswith(("builtins.", "math.", "datetime.", "celery.")):
+            out |= {"foreign"}
         return out
     if isinstance(value, (Either, Sequence)):
         return marks_among(value.options if isinstance(value, Either) else value.items)
     return _NO_MARKS
+
+
+def marks_of_operation(op: str, left: Value, right: Value) -> frozenset[str]:
+    """What is known to have gone into `left op right`."""
+    marks = marks_among((left, right))
+    return marks | {"power"} if op in ("**", "<<") and "retries" in marks_of(right) else marks
 
 
 def marks_among(values: Iterable[Value]) -> frozenset[str]:

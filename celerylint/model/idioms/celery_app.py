@@ -79,6 +79,19 @@ def make_subclass_app(ev: Evaluator, args: Arguments) -> Value:
     return app
 
 
+def foreign_app(ev: Evaluator, dotted: str, args: Arguments) -> Value | None:
+    """`NotifyCelery(...)`, `CeleryApp(...)`: a subclass that an installed package brings, and what it sets is not known."""
+    name = dotted.rpartition(".")[2]
+    if not name[:1].isupper() or not name.endswith(("Celery", "CeleryApp")) or args.at is None:
+        return None
+    app = App(_module(ev, args.at), args.at, None)
+    initialize(ev, app, args)
+    app.opened = Unknown(f"{dotted} may set it", args.at)
+    if app.task_base is None:
+        app.task_base = Entry(Unknown(f"{dotted} may bring a base class for tasks", args.at), args.at)
+    return app
+
+
 def _module(ev: Evaluator, at: At | None) -> Any:
     assert at is not None
     return ev.index.module(at[0])
@@ -163,9 +176,9 @@ def merge(ev: Evaluator, app: App, value: Value) -> None:
         return
     for pair in pairs:
         inner_items = ev.iterate(pair)
-        key = ev.key(inner_items[0]) if inner_items and len(inner_items) == 2 else None
-        if key is not None and isinstance(key[0], str) and inner_items:
-            change(ev, app, key[0], inner_items[1], pair.at)
+        known = ev.key(inner_items[0]) if inner_items and len(inner_items) == 2 else None
+        if known is not None and isinstance(known[0], str) and inner_items:
+            change(ev, app, known[0], inner_items[1], pair.at)
 
 
 class _AppBehaviour(Behaviour):
@@ -435,6 +448,8 @@ CALLS = {
     "celery.Celery": make_app,
     "celery.Celery.__subclass_call__": make_subclass_app,
 }
+
+GUESS_CALL = foreign_app
 
 TYPES: dict[type[Value], Behaviour] = {
     App: _AppBehaviour(),

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from celerylint.facts import ir
 from celerylint.model.celery_values import (
     App,
     Dispatch,
@@ -56,11 +57,11 @@ def task_decorator(ev: Evaluator, app: App | None, args: Arguments) -> Value:
 
 def make_task(ev: Evaluator, app: App | None, function: Value, args: Arguments) -> Value:
     """A task of a function, with the options in `args`."""
-    assert args.at is not None
     inner = ev.force(function)
     if isinstance(inner, Unknown) and isinstance(function, Deferred) and function.fallback is not None:
         inner = ev.force(function.fallback)
-    task = Task(app, args.at, ev.index.module(args.at[0]))
+    at = _decorator_site(ev, inner, args.at)
+    task = Task(app, at, ev.index.module(at[0]))
     task.options = dict(args.keywords)
     task.opened = args.open
     task.conditional = ev.uncertain > 0
@@ -83,6 +84,17 @@ def make_task(ev: Evaluator, app: App | None, function: Value, args: Arguments) 
     if not ev.walk:
         ev.celery.tasks.append(task)
     return task
+
+
+def _decorator_site(ev: Evaluator, function: Value, at: At | None) -> At:
+    """Where the decorator stands: a decorator of the project makes the task elsewhere, beside its own code."""
+    assert at is not None
+    home = function.innermost.at if isinstance(function, FunctionValue) else None
+    if home is not None:
+        for site in (at, *reversed(ev.sites)):
+            if site is not None and site[0] == home[0]:
+                return site
+    return at
 
 
 def register_task(ev: Evaluator, app: App | None, args: Arguments) -> Value:
@@ -167,6 +179,23 @@ def by_name(ev: Evaluator, value: Value, at: At | None) -> Value:
     return value
 
 
+def foreign_decorator(ev: Evaluator, value: Value, at: At) -> Value | None:
+    """`@celery_app.task` where the app comes from outside the project: a task, of an app that cannot be known."""
+    node = at[1]
+    if not isinstance(node, ir.Attr):
+        return None
+    holder = node.value
+    called = holder.attr if isinstance(holder, ir.Attr) else holder.id if isinstance(holder, ir.Name) else ""
+    if isinstance(value, Made):
+        told = "celery" in value.maker.lower() and not value.maker.startswith("celery.")
+    elif isinstance(value, External):
+        told = "celery" in value.dotted.lower() and not value.dotted.startswith("celery.")
+    else:
+        home = value.at[0].lower() if value.at is not None else ""
+        told = "celery" in called.lower() or (called == "app" and "celery" in home)
+    return TaskMaker(None, Arguments([], {}, at), foreign=True) if told else None
+
+
 class _TaskBehaviour(Behaviour):
     def getattr(self, ev: Evaluator, value: Task, name: str, at: At) -> Value | None:
         if name in SENDERS or name in SIGNATURES or name in ("retry", "run", "__call__", "s"):
@@ -227,9 +256,15 @@ class _TaskMemberBehaviour(Behaviour):
 class _TaskMakerBehaviour(Behaviour):
     def call(self, ev: Evaluator, value: TaskMaker, args: Arguments) -> Value | None:
         if not args.positional:
+            if value.foreign and not value.args.keywords:
+                return TaskMaker(None, args, foreign=True)
             return Unknown("a task decorator called without a function", args.at)
-        options = Arguments([], value.args.keywords, args.at, value.args.open)
-        return make_task(ev, value.app, args.positional[0], options)
+        keywords = {**value.args.keywords, **args.keywords}
+        options = Arguments([], keywords, args.at, value.args.open or args.open)
+        made = make_task(ev, value.app, args.positional[0], options)
+        if isinstance(made, Task):
+            made.foreign = value.foreign
+        return made
 
 
 class _TaskSelfBehaviour(Behaviour):
@@ -298,6 +333,8 @@ def _task_module(ev: Evaluator, name: str, at: At) -> Value | None:
 
 
 NAMES = {"celery.current_app.tasks": _task_module}
+
+GUESSES = {"task": foreign_decorator}
 
 TYPES: dict[type[Value], Behaviour] = {
     Task: _TaskBehaviour(),

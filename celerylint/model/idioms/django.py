@@ -6,7 +6,6 @@ from celerylint.model.evaluate import Evaluator
 from celerylint.model.modules import Module
 from celerylint.model.values import At, Entry, Scalar, Unknown, Value
 
-
 GLOBAL_SETTINGS: dict[str, bool | str | None] = {
     "DEBUG": False, "TIME_ZONE": "America/Chicago", "USE_TZ": True, "ATOMIC_REQUESTS": False,
 }  # fmt: skip

@@ -49,13 +49,18 @@ def _unknown_source(ev: Evaluator, config: FlaskConfig, args: Arguments) -> Valu
     return Scalar(True, args.at)
 
 
+def _nothing_more(ev: Evaluator, config: FlaskConfig, args: Arguments) -> Value:
+    """The environment only replaces what is there."""
+    return Scalar(True, args.at)
+
+
 _LOADERS = {
     "from_object": _from_object,
     "from_mapping": _from_mapping,
     "from_pyfile": _unknown_source,
     "from_envvar": _unknown_source,
     "from_file": _unknown_source,
-    "from_prefixed_env": lambda ev, config, args: Scalar(True, args.at),
+    "from_prefixed_env": _nothing_more,
 }
 
 

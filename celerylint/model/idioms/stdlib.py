@@ -5,11 +5,15 @@ from __future__ import annotations
 import datetime
 
 from celerylint.model.evaluate import Evaluator
+from celerylint.model.objects import public_names
 from celerylint.model.values import (
     Arguments,
     At,
+    ClassValue,
     Entry,
+    External,
     FunctionValue,
+    Instance,
     Made,
     Mapping,
     Native,
@@ -151,6 +155,49 @@ def _cast(ev: Evaluator, args: Arguments) -> Value:
 
 
 
+def _modules(ev: Evaluator, name: str, at: At) -> Value | None:
+    """`sys.modules["pkg.mod"]`."""
+    if name.startswith("[") and not name.endswith("="):
+        return ev.module_value(name[1:-1], ev.index.module(at[0]), at)
+    return None
+
+
+def _getmembers(ev: Evaluator, args: Arguments) -> Value:
+    """`inspect.getmembers(object)`, without a predicate."""
+    value = ev.force(args.positional[0]) if args.positional else None
+    names = public_names(ev, value) if isinstance(value, (Instance, ClassValue)) else None
+    if names is None or value is None or args.at is None:
+        return Unknown("the members of an object that cannot be known", args.at)
+    pairs: list[Value] = []
+    for name in sorted(names):
+        held = ev.getattr(value, name, names[name].at or args.at)
+        pairs.append(Sequence("tuple", [Scalar(name), held], names[name].at))
+    return Sequence("list", pairs, args.at)
+
+
+def _file_path(ev: Evaluator, value: Value) -> str | None:
+    """The path below the project root that an expression on `__file__` stands for."""
+    value = ev.force(value)
+    if isinstance(value, External) and value.dotted == "builtins.__file__" and value.at is not None:
+        return value.at[0]
+    if isinstance(value, Made) and value.maker in _PATH_STEPS and value.args:
+        inner = _file_path(ev, value.args[0])
+        if inner is None:
+            return None
+        return inner.rpartition("/")[0] if value.maker == "os.path.dirname" else inner
+    return None
+
+
+_PATH_STEPS = frozenset({"os.path.dirname", "os.path.abspath", "os.path.realpath", "os.path.normpath"})
+
+
+def _basename(ev: Evaluator, args: Arguments) -> Value:
+    path = _file_path(ev, args.positional[0]) if args.positional else None
+    if path:
+        return Scalar(path.rpartition("/")[2], args.at)
+    return Unknown("a file name", args.at)
+
+
 CANONICAL = {"datetime.datetime.timedelta": "datetime.timedelta", "typing_extensions.cast": "typing.cast"}
 
 _DECORATORS = (
@@ -167,6 +214,8 @@ CALLS = {
     "copy.copy": _copy,
     "copy.deepcopy": _copy,
     "os.path.join": _join,
+    "os.path.basename": _basename,
+    "inspect.getmembers": _getmembers,
     "pathlib.Path": _path,
     "itertools.chain": _chain,
     "types.SimpleNamespace": _namespace,
@@ -183,5 +232,6 @@ def _constant(value: float) -> object:
     return lambda ev, at: Scalar(value, at)
 
 
+NAMES = {"sys.modules": _modules}
 CONSTANTS = {"math.inf": _constant(float("inf"))}
 
