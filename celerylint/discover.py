@@ -12,7 +12,7 @@ from celerylint.config import PROJECT_MARKERS, Options, UsageError
 from celerylint.facts.pins import is_pin_file
 from celerylint.gitignore import IgnoreFile, parse
 
-_TEST_FOLDERS = frozenset(("test", "tests"))
+_TEST_FOLDERS = frozenset(("test", "tests", "doc", "docs"))
 
 
 class Problem(Struct, frozen=True, order=True):
@@ -72,7 +72,7 @@ def is_test_file(name: str) -> bool:
 
 
 def is_test_folder(folder: str) -> bool:
-    """Whether all files in a folder are tests by where it lies."""
+    """Whether all files in a folder are tests, or examples in documentation, by where it lies."""
     return not _TEST_FOLDERS.isdisjoint(folder.split("/"))
 
 

@@ -722,7 +722,9 @@ def _hasattr(ev: Evaluator, args: Arguments) -> Value:
 def _setattr(ev: Evaluator, args: Arguments) -> Value:
     name = ev.force(args.positional[1]) if len(args.positional) == 3 else None
     if isinstance(name, Scalar) and isinstance(name.value, str) and args.at is not None:
-        ev.setattr(args.positional[0], name.value, args.positional[2], args.at)
+        # Under a computed name this copies what is written elsewhere: there is where it is set.
+        value = args.positional[2]
+        ev.setattr(args.positional[0], name.value, value, ev.force(value).at or args.at)
     return Scalar(None, args.at)
 
 

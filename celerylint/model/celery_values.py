@@ -257,6 +257,8 @@ class CeleryState:
     def __init__(self) -> None:
         self.apps: list[App] = []
         self.tasks: list[Task] = []
+        self.import_handlers: list[Value] = []
+        """Handlers of the signal `import_modules`, whichever app sends it."""
         self.dispatches: list[Dispatch] = []
         self.retries: list[RetryCall] = []
         self.commands: list[Command] = []

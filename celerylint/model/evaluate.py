@@ -598,14 +598,30 @@ class Evaluator:
         if isinstance(target, ir.Name):
             self.bind(scope, target.id, value, at)
         elif isinstance(target, ir.Attr):
-            self.setattr(self.eval(target.value, scope), target.attr, value, at)
+            holder = self.force(self.eval(target.value, scope))
+            if isinstance(holder, Unknown):
+                self._remember(target, value, scope, at)
+            self.setattr(holder, target.attr, value, at)
         elif isinstance(target, ir.Subscript):
-            holder, index = self.eval(target.value, scope), self.eval(target.index, scope)
+            holder, index = self.force(self.eval(target.value, scope)), self.eval(target.index, scope)
+            if isinstance(holder, Unknown):
+                self._remember(target, value, scope, at)
             self.setitem(holder, index, value, at)
         elif isinstance(target, ir.Seq):
             self._unpack(target, value, scope, statement)
         elif isinstance(target, ir.Starred):
             self.assign(target.value, value, scope, statement)
+
+    def _remember(self, target: Expr, value: Value, scope: Scope, at: At) -> None:
+        """What is put into something unknown is still there when the same words read it in the same function."""
+        words = _spelled(target)
+        if words is not None:
+            scope.entries[words] = Entry(value, at)
+
+    def _recall(self, node: Expr, scope: Scope) -> Value | None:
+        words = _spelled(node)
+        entry = scope.entries.get(words) if words is not None else None
+        return entry.value if entry is not None else None
 
     def _unpack(self, target: ir.Seq, value: Value, scope: Scope, statement: ir.Node) -> None:
         items = self.iterate(self.force(value))
@@ -691,6 +707,10 @@ class Evaluator:
         at = (scope.module.path, node)
         if isinstance(value, Deferred) and value.result is None and self._foreign(value):
             return Deferred(lambda: self.getattr(value, node.attr, at), at)
+        if isinstance(value, Unknown):
+            held = self._recall(node, scope)
+            if held is not None:
+                return held
         return self.getattr(value, node.attr, at)
 
     def _call(self, node: ir.Call, scope: Scope) -> Value:
@@ -904,6 +924,10 @@ class Evaluator:
         index = self.eval(node.index, scope)
         if self._lazy(value) or self._lazy(index):
             return Deferred(lambda: self.getitem(value, index, at), at)
+        if isinstance(value, Unknown):
+            held = self._recall(node, scope)
+            if held is not None:
+                return held
         return self.getitem(value, index, at)
 
     def _slice(self, node: ir.SliceExpr, scope: Scope) -> Value:
@@ -1563,6 +1587,19 @@ class Evaluator:
             if site is not None:
                 return site
         return at
+
+
+def _spelled(node: Expr) -> str | None:
+    """`config.registry['celery.app']` as text, for names, attributes and literal subscripts; None for anything else."""
+    if isinstance(node, ir.Name):
+        return node.id
+    if isinstance(node, ir.Attr):
+        inner = _spelled(node.value)
+        return f"{inner}.{node.attr}" if inner is not None else None
+    if isinstance(node, ir.Subscript) and isinstance(node.index, ir.Const):
+        inner = _spelled(node.value)
+        return f"{inner}[{node.index.value!r}]" if inner is not None else None
+    return None
 
 
 def _eager_body(node: ir.Class) -> bool:

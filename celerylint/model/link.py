@@ -217,6 +217,10 @@ def _call_factories(ev: Evaluator) -> None:
 
 def _call_handlers(ev: Evaluator) -> None:
     """Handlers of `on_configure`, `on_after_configure`, `on_after_finalize`, in Celery's order."""
+    for handler in ev.celery.import_handlers:
+        for app in list(ev.celery.apps):
+            ev.fuel = 100_000
+            ev.call(handler, Arguments([], {"sender": Entry(app, app.at)}, app.at))
     for signal in ("on_configure", "on_after_configure", "on_after_finalize"):
         for app in list(ev.celery.apps):
             done: set[int] = set()

@@ -123,11 +123,11 @@ class ModuleIndex:
         own = 0 if path.endswith("__init__.py") else 1
         tail = max(self._depth(folder), self._relative.get(folder, 0)) + own
         best = tail
-        if f"{folder}/__init__.py" not in self.paths:
+        if f"{folder}/__init__.py" not in self.paths or "/".join(parts[:-tail]) not in self.roots:
             # Folders without __init__.py are packages too where somebody imports through them.
             for longer in range(tail + 1, len(parts) + 1):
                 root = "/".join(parts[:-longer])
-                if ".".join(parts[-longer:]) in self._every_prefix and self._plausible(root):
+                if self._plausible(root) and self._imported_from(root, parts[-longer]):
                     best = longer
                 if root in self.roots:
                     break
@@ -138,19 +138,36 @@ class ModuleIndex:
         """How many folders above a file are its package.
 
         A folder inside a package belongs to it, with or without an `__init__.py` of its own. A folder that holds
-        `manage.py` is where the program starts, whatever else it holds, if the project imports from there.
+        `manage.py` is where the program starts, whatever else it holds.
         """
         parts = folder.split("/") if folder else []
         depth = 0
         for up in range(1, len(parts) + 1):
             here = "/".join(parts[: len(parts) - up + 1])
-            if here in self._starts and parts[len(parts) - up + 1 :][:1] and (
-                ".".join(parts[len(parts) - up + 1 :][:1]) in self._prefixes
-            ):
+            if here in self._starts:
                 break
             if f"{here}/__init__.py" in self.paths:
                 depth = up
         return depth
+
+    def _imported_from(self, root: str, package: str) -> bool:
+        """Whether somebody imports modules of a package that lies in this root."""
+        if package in _NEVER_OURS:
+            return False
+        base = f"{root}/" if root else ""
+        for dotted in self._by_package.get(package, ()):
+            path = base + dotted.replace(".", "/")
+            if f"{path}.py" in self.paths or f"{path}/__init__.py" in self.paths:
+                return True
+        return False
+
+    @cached_property
+    def _by_package(self) -> dict[str, list[str]]:
+        out: dict[str, list[str]] = {}
+        for dotted in sorted(self._every_prefix):
+            if "." in dotted:
+                out.setdefault(dotted.partition(".")[0], []).append(dotted)
+        return out
 
     def _plausible(self, root: str) -> bool:
         return not root or f"{root}/__init__.py" not in self.paths

@@ -449,6 +449,18 @@ CALLS = {
     "celery.Celery.__subclass_call__": make_subclass_app,
 }
 
+def _import_modules(ev: Evaluator, args: Arguments) -> Value:
+    """`celery.signals.import_modules.connect`: sent by each app, with the app as sender, before its modules load."""
+    handler = args.get(0, "receiver") or args.get(0, "fun")
+    if handler is None:
+        return Native("connect", _import_modules, args.at)
+    if not ev.walk:
+        ev.celery.import_handlers.append(handler)
+    return handler
+
+
+CALLS["celery.signals.import_modules.connect"] = _import_modules
+
 GUESS_CALL = foreign_app
 
 TYPES: dict[type[Value], Behaviour] = {
