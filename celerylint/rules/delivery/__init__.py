@@ -1,0 +1,1 @@
+"""What is lost or run twice when a worker dies."""

@@ -1,0 +1,139 @@
+"""CLY101."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+
+from celerylint.facts import ir
+from celerylint.finding import Finding, Related, Severity
+from celerylint.model.celery_values import TaskMaker
+from celerylint.model.project import App, Project, Task
+from celerylint.model.values import At, ClassValue, FunctionValue, Partial, Scalar, Value, forced
+from celerylint.rules.base import Rule, names, related
+
+
+class MissingAcksLate(Rule):
+    """A worker that is killed loses the tasks it is running.
+
+    By default a worker acknowledges a message as soon as the task starts. The broker then forgets it. When the worker
+    dies before the task has ended (the node goes down, the container runs out of memory, a deployment's grace period is
+    over) nobody has the message any more: the task is not run again, nothing is logged by anyone, and its result stays
+    pending for ever.
+
+    With `acks_late` the message is acknowledged when the task has ended, so a broker that loses the worker hands it to
+    another: RabbitMQ at once, Redis when the visibility timeout is over (an hour, by default). The price is that a task
+    can run twice, from the beginning. That is a decision for each task, and this rule asks that somebody take it. An
+    `acks_late=False` that is written down is such a decision, and is left in peace.
+
+    One kill is not covered: when only the child process dies and the worker lives, the task counts as failed all the
+    same, unless `reject_on_worker_lost` is set.
+
+    ## What to do
+
+    Where a task may run twice, set `acks_late=True`, or `task_acks_late = True` for all. Where it may not, say
+    `acks_late=False`, so that readers know it was meant.
+
+    [Should I use retry or acks_late?](https://docs.celeryq.dev/en/stable/faq.html#faq-acks-late-vs-retry)
+    """
+
+    code = "CLY101"
+    name = "missing-acks-late"
+    summary = "A worker that is killed loses the tasks it is running."
+    severity = Severity.WARNING
+    bad = """\
+from celery import Celery
+
+app = Celery("proj", broker="redis://")
+
+
+@app.task
+def send_invoice(pk): ...
+"""
+    good = """\
+from celery import Celery
+
+app = Celery("proj", broker="redis://")
+app.conf.task_acks_late = True
+
+
+@app.task
+def send_invoice(pk): ...
+"""
+
+    def check_app(self, app: App, project: Project) -> Iterable[Finding]:
+        tasks = project.tasks_of(app)
+        exposed = [task for task in tasks if task.option("acks_late").falsy and not task.option("acks_late").chosen]
+        if not exposed:
+            return
+        if not any(task.option("acks_late").truthy for task in tasks):
+            yield self._nowhere(app, exposed)
+            return
+        shared = _shared_origin(exposed)
+        if shared is not None:
+            yield self._finding(shared, exposed, f"set acks_late here{_PRICE}")
+            return
+        for task in exposed:
+            yield self._finding(task.at, [task], f"set acks_late=True{_PRICE}")
+
+    def _nowhere(self, app: App, tasks: list[Task]) -> Finding:
+        setting = _spelled(app, "task_acks_late")
+        at = app.settings_at
+        configured = related(at, "configured here") if at is not None and at[1].line != app.at[1].line else []
+        return self._finding(app.at, tasks, f"set {setting} = True{_PRICE}", symbol=app.name, related=configured)
+
+    def _finding(
+        self, where: At, tasks: list[Task], help: str, *, symbol: str = "", related: Iterable[Related] = ()
+    ) -> Finding:
+        who = tasks[0].name if len(tasks) == 1 else f"any of {len(tasks)} tasks ({names([t.name for t in tasks])})"
+        message = (
+            f"a worker that is killed while it runs {who} loses it for good: the message is acknowledged when the task"
+            " starts"
+        )
+        return self.finding(where, message, help, symbol=symbol or tasks[0].name, related=tuple(related))
+
+
+_PRICE = " where running twice does no harm, and acks_late=False where it would"
+
+
+def _spelled(app: App, setting: str) -> str:
+    """A setting as this app's configuration spells it."""
+    namespace = forced(app.value.namespace) if app.value.namespace is not None else None
+    if isinstance(namespace, Scalar) and isinstance(namespace.value, str) and app.value.sources:
+        return f"{namespace.value}_{setting}".upper()
+    return setting
+
+
+def _shared_origin(tasks: list[Task]) -> At | None:
+    """The class or decorator of the project that all of several tasks are made by."""
+    if len(tasks) < 2:
+        return None
+    for origins in (map(_base, tasks), map(_decorator, tasks)):
+        found = {id(value): value for value in origins}
+        value = found.popitem()[1]
+        if not found and value is not None:
+            return value.at
+    return None
+
+
+def _base(task: Task) -> Value | None:
+    """The class of the project that a task derives from."""
+    if task.value.cls is not None:
+        bases = task.value.cls.bases
+    elif "base" in task.value.options:
+        bases = [task.value.options["base"].value]
+    else:
+        entry = task.app.value.task_base if task.app is not None else None
+        bases = [entry.value] if entry is not None else []
+    return next((base for base in map(forced, bases) if isinstance(base, ClassValue)), None)
+
+
+def _decorator(task: Task) -> Value | None:
+    """The project's own decorator that makes the task."""
+    node = task.at[1]
+    while isinstance(node, ir.Call):
+        node = node.func
+    if not isinstance(node, ir.Name) or task.value.function is None:
+        return None
+    entry = task.value.function.innermost.scope.entries.get(node.id)
+    value = forced(entry.value) if entry is not None else None
+    return value if isinstance(value, (FunctionValue, Partial, TaskMaker)) else None

@@ -1,0 +1,1 @@
+"""What is tried again, how often and how far apart."""

@@ -1,0 +1,68 @@
+"""CLY202."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+
+from celerylint.finding import Finding, Severity
+from celerylint.model.project import Project, Task
+from celerylint.model.values import Missing
+from celerylint.rules.base import Rule, related
+from celerylint.rules.retries.delays import autoretries, fixed, most, retry_kwarg
+
+
+class AutoretryWithoutBackoff(Rule):
+    """Automatic retries come at a fixed distance, however long the trouble lasts.
+
+    Without `retry_backoff` each retry waits `default_retry_delay`, which is 180 s unless the task says otherwise.
+    (Celery's documentation says such retries are "not delayed"; its code delays them.) So a hiccup of a second costs
+    three minutes, an outage of ten minutes outlasts all three retries, and a thousand tasks that failed in the same
+    second come back in the same second, three minutes later, to the service that has just got up.
+
+    ## What to do
+
+    `retry_backoff=True` doubles the wait each time: at most 1, 2, 4, 8... seconds, never more than `retry_backoff_max`
+    (600 s). Jitter is on by default and takes each wait at random between 0 and that. Mind that this makes the first
+    retries *earlier* than 180 s: three of them are spent within 7 s. Give the sequence room with a factor or with more
+    retries: `retry_backoff=30, max_retries=6` waits up to 30, 60, 120, 240, 480 and 600 s.
+
+    Where a fixed distance is right, write it down: `retry_kwargs={"countdown": 60}` is taken for a decision.
+
+    [Task.retry_backoff](https://docs.celeryq.dev/en/stable/userguide/tasks.html#Task.retry_backoff)
+    """
+
+    code = "CLY202"
+    name = "autoretry-without-backoff"
+    summary = "Automatic retries come at a fixed distance, however long the trouble lasts."
+    severity = Severity.WARNING
+    bad = """\
+from celery import shared_task
+
+
+@shared_task(autoretry_for=(ConnectionError,))
+def pull(): ...
+"""
+    good = """\
+from celery import shared_task
+
+
+@shared_task(autoretry_for=(ConnectionError,), retry_backoff=30, max_retries=6)
+def pull(): ...
+"""
+
+    def check_task(self, task: Task, project: Project) -> Iterable[Finding]:
+        backoff, delay, retries = task.retry("retry_backoff"), task.option("default_retry_delay"), most(task)
+        if not autoretries(task) or not backoff.falsy or not isinstance(delay.value, (int, float)):
+            return
+        if not all(isinstance(retry_kwarg(task, name), Missing) for name in ("countdown", "eta")):
+            return  # somebody chose the distance, or may have
+        if retries is not None and retries <= 1:
+            return  # nothing to space out
+        where = backoff.place or task.retry("autoretry_for").place or task.place
+        yield self.finding(
+            where,
+            fixed(task, delay.value, retries),
+            "set retry_backoff to the first wait in seconds, with max_retries for as long as an outage may last",
+            symbol=task.name,
+            related=related(delay.place, "the distance is set here"),
+        )
