@@ -405,10 +405,14 @@ def _walk(ev: Evaluator, tasks: list[Task], gated: list[str]) -> None:
     done: set[int] = set()
     for function in list(ev.functions_seen):
         node = function.node
-        if not isinstance(node, ir.Function) or id(node) in done or _WALKED.isdisjoint(node.uses):
+        if not isinstance(node, ir.Function) or id(node) in done:
             continue
-        done.add(id(node))
-        ev.walk_function(function, Arguments(_subject(function, owners, classes), {}, None), None)
+        subject = _subject(function, owners, classes)
+        # A task that has itself in hand may give it to a helper that retries it.
+        itself = bool(subject) and isinstance(subject[0], cv.TaskSelf)
+        if itself or not _WALKED.isdisjoint(node.uses):
+            done.add(id(node))
+            ev.walk_function(function, Arguments(subject, {}, None), None)
     for path in gated:
         _walk_main(ev, ev.index.module(path))
 

@@ -309,7 +309,7 @@ class _TaskSelfMemberBehaviour(Behaviour):
 
 def _retry(ev: Evaluator, task: Task, args: Arguments) -> Value:
     if ev.walk:
-        ev.celery.retries.append(RetryCall(task, args, ev.call_site(args.at), tuple(ev.context)))
+        ev.celery.retries.append(RetryCall(task, args, args.at, tuple(ev.context)))
     return Made("celery.exceptions.Retry", [], {}, args.at, ev.born)
 
 

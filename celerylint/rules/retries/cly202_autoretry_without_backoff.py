@@ -26,7 +26,8 @@ class AutoretryWithoutBackoff(Rule):
     retries *earlier* than 180 s: three of them are spent within 7 s. Give the sequence room with a factor or with more
     retries: `retry_backoff=30, max_retries=6` waits up to 30, 60, 120, 240, 480 and 600 s.
 
-    Where a fixed distance is right, write it down: `retry_kwargs={"countdown": 60}` is taken for a decision.
+    Where a fixed distance is right, say so: `retry_kwargs={"countdown": 60}` is taken for a decision, and so is
+    `retry_backoff=False, default_retry_delay=60`.
 
     [Task.retry_backoff](https://docs.celeryq.dev/en/stable/userguide/tasks.html#Task.retry_backoff)
     """
@@ -56,8 +57,8 @@ def pull(): ...
             return
         if not all(isinstance(retry_kwarg(task, name), Missing) for name in ("countdown", "eta")):
             return  # somebody chose the distance, or may have
-        if retries is not None and retries <= 1:
-            return  # nothing to space out
+        if (backoff.chosen and delay.chosen) or (retries is not None and retries <= 1):
+            return  # "no backoff, 60 s" is a decision; one retry has nothing to space out
         where = backoff.place or task.retry("autoretry_for").place or task.place
         yield self.finding(
             where,
