@@ -11,12 +11,12 @@ _CONTROLS = re.compile("[\x00-\x08\x0b-\x1f\x7f-\x9f\u2028\u2029\u200e\u200f\u20
 _VARIABLE = re.compile(r"`[^`]*`|'[^']*'|\"[^\"]*\"|\d+(?:\.\d+)?")
 
 
-def closest(word: str, known: Iterable[str]) -> str | None:
-    """The known word that `word` most likely means, or None when nothing is near."""
+def closest(word: str, known: Iterable[str], cutoff: float = 0.6) -> str | None:
+    """The known word that `word` most likely means, or None when nothing is near enough."""
     from difflib import get_close_matches
 
     spelled = {name.lower(): name for name in known}
-    matches = get_close_matches(word.lower(), spelled, n=1, cutoff=0.6)
+    matches = get_close_matches(word.lower(), spelled, n=1, cutoff=cutoff)
     return spelled[matches[0]] if matches else None
 
 

@@ -14,7 +14,7 @@ Word = str | None
 class Option(NamedTuple):
     """A flag as written."""
 
-    index: int
+    position: int
     """Which word it stands in."""
     value: Word
 

@@ -1,0 +1,1 @@
+"""Rules about beat: what is sent on schedule, how often, and by how many."""

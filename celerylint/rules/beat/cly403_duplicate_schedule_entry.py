@@ -1,0 +1,128 @@
+"""CLY403."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator
+from itertools import combinations
+
+from celerylint.finding import Finding, Severity
+from celerylint.model.project import App, Entry, Project
+from celerylint.rules.base import Rule, related
+
+
+class DuplicateScheduleEntry(Rule):
+    """The schedule says the same thing twice, or two things under one name: tasks run twice, or never.
+
+    Beat sends every entry by itself. Two entries with the same task, schedule and arguments send two messages at the
+    same moment, so that the task runs twice at once; a report goes out twice.
+
+    Two entries under one name are one entry. Of a key that is written twice in a dict Python keeps the last, without a
+    word. `add_periodic_task` without `name=` takes the signature as its name: two calls with an equal signature, or
+    with an equal `name=`, leave the second schedule alone, and the first is never sent.
+
+    Entries that differ in an argument or an option are left alone, and so are schedules that belong to different
+    applications or that are never in force together.
+
+    ## What to do
+
+    Delete the repeat. Where both schedules are meant, give each entry a name of its own:
+
+    ```python
+    sender.add_periodic_task(crontab(minute=0, hour=3), cleanup.s(), name="cleanup at night")
+    sender.add_periodic_task(crontab(minute=0, hour=15), cleanup.s(), name="cleanup in the afternoon")
+    ```
+
+    [Periodic tasks](https://docs.celeryq.dev/en/stable/userguide/periodic-tasks.html#entries)
+    """
+
+    code = "CLY403"
+    name = "duplicate-schedule-entry"
+    summary = "Two schedule entries send the same thing, or one takes the place of the other."
+    severity = Severity.ERROR
+    bad = """\
+from celery import Celery
+
+app = Celery("shop", broker="redis://")
+app.conf.beat_schedule = {
+    "sync-stock": {"task": "shop.sync_stock", "schedule": 600},
+    "refresh-stock": {"task": "shop.sync_stock", "schedule": 600},
+}
+
+
+@app.task(name="shop.sync_stock")
+def sync_stock(): ...
+"""
+    good = """\
+from celery import Celery
+
+app = Celery("shop", broker="redis://")
+app.conf.beat_schedule = {
+    "sync-stock": {"task": "shop.sync_stock", "schedule": 600},
+}
+
+
+@app.task(name="shop.sync_stock")
+def sync_stock(): ...
+"""
+
+    def check_app(self, app: App, project: Project) -> Iterable[Finding]:
+        entries = [entry for entry in project.schedule if entry.app is app and entry.certain]
+        yield from self._sent_twice([entry for entry in entries if not entry.lost])
+        yield from self._replaced(entries)
+        for owner, key, first, second in project.repeated_keys:
+            if owner is app:
+                yield self.finding(
+                    second,
+                    f"the key {key!r} stands twice in this schedule: Python keeps the last one, and the entry at line"
+                    f" {first[1].line} is never sent",
+                    "delete one of them, or give each a key of its own",
+                    symbol=key,
+                    related=related(first, "this entry is lost"),
+                )
+
+    def _sent_twice(self, entries: list[Entry]) -> Iterator[Finding]:
+        reported: set[int] = set()
+        for first, second in combinations(entries, 2):
+            if id(second) in reported or not _same(first, second):
+                continue
+            reported.add(id(second))
+            yield self.finding(
+                second.at,
+                f"`{second.name}` sends `{second.task_name}` at the same times and with the same arguments as"
+                f" `{first.name}` ({first.schedule}): every run happens twice",
+                "delete one of the two entries",
+                symbol=second.name,
+                related=related(first.at, f"`{first.name}`, the same"),
+            )
+
+    def _replaced(self, entries: list[Entry]) -> Iterator[Finding]:
+        for lost in entries:
+            if not lost.lost or lost.kind != "add_periodic_task" or not _name_is_known(lost):
+                continue
+            winner = next((e for e in entries if e.name == lost.name and not e.lost), None)
+            if winner is None or winner.kind != lost.kind:
+                continue
+            named = "an equal name" if "name" in lost.keys else "an equal signature and no name"
+            yield self.finding(
+                winner.at,
+                f"this call has {named}, so its entry `{lost.name}` takes the place of the one from line"
+                f" {lost.at[1].line}: of {lost.schedule or 'the first schedule'} and"
+                f" {winner.schedule or 'the second'} only the second is in force",
+                "give each call a name= of its own, or delete one",
+                symbol=winner.name,
+                related=related(lost.at, "this entry is lost"),
+            )
+
+
+def _same(first: Entry, second: Entry) -> bool:
+    """Whether both send the same message at the same moments, as far as both are known."""
+    if first.task_name is None or first.schedule is None or not (first.arguments.known and second.arguments.known):
+        return False
+    return (first.task_name, first.schedule) == (second.task_name, second.schedule) and (
+        first.arguments.value == second.arguments.value
+    )
+
+
+def _name_is_known(entry: Entry) -> bool:
+    """Whether the name is `name=`, or made of a signature that is known."""
+    return "name" in entry.keys or (entry.task_name is not None and entry.arguments.known)
