@@ -77,7 +77,7 @@ def _queued(dispatch: Dispatch) -> bool:
 
 
 def queued_per_call(app: App, project: Project) -> bool:
-    """Whether calls, schedule entries or the project's own `apply_async` choose queues, beside what the settings say."""
+    """Whether calls, schedule entries or the project's own `apply_async` choose queues, beside the settings."""
     if any(task.app is app for task in queued_tasks(project)):
         return True
     for task in project.tasks_of(app):
