@@ -2,14 +2,17 @@
 
 from __future__ import annotations
 
+import gc
 import os
-from collections.abc import Callable, Iterator
+import sys
+import threading
+from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
 from typing import NamedTuple
 
 from celerylint.config import Options
 from celerylint.discover import Discovery
-from celerylint.facts import gate
+from celerylint.facts import gate, ir
 from celerylint.facts.ir import PythonFacts, Unreadable
 from celerylint.facts.lower import decode_source, extract
 
@@ -21,6 +24,50 @@ class Extraction(NamedTuple):
     """Which files matter."""
 
     gated: tuple[str, ...]
+
+
+def _jobs(options: Options, files: int) -> int:
+    """How many processes pay. Only where a fork is cheap and safe: no other threads, and enough to read."""
+    if options.jobs == 1 or not hasattr(os, "fork") or sys.platform == "darwin" or threading.active_count() > 1:
+        return 1
+    wanted = os.cpu_count() or 1 if options.jobs == "auto" else int(options.jobs)
+    return max(1, min(wanted, files // _FILES_PER_PROCESS, 8))
+
+
+_FILES_PER_PROCESS = 300
+"""With fewer files the start of a process takes longer than the reading."""
+
+
+def read_share(root: str, paths: Sequence[str]) -> tuple[list[bytes], dict[str, Unreadable]]:
+    """The encoded facts of those of some files that matter, and what could not be read. Runs in a worker process."""
+    gc.disable()
+    facts: list[bytes] = []
+    problems: dict[str, Unreadable] = {}
+    for path in paths:
+        source = read_source(root, path, problems)
+        if source is not None and gate.matters(source):
+            facts.append(ir.encode(extract(path, source)))
+    return facts, problems
+
+
+def read_source(root: str, path: str, problems: dict[str, Unreadable]) -> bytes | None:
+    """The bytes of a file; None, and an entry in `problems`, if they cannot be read."""
+    try:
+        handle = os.open(f"{root}/{path}", os.O_RDONLY | getattr(os, "O_BINARY", 0))
+    except OSError as error:
+        problems[path] = Unreadable(f"cannot be opened: {error.strerror}", 1, 1)
+        return None
+    try:
+        size = os.fstat(handle).st_size
+        if size > MAX_BYTES:
+            problems[path] = Unreadable(f"larger than {MAX_BYTES // 1_000_000} MB", 1, 1)
+            return None
+        return os.read(handle, size + 1)
+    except OSError as error:
+        problems[path] = Unreadable(f"cannot be read: {error.strerror}", 1, 1)
+        return None
+    finally:
+        os.close(handle)
 
 
 class Files:
@@ -45,19 +92,43 @@ class Files:
     def extract(self) -> Extraction:
         """Gate all files, and read the facts of those that matter."""
         tests = frozenset(self._found.tests)
-        gated: list[str] = []
-        total = len(self._found.files)
-        for number, path in enumerate(self._found.files):
-            if self._progress is not None and number % 256 == 0:
-                self._progress("reading", number, total)
-            source = self._source(path)
-            if source is not None and gate.matters(source) and path not in tests and self._found.keep(path):
-                self._sources[path] = source
-                gated.append(path)
-        for path in gated:
-            self.load(path)
-        self._gated = tuple(gated)
+        paths = [path for path in self._found.files if path not in tests]
+        gated = self._shared_out(paths) if _jobs(self._options, len(paths)) > 1 else self._gate(paths)
+        self._gated = tuple(sorted(path for path in gated if self._found.keep(path)))
         return Extraction(self._gated)
+
+    def _gate(self, paths: Sequence[str]) -> list[str]:
+        """The files that matter, their facts read."""
+        gated = []
+        for number, path in enumerate(paths):
+            if self._progress is not None and number % 256 == 0:
+                self._progress("reading", number, len(paths))
+            source = self._source(path)
+            if source is not None and gate.matters(source):
+                self._sources[path] = source
+                self.load(path)
+                gated.append(path)
+        return gated
+
+    def _shared_out(self, paths: Sequence[str]) -> list[str]:
+        """The same by several processes: each takes every n-th file, this one its share too."""
+        from concurrent.futures import ProcessPoolExecutor
+        from multiprocessing import get_context
+
+        jobs = _jobs(self._options, len(paths))
+        with ProcessPoolExecutor(jobs - 1, mp_context=get_context("fork")) as pool:
+            shares = [pool.submit(read_share, self._root, paths[n::jobs]) for n in range(1, jobs)]
+            gated = self._gate(paths[::jobs])
+            for share in shares:
+                facts, problems = share.result()
+                self._problems.update(problems)
+                for encoded in facts:
+                    read = ir.decode(encoded)
+                    self._facts[read.path] = read
+                    gated.append(read.path)
+                    if read.error is not None:
+                        self._problems[read.path] = read.error
+        return gated
 
     def widen(self, aliases: frozenset[str]) -> Extraction | None:
         """More files that matter, by what the project itself calls its task decorators; None if there are none."""
@@ -94,8 +165,10 @@ class Files:
 
     def relevant_sources(self) -> Iterator[tuple[str, bytes]]:
         """Every file whose facts were read, with its bytes."""
-        for path in sorted(self._sources):
-            yield path, self._sources[path]
+        for path in sorted(self._facts):
+            source = self._sources.get(path) or self._source(path)
+            if source is not None:
+                yield path, source
 
     def text(self, path: str) -> str | None:
         """The text of a file, for code frames."""
@@ -108,21 +181,4 @@ class Files:
             return source.decode("utf-8", "replace")
 
     def _source(self, path: str) -> bytes | None:
-        try:
-            handle = os.open(f"{self._root}/{path}", os.O_RDONLY | getattr(os, "O_BINARY", 0))
-        except OSError as error:
-            self._problems[path] = Unreadable(f"cannot be opened: {error.strerror}", 1, 1)
-            return None
-        try:
-            size = os.fstat(handle).st_size
-            if size > MAX_BYTES:
-                self._problems[path] = Unreadable(f"larger than {MAX_BYTES // 1_000_000} MB", 1, 1)
-                return None
-            return os.read(handle, size + 1)
-        except OSError as error:
-            self._problems[path] = Unreadable(f"cannot be read: {error.strerror}", 1, 1)
-            return None
-        finally:
-            os.close(handle)
-
-
+        return read_source(self._root, path, self._problems)

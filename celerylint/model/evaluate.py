@@ -84,6 +84,8 @@ class Evaluator:
         """Number of the walk that runs; 0 while modules run. Walks change nothing that they did not make."""
         self.context: list[ir.Node] = []
         """Statements and calls around the current expression, kept while walking only."""
+        self.lazy = False
+        """While bodies are walked, what calls return is computed only for those who say that they need it."""
         self.hook: Callable[[ir.Call, Value, Arguments], None] | None = None
         """Told of every call while walking."""
         self.bodies: dict[int, list[Stmt]] = {}
@@ -115,12 +117,14 @@ class Evaluator:
     def _clean(self) -> Iterator[None]:
         """A fresh machine state for a module that runs in the middle of something else."""
         saved = self.fuel, self.frames, self.sites, self.uncertain, self.walk, self.context, self.hook
+        lazy, self.lazy = self.lazy, False
         self.fuel, self.uncertain, self.walk, self.hook = FUEL, 0, 0, None
         self.frames, self.sites, self.context = [], [], []
         try:
             yield
         finally:
             self.fuel, self.frames, self.sites, self.uncertain, self.walk, self.context, self.hook = saved
+            self.lazy = lazy
 
     @contextmanager
     def walking(self) -> Iterator[None]:
@@ -678,6 +682,11 @@ class Evaluator:
                 # A name that is imported from a module which imports it from here.
                 return Unknown("defined in terms of itself", value.at)
             if value.result is None:
+                if self.lazy and not value.running and self._costly(value):
+                    if value.fallback is None:
+                        return Unknown("what a call returns", value.at)
+                    value = value.fallback
+                    continue
                 if value.running:
                     return Unknown("defined in terms of itself", value.at)
                 value.running = True
@@ -689,6 +698,18 @@ class Evaluator:
                     value.running = False
             value = value.result
         return value
+
+    def _costly(self, value: Deferred) -> bool:
+        """Whether computing a value means calling functions or reading files that nobody needed yet."""
+        return not isinstance(value, Imported) or not (value.module.gated or value.module.started)
+
+    def need(self, value: Value) -> Value:
+        """The value itself, at any cost."""
+        lazy, self.lazy = self.lazy, False
+        try:
+            return self.force(value)
+        finally:
+            self.lazy = lazy
 
     def peek(self, value: Value) -> Value:
         """The value as far as it is computed already."""
@@ -704,6 +725,8 @@ class Evaluator:
 
     def _attr(self, node: ir.Attr, scope: Scope) -> Value:
         value = self.eval(node.value, scope)
+        if self.lazy and node.attr in self.registry.needed:
+            value = self.need(value)
         at = (scope.module.path, node)
         if isinstance(value, Deferred) and value.result is None and self._foreign(value):
             return Deferred(lambda: self.getattr(value, node.attr, at), at)
@@ -739,11 +762,12 @@ class Evaluator:
     def sandboxed(self, compute: Callable[[], Value]) -> Value:
         """Compute without changing anything and without telling anybody."""
         hook, self.hook = self.hook, None
+        lazy, self.lazy = self.lazy, False
         try:
             with self.walking():
                 return compute()
         finally:
-            self.hook = hook
+            self.hook, self.lazy = hook, lazy
 
     def arguments(self, node: ir.Call, scope: Scope, at: At) -> Arguments:
         """Evaluate the arguments of a call."""
@@ -1570,6 +1594,7 @@ class Evaluator:
     ) -> None:
         """Run the body of a function with the arguments as far as known, telling `hook` of each call."""
         saved, self.hook = self.hook, hook
+        lazy, self.lazy = self.lazy, True
         context, self.context = self.context, [function.node]
         frames, self.frames = self.frames, []
         sites, self.sites = self.sites, []
@@ -1580,6 +1605,7 @@ class Evaluator:
             pass
         finally:
             self.hook, self.context, self.frames, self.sites = saved, context, frames, sites
+            self.lazy = lazy
 
     def call_site(self, at: At | None) -> At | None:
         """The call in the outermost active function that led to `at`."""

@@ -17,7 +17,7 @@ from celerylint.model.evaluate import Evaluator, OutOfFuel
 from celerylint.model.idioms.celery_tasks import SENDERS, SIGNATURES, bound_first, task_class
 from celerylint.model.modules import Module, ModuleIndex
 from celerylint.model.naming import task_name
-from celerylint.model.options import attribute, decide, effective_options
+from celerylint.model.options import Bases, attribute, decide, effective_options
 from celerylint.model.plain import plain
 from celerylint.model.project import App, Command, Decision, Dispatch, Project, Retry, Routes, Task
 from celerylint.model.registry import registry
@@ -335,9 +335,10 @@ def _task(ev: Evaluator, facts: catalog.Catalog, value: cv.Task, app: App | None
     node = definition[1]
     function = node.name if isinstance(node, (ir.Function, ir.Class)) else "<lambda>"
     name = named.value if named.known and isinstance(named.value, str) else f"{value.module.dotted}.{function}"
-    options, behaviour = effective_options(ev, facts, value, name, app)
-    own = attribute(ev, value, "queue") or Decision(None, True, "default")
-    exchange = attribute(ev, value, "exchange")
+    bases = Bases(ev, value)
+    options, behaviour = effective_options(ev, facts, value, bases, name, app)
+    own = attribute(ev, value, bases, "queue") or Decision(None, True, "default")
+    exchange = attribute(ev, value, bases, "exchange")
     default = (
         app.settings["task_default_queue"] if app is not None else Decision(None, False, "default", None, "no app is known")
     )
@@ -526,13 +527,17 @@ def _aliases(ev: Evaluator) -> frozenset[str]:
         for name, entry in module.scope.entries.items():
             if name not in _MAKERS and _makes_tasks(ev, ev.peek(entry.value)):
                 out.add(name)
-    # A function that makes tasks of others is a decorator, used or not by the files read so far.
+    # A function that returns what makes tasks is a decorator, used or not by the files read so far.
     tasks = {id(task.function.node) for task in ev.celery.tasks if task.function is not None}
-    functions = [f.node for f in ev.functions_seen if isinstance(f.node, ir.Function) and id(f.node) not in tasks]
+    functions = [
+        f.node
+        for f in ev.functions_seen
+        if isinstance(f.node, ir.Function) and id(f.node) not in tasks and f.owner_class is None
+    ]
     makers = {*_MAKERS, *out}
     fresh = True
     while fresh:
-        found = {node.name for node in functions if not makers.isdisjoint(node.uses)}
+        found = {node.name for node in functions if not makers.isdisjoint(node.uses) and _returns(ev, node, makers)}
         fresh = not found <= makers
         makers |= found
         out |= found
@@ -548,7 +553,36 @@ def _makes_tasks(ev: Evaluator, value: Value) -> bool:
         return _makes_tasks(ev, ev.peek(value.function))
     if isinstance(value, External):
         return value.dotted == "celery.shared_task"
-    return isinstance(value, (cv.TaskMaker, cv.App)) or (isinstance(value, cv.AppMember) and value.name == "task")
+    # An app is not among them: whoever decorates with it writes `.task`, which shows.
+    return isinstance(value, cv.TaskMaker) or (isinstance(value, cv.AppMember) and value.name == "task")
+
+
+def _returns(ev: Evaluator, node: ir.Function, makers: set[str]) -> bool:
+    """Whether a function returns what one of the makers returns, itself or through a function defined inside."""
+
+    def leads(statements: list[ir.Stmt]) -> bool:
+        for statement in statements:
+            if isinstance(statement, ir.Return) and statement.value is not None and _maker(statement.value) in makers:
+                return True
+            if isinstance(statement, ir.Function):
+                if not makers.isdisjoint(statement.uses) and leads(ir.read_body(statement)):
+                    return True
+            elif isinstance(statement, (ir.If, ir.For, ir.While)):
+                if leads(statement.body) or leads(statement.orelse):
+                    return True
+            elif isinstance(statement, (ir.With, ir.Try)) and leads(statement.body):
+                return True
+        return False
+
+    return leads(ev.body(node))
+
+
+def _maker(node: ir.Expr) -> str:
+    """The last name of what is called: `task` in `app.task(**options)(function)`, `job` in `partial(job, ...)`."""
+    while isinstance(node, ir.Call):
+        name = node.func.attr if isinstance(node.func, ir.Attr) else node.func.id if isinstance(node.func, ir.Name) else ""
+        node = node.args[0] if name == "partial" and node.args else node.func
+    return node.attr if isinstance(node, ir.Attr) else node.id if isinstance(node, ir.Name) else ""
 
 
 def _decorator_name(task: cv.Task) -> str | None:

@@ -40,7 +40,7 @@ def decide(ev: Evaluator, value: Value, kind: str, at: At | None) -> Decision:
 
 
 def effective_options(
-    ev: Evaluator, facts: Catalog, task: cv.Task, name: str, app: App | None
+    ev: Evaluator, facts: Catalog, task: cv.Task, bases: Bases, name: str, app: App | None
 ) -> tuple[dict[str, Decision], dict[str, Decision]]:
     """Every option of the catalog as the task holds it, and those of autoretry that retries see otherwise."""
     # `bind` looks annotations up by the name of the class: an object that got its name from `register_task` has none.
@@ -49,7 +49,7 @@ def effective_options(
     options: dict[str, Decision] = {}
     behaviour: dict[str, Decision] = {}
     for option in facts.task_options.values():
-        written = _before_annotations(ev, facts, task, option, app)
+        written = _before_annotations(ev, task, bases, option, app)
         held = _annotated(ev, annotations, option.name, written)
         if held.kind == "annotation" and held.is_(None) and option.setting is not None:
             # Celery binds most tasks twice, and the second time fills None in again.
@@ -65,7 +65,48 @@ def effective_options(
     return options, behaviour
 
 
-def attribute(ev: Evaluator, task: cv.Task, name: str) -> Decision | None:
+class Bases:
+    """What the classes of a task say, looked up once for all options."""
+
+    def __init__(self, ev: Evaluator, task: cv.Task) -> None:
+        self.attrs: dict[str, Entry] = {}
+        self.otherwise: Decision | None = None
+        """What is true of every attribute that no class of the project sets."""
+        if task.foreign and "base" not in task.options:
+            why = "the app comes from outside the project, and may bring a base class"
+            self.otherwise = _unknown(task.at, why)
+            return
+        base = task_class(ev, task)
+        if isinstance(base, ClassValue):
+            for cls in ev.mro(base):
+                if isinstance(cls, ClassValue):
+                    for name, entry in ev.class_body(cls).items():
+                        if not isinstance(entry.value, Missing):
+                            self.attrs.setdefault(name, entry)
+                elif not isinstance(cls, External):
+                    self.otherwise = _unknown(base.at, "a base class cannot be read")
+                    return
+                elif not _harmless(cls.dotted):
+                    self.otherwise = _unknown(base.at, f"{cls.dotted} may set it")
+                    return
+        elif isinstance(base, External):
+            if not _harmless(base.dotted):
+                self.otherwise = _unknown(base.at, f"{base.dotted} may set it")
+        elif base is not None:
+            why = base.why if isinstance(base, Unknown) else "the base class cannot be known"
+            self.otherwise = _unknown(base.at, why)
+
+    def get(self, ev: Evaluator, name: str) -> Decision | None:
+        """What they say of one attribute; None if nothing."""
+        entry = self.attrs.get(name)
+        return decide(ev, entry.value, "base", entry.at) if entry is not None else self.otherwise
+
+
+def _unknown(at: At | None, why: str) -> Decision:
+    return Decision(None, False, "base", at, why)
+
+
+def attribute(ev: Evaluator, task: cv.Task, bases: Bases, name: str) -> Decision | None:
     """An attribute as the code writes it: after the fact, in the decorator, in a class; None if nowhere."""
     entry = task.attrs.get(name)
     if entry is not None:
@@ -75,7 +116,7 @@ def attribute(ev: Evaluator, task: cv.Task, name: str) -> Decision | None:
         if given is not None:
             value = ev.force(given.value)
             if isinstance(value, Either) and any(isinstance(o, Missing) for o in value.options):
-                inherited = _inherited(ev, task, name)
+                inherited = bases.get(ev, name)
                 rest = [o for o in value.options if not isinstance(o, Missing)]
                 other = inherited.raw if inherited is not None else None
                 return decide(ev, either([*rest, other or Missing()], value.why, given.at), "decorator", given.at)
@@ -85,37 +126,7 @@ def attribute(ev: Evaluator, task: cv.Task, name: str) -> Decision | None:
     if task.instance is not None and name in task.instance.attrs:
         held = task.instance.attrs[name]
         return decide(ev, held.value, "base", held.at)
-    return _inherited(ev, task, name)
-
-
-def _inherited(ev: Evaluator, task: cv.Task, name: str) -> Decision | None:
-    if task.foreign and "base" not in task.options:
-        return Decision(None, False, "base", task.at, "the app comes from outside the project, and may bring a base class")
-    base = task_class(ev, task)
-    if base is None:
-        return None
-    if isinstance(base, ClassValue):
-        for cls in ev.mro(base):
-            if isinstance(cls, ClassValue):
-                entry = ev.class_body(cls).get(name)
-                if entry is not None and not isinstance(entry.value, Missing):
-                    return decide(ev, entry.value, "base", entry.at)
-            elif isinstance(cls, External):
-                if not _harmless(cls.dotted):
-                    return Decision(None, False, "base", base.at, f"{cls.dotted} may set it")
-            else:
-                return Decision(None, False, "base", base.at, "a base class cannot be read")
-        return None
-    if isinstance(base, External):
-        if _harmless(base.dotted):
-            return None
-        return Decision(None, False, "base", base.at, f"{base.dotted} may set it")
-    if isinstance(base, Scalar) and isinstance(base.value, str):
-        if _harmless(base.value.replace(":", ".")):
-            return None
-        return Decision(None, False, "base", base.at, f"the class {base.value} cannot be read")
-    why = base.why if isinstance(base, Unknown) else "the base class cannot be known"
-    return Decision(None, False, "base", base.at, why)
+    return bases.get(ev, name)
 
 
 def _harmless(dotted: str) -> bool:
@@ -124,9 +135,9 @@ def _harmless(dotted: str) -> bool:
 
 
 def _before_annotations(
-    ev: Evaluator, facts: Catalog, task: cv.Task, option: TaskOption, app: App | None
+    ev: Evaluator, task: cv.Task, bases: Bases, option: TaskOption, app: App | None
 ) -> Decision:
-    held = attribute(ev, task, option.name)
+    held = attribute(ev, task, bases, option.name)
     if held is not None and not (held.known and held.value is None):
         return held
     if option.setting is not None:

@@ -10,6 +10,7 @@ An idiom module may define any of these dicts:
 * `INSTANCE_ATTRIBUTES`: a base class -> what a class attribute is when read from an object of a subclass of it.
 * `GUESSES`: attribute name -> what it is on an object that cannot be known, told by how the code names that object.
 * `GUESS_CALL`: what a call of a name that nobody knows returns, told by the name itself.
+* `NEEDED`: attribute names for whose sake the object is found out at any cost.
 * `TYPES`: value class -> `Behaviour`.
 """
 
@@ -87,6 +88,7 @@ class Registry:
         self.instance_attributes: dict[str, InstanceHandler] = {}
         self.guesses: dict[str, GuessHandler] = {}
         self.guess_calls: list[Callable[[Evaluator, str, Arguments], Value | None]] = []
+        self.needed: set[str] = set()
         self.types: dict[type[Value], Behaviour] = {}
 
     def add(self, module: Any) -> None:
@@ -101,6 +103,7 @@ class Registry:
         self.guesses.update(getattr(module, "GUESSES", {}))
         if hasattr(module, "GUESS_CALL"):
             self.guess_calls.append(module.GUESS_CALL)
+        self.needed.update(getattr(module, "NEEDED", ()))
         self.types.update(getattr(module, "TYPES", {}))
 
 

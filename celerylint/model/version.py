@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterator, Sequence
+from itertools import groupby
 from typing import TYPE_CHECKING, Literal
 
 from msgspec import Struct
@@ -44,13 +45,13 @@ def choose(pins: Sequence[Pin], option: str = "") -> TargetVersion:
     """
     if option:
         return _target(option, VersionOrigin("option"))
-    candidates = [(pin, value) for pin in pins for value in [_value(pin.specifier)] if value]
-    if not candidates:
-        return TargetVersion(str(NEWEST), NEWEST, VersionOrigin("default"))
-    strongest = min(_weakness(pin) for pin, _ in candidates)
-    equals = [(pin, value) for pin, value in candidates if _weakness(pin) == strongest]
-    pin, value = max(equals, key=lambda pair: (_sort_key(pair[1]), -pair[0].line))
-    return _target(value, VersionOrigin(pin.kind, pin.path, pin.line))
+    # Ranges cost the most to read and weigh the least: only the strongest pins that say anything are looked into.
+    for _, group in groupby(sorted(pins, key=_weakness), key=_weakness):
+        equals = [(pin, value) for pin in group for value in [_value(pin.specifier)] if value]
+        if equals:
+            pin, value = max(equals, key=lambda pair: (_sort_key(pair[1]), -pair[0].line))
+            return _target(value, VersionOrigin(pin.kind, pin.path, pin.line))
+    return TargetVersion(str(NEWEST), NEWEST, VersionOrigin("default"))
 
 
 def _weakness(pin: Pin) -> tuple[int, int, int, str]:

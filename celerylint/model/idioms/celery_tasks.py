@@ -334,6 +334,8 @@ def _task_module(ev: Evaluator, name: str, at: At) -> Value | None:
 
 NAMES = {"celery.current_app.tasks": _task_module}
 
+NEEDED = SENDERS | SIGNATURES | {"retry", "send_task"}
+
 GUESSES = {"task": foreign_decorator}
 
 TYPES: dict[type[Value], Behaviour] = {

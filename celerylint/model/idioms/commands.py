@@ -19,7 +19,7 @@ def started(ev: Evaluator, app: App | None, args: Arguments, words: Value | None
 
 
 def _words(ev: Evaluator, value: Value, at: At) -> list[tuple[str | None, At]]:
-    value = ev.force(value)
+    value = ev.need(value)
     if isinstance(value, Scalar) and isinstance(value.value, str):
         where = value.at or at
         try:
@@ -29,7 +29,7 @@ def _words(ev: Evaluator, value: Value, at: At) -> list[tuple[str | None, At]]:
     if not isinstance(value, Sequence):
         return []
     out: list[tuple[str | None, At]] = []
-    for item in map(ev.force, value.items):
+    for item in map(ev.need, value.items):
         known = isinstance(item, Scalar) and isinstance(item.value, (str, int))
         out.append((str(item.value) if known and isinstance(item, Scalar) else None, item.at or at))
     return out
