@@ -546,7 +546,7 @@ def _number(convert: Callable[[Any], Any], name: str) -> Callable[[Evaluator, Ar
             options = [call(ev, Arguments([o], {}, args.at)) for o in value.options]
             return either(options, value.why, args.at)
         if isinstance(value, Unknown):
-            return Unknown(value.why, args.at)
+            return Unknown(value.why, args.at, value.marks)
         return Unknown(f"{name}() of a value that cannot be known", args.at)
 
     return call

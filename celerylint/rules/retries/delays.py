@@ -88,9 +88,9 @@ def _number(value: object) -> float | None:
 
 
 def span(seconds: float) -> str:
-    """`45 s`, `540 s (9 min)`, `7200 s (2 h)`."""
+    """`45 s`, `540 s (9 min)`, `7200 s (2 h)`, `432000 s (5 d)`."""
     text = f"{seconds:g} s" if seconds < 1e6 else f"{seconds:.0f} s"
-    for size, unit in ((3600, "h"), (60, "min")):
+    for size, unit in ((86400, "d"), (3600, "h"), (60, "min")):
         if seconds >= 2 * size:
             return f"{text} ({seconds / size:.3g} {unit})"
     return text
