@@ -145,9 +145,7 @@ def _read(paths: Sequence[str], options: Options, root: Path, progress: Progress
     return _Run(found, files, project)
 
 
-def _inputs(
-    found: Discovery, files: Files, extraction: Extraction, version: TargetVersion, options: Options
-) -> Inputs:
+def _inputs(found: Discovery, files: Files, extraction: Extraction, version: TargetVersion, options: Options) -> Inputs:
     return Inputs(
         paths=(*found.files, *found.tests),
         gated=extraction.gated,

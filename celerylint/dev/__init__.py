@@ -1,0 +1,1 @@
+"""Developer commands: `python -m celerylint.dev`. Not part of the wheel."""

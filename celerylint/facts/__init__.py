@@ -1,0 +1,1 @@
+"""What is written in one file: facts that hold no syntax tree and mean nothing yet."""

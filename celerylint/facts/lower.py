@@ -201,7 +201,9 @@ class _Lowerer:
     def _call(self, node: ast.Call, a: int, b: int, c: int, d: int) -> Expr:
         if type(node.func) is ast.Name:
             self.uses.add(node.func.id)
-        return ir.Call(a, b, c, d, self.expr(node.func), self.exprs(node.args), [self.keyword(k) for k in node.keywords])
+        return ir.Call(
+            a, b, c, d, self.expr(node.func), self.exprs(node.args), [self.keyword(k) for k in node.keywords]
+        )
 
     def _list(self, node: ast.List, a: int, b: int, c: int, d: int) -> Expr:
         return ir.Seq(a, b, c, d, "list", self.exprs(node.elts))
@@ -368,9 +370,7 @@ class _Lowerer:
             end_col = (node.end_col_offset or 0) + 1
             # `import a.b` binds `a`, `import a.b as c` binds the module a.b.
             name = node.name if node.asname or not dotted else bound
-            out.append(
-                ir.Alias(node.lineno, node.col_offset + 1, node.end_lineno or node.lineno, end_col, name, bound)
-            )
+            out.append(ir.Alias(node.lineno, node.col_offset + 1, node.end_lineno or node.lineno, end_col, name, bound))
         return out
 
     def _import(self, node: ast.Import, a: int, b: int, c: int, d: int) -> Stmt:
@@ -401,8 +401,7 @@ class _Lowerer:
         if node.vararg:
             out.append(self.param(node.vararg, "var", None))
         out.extend(
-            self.param(arg, "keyword", default)
-            for arg, default in zip(node.kwonlyargs, node.kw_defaults, strict=True)
+            self.param(arg, "keyword", default) for arg, default in zip(node.kwonlyargs, node.kw_defaults, strict=True)
         )
         if node.kwarg:
             out.append(self.param(node.kwarg, "var-keyword", None))

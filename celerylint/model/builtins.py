@@ -62,8 +62,8 @@ PLAIN_ENUM_BASES = frozenset(
 _STR_METHODS = frozenset(
     {
         "upper", "lower", "strip", "lstrip", "rstrip", "replace", "split", "rsplit", "join", "format", "title",
-        "capitalize", "isalpha", "istitle", "isidentifier", "startswith", "endswith", "removeprefix", "removesuffix", "partition", "rpartition", "isdigit",
-        "casefold", "zfill", "splitlines", "swapcase", "isupper", "islower", "encode", "find", "count",
+        "capitalize", "isalpha", "istitle", "isidentifier", "startswith", "endswith", "removeprefix",
+        "removesuffix", "partition", "rpartition", "isdigit", "casefold", "zfill", "splitlines", "swapcase", "isupper", "islower", "encode", "find", "count",
     }
 )  # fmt: skip
 
@@ -115,7 +115,7 @@ def binop(ev: Evaluator, op: str, left: Value, right: Value, at: At) -> Value:
         return merged
     if isinstance(left, Scalar) and isinstance(left.value, str) and op == "%":
         return _percent(ev, left, right, at)
-    if isinstance(left, Sequence) and isinstance(right, Scalar) and op == "*" and type(right.value) is int:
+    if isinstance(left, Sequence) and isinstance(right, Scalar) and op == "*" and type(right.value) is int:  # noqa: SIM102
         if not left.open and 0 <= right.value * len(left.items) <= 1000:
             return Sequence(left.kind, left.items * right.value, at, False, ev.born)
     return Unknown(f"an operation ({op}) on values that cannot be known", at, marks_of_operation(op, left, right))
@@ -127,7 +127,9 @@ def _arithmetic(op: str, left: Scalar, right: Scalar, at: At) -> Value:
     env = left.env or right.env
     if function is None:
         return Unknown(f"the operator {op}", at)
-    if op == "**" and not (isinstance(a, (int, float)) and isinstance(b, (int, float)) and abs(a) < 1e6 and abs(b) < 64):
+    if op == "**" and not (
+        isinstance(a, (int, float)) and isinstance(b, (int, float)) and abs(a) < 1e6 and abs(b) < 64
+    ):
         return Unknown("a large power", at)
     if op == "<<" and isinstance(b, int) and b > 62:
         return Unknown("a large shift", at)
@@ -228,8 +230,10 @@ def _identical(left: Value, right: Value) -> bool | None:
     if left is right:
         return True
     for one, other in ((left, right), (right, left)):
-        if isinstance(one, Scalar) and one.value is None and not isinstance(
-            other, (Scalar, Unknown, Either, Missing, External, Made)
+        if (
+            isinstance(one, Scalar)
+            and one.value is None
+            and not isinstance(other, (Scalar, Unknown, Either, Missing, External, Made))
         ):
             return False
     if isinstance(left, External) and isinstance(right, External):
@@ -332,10 +336,18 @@ def getitem(ev: Evaluator, value: Value, index: Value, at: At) -> Value:
             parts = [_plain(ev, p) for p in index.items]
             if all(p is not None for p in parts):
                 return Sequence(value.kind, value.items[slice(*(p[0] for p in parts if p))], at, False, ev.born)
-        if isinstance(index, Scalar) and type(index.value) is int and -len(value.items) <= index.value < len(value.items):
+        if (
+            isinstance(index, Scalar)
+            and type(index.value) is int
+            and -len(value.items) <= index.value < len(value.items)
+        ):
             return value.items[index.value]
     if isinstance(value, Scalar) and isinstance(value.value, str):
-        if isinstance(index, Scalar) and type(index.value) is int and -len(value.value) <= index.value < len(value.value):
+        if (
+            isinstance(index, Scalar)
+            and type(index.value) is int
+            and -len(value.value) <= index.value < len(value.value)
+        ):
             return Scalar(value.value[index.value], at, value.env)
         if isinstance(index, Sequence) and index.kind == "slice":
             parts = [_plain(ev, p) for p in index.items]
@@ -654,7 +666,9 @@ def _zip(ev: Evaluator, args: Arguments) -> Value:
     columns = [ev.iterate(a) for a in args.positional]
     if any(c is None for c in columns) or args.open:
         return Unknown("zip() of values that cannot be known", args.at)
-    rows: list[Value] = [Sequence("tuple", list(row), args.at) for row in zip(*(c for c in columns if c is not None))]
+    rows: list[Value] = [
+        Sequence("tuple", list(row), args.at) for row in zip(*(c for c in columns if c is not None), strict=False)
+    ]
     return Sequence("list", rows, args.at, False, ev.born)
 
 

@@ -82,7 +82,12 @@ def _deep_recursion() -> Iterator[None]:
 def _link(inputs: Inputs) -> tuple[Project, frozenset[str]]:
     gated = sorted(inputs.gated)
     index = ModuleIndex(
-        inputs.paths, gated, inputs.load, lambda path, deep: _imports_of(inputs.load(path), deep), inputs.source_roots, inputs.marks
+        inputs.paths,
+        gated,
+        inputs.load,
+        lambda path, deep: _imports_of(inputs.load(path), deep),
+        inputs.source_roots,
+        inputs.marks,
     )
     facts = catalog.load(inputs.version.minor)
     ev = Evaluator(index, registry(), inputs.version.minor)
@@ -121,7 +126,9 @@ def _link(inputs: Inputs) -> tuple[Project, frozenset[str]]:
         tasks=tuple(tasks),
         schedule=tuple(sorted(entries, key=lambda e: (e.at[0], e.at[1].line, e.at[1].col, e.name))),
         dispatches=tuple(dispatches),
-        retries={key: tuple(sorted(value, key=lambda r: (r.at[1].line, r.at[1].col))) for key, value in retries.items()},
+        retries={
+            key: tuple(sorted(value, key=lambda r: (r.at[1].line, r.at[1].col))) for key, value in retries.items()
+        },
         repeated_keys=tuple(_repeated(ev, apps)),
         undecided=tuple(_undecided(apps, tasks)),
         functions={path: tuple(value) for path, value in functions.items()},
@@ -135,9 +142,7 @@ def _imports(statements: Iterable[ir.Stmt], deep: bool) -> Iterator[ir.Import | 
     for statement in statements:
         if isinstance(statement, (ir.Import, ir.ImportFrom)):
             yield statement
-        elif isinstance(statement, ir.Try):
-            yield from _imports(statement.body, deep)
-        elif isinstance(statement, (ir.If, ir.With, ir.Class)):
+        elif isinstance(statement, (ir.Try, ir.If, ir.With, ir.Class)):
             yield from _imports(statement.body, deep)
         elif isinstance(statement, ir.Function) and deep:
             yield from _imports(ir.read_body(statement), deep)
@@ -261,7 +266,9 @@ def _apps(ev: Evaluator, facts: catalog.Catalog) -> list[App]:
                 at=value.at,
                 value=value,
                 settings=settings,
-                routes=routing.expand(ev, settings["task_routes"]) if "task_routes" in settings else Routes((), True, None),
+                routes=routing.expand(ev, settings["task_routes"])
+                if "task_routes" in settings
+                else Routes((), True, None),
                 own_settings=own,
                 settings_at=at,
                 root=value.module.root,
@@ -340,7 +347,9 @@ def _task(ev: Evaluator, facts: catalog.Catalog, value: cv.Task, app: App | None
     own = attribute(ev, value, bases, "queue") or Decision(None, True, "default")
     exchange = attribute(ev, value, bases, "exchange")
     default = (
-        app.settings["task_default_queue"] if app is not None else Decision(None, False, "default", None, "no app is known")
+        app.settings["task_default_queue"]
+        if app is not None
+        else Decision(None, False, "default", None, "no app is known")
     )
     routes = app.routes if app is not None else Routes((), False, None)
     queue = routing.queue_of(routes, name, own, default, exchange is not None and exchange.chosen)
@@ -580,7 +589,9 @@ def _returns(ev: Evaluator, node: ir.Function, makers: set[str]) -> bool:
 def _maker(node: ir.Expr) -> str:
     """The last name of what is called: `task` in `app.task(**options)(function)`, `job` in `partial(job, ...)`."""
     while isinstance(node, ir.Call):
-        name = node.func.attr if isinstance(node.func, ir.Attr) else node.func.id if isinstance(node.func, ir.Name) else ""
+        name = (
+            node.func.attr if isinstance(node.func, ir.Attr) else node.func.id if isinstance(node.func, ir.Name) else ""
+        )
         node = node.args[0] if name == "partial" and node.args else node.func
     return node.attr if isinstance(node, ir.Attr) else node.id if isinstance(node, ir.Name) else ""
 
@@ -594,4 +605,3 @@ def _decorator_name(task: cv.Task) -> str | None:
         node = node.func
     name = node.attr if isinstance(node, ir.Attr) else node.id if isinstance(node, ir.Name) else None
     return name if name not in ("task", "shared_task", "register_task", None) else None
-

@@ -200,7 +200,11 @@ class ModuleIndex:
                 continue
             if len(parts) == 1 and not known and root != folder:
                 continue
-            rank = (0 if importer and root == importer.root else 1, 0 if above else 1, -len(root) if above else len(root))
+            rank = (
+                0 if importer and root == importer.root else 1,
+                0 if above else 1,
+                -len(root) if above else len(root),
+            )
             candidates.append(((*rank, path), path))
         return min(candidates)[1] if candidates else None
 

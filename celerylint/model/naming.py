@@ -63,5 +63,3 @@ def _parts(ev: Evaluator, task: cv.Task) -> tuple[str, str]:
             else:
                 module = held.value
     return name, module
-
-

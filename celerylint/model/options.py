@@ -53,7 +53,9 @@ def effective_options(
         held = _annotated(ev, annotations, option.name, written)
         if held.kind == "annotation" and held.is_(None) and option.setting is not None:
             # Celery binds most tasks twice, and the second time fills None in again.
-            held = Decision(None, False, "annotation", held.at, "an annotation of None holds until the task is bound again")
+            held = Decision(
+                None, False, "annotation", held.at, "an annotation of None holds until the task is bound again"
+            )
         options[option.name] = held
         if option.name in AUTORETRY and held is not written and option.name in task.options and task.cls is None:
             behaviour[option.name] = written
@@ -134,9 +136,7 @@ def _harmless(dotted: str) -> bool:
     return dotted in _OWN_BASES or dotted in ("abc.ABC", "celery.app.task.Task") or dotted.startswith("builtins.")
 
 
-def _before_annotations(
-    ev: Evaluator, task: cv.Task, bases: Bases, option: TaskOption, app: App | None
-) -> Decision:
+def _before_annotations(ev: Evaluator, task: cv.Task, bases: Bases, option: TaskOption, app: App | None) -> Decision:
     held = attribute(ev, task, bases, option.name)
     if held is not None and not (held.known and held.value is None):
         return held
@@ -160,9 +160,7 @@ def _default(value: object) -> Decision:
     return Decision(value, True, "default", raw=literal(value))
 
 
-def _annotated(
-    ev: Evaluator, annotations: list[Mapping | Unknown], name: str, written: Decision
-) -> Decision:
+def _annotated(ev: Evaluator, annotations: list[Mapping | Unknown], name: str, written: Decision) -> Decision:
     for annotation in annotations:
         if isinstance(annotation, Unknown):
             return Decision(None, False, "annotation", annotation.at, annotation.why)

@@ -150,7 +150,13 @@ def schedule_text(ev: Evaluator, value: Value) -> Plain | None:
         ordered = [given[f] for f in CRONTAB_FIELDS if f in given and given[f] != f"{f}='*'"]
         return Plain(f"crontab({', '.join(ordered)})", True, "", env)
     if value.maker == "celery.schedules.schedule":
-        every = value.args[0] if value.args else value.keywords["run_every"].value if "run_every" in value.keywords else None
+        every = (
+            value.args[0]
+            if value.args
+            else value.keywords["run_every"].value
+            if "run_every" in value.keywords
+            else None
+        )
         return plain(ev, every) if every is not None else None
     if value.maker == "celery.schedules.solar":
         parts = [plain(ev, a) for a in value.args]

@@ -133,5 +133,3 @@ def queue_of(routes: Routes, name: str, own: Decision, default: Decision, exchan
     if exchanged:
         return Decision(None, False, "decorator", own.at, "the task names an exchange")
     return default
-
-

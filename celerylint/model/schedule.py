@@ -190,5 +190,3 @@ def _shown(ev: Evaluator, args: Arguments | None) -> str:
         held = plain(ev, entry.value)
         parts.append(f"{name}={held.value!r}" if held.known else f"{name}=...")
     return ", ".join(parts)
-
-

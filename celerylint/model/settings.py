@@ -129,7 +129,9 @@ def lookup(ev: Evaluator, app: App, key: str) -> Found | None:
         if where == "changes":
             # Celery renames what code sets to the style of the configuration object before it looks anything up.
             named = name in old_names or not old_names if old else name == key
-            written = changes.get(key) if named else name if name in app.changes and name not in (key, *old_names) else None
+            written = (
+                changes.get(key) if named else name if name in app.changes and name not in (key, *old_names) else None
+            )
             if written is not None:
                 entry = app.changes.get(written)
                 kind = "argument" if written in app.arguments else "setting"

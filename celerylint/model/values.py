@@ -117,9 +117,7 @@ class Mapping(Value):
 
     __slots__ = ("born", "items", "open", "repeats")
 
-    def __init__(
-        self, items: dict[Any, Entry], at: At | None = None, open: bool = False, born: Born = (0, 0)
-    ) -> None:
+    def __init__(self, items: dict[Any, Entry], at: At | None = None, open: bool = False, born: Born = (0, 0)) -> None:
         super().__init__(at)
         self.born = born
         self.items: dict[Key, Entry] = items
@@ -276,9 +274,7 @@ class Partial(Value):
 
     __slots__ = ("args", "function", "keywords")
 
-    def __init__(
-        self, function: Value, args: list[Value], keywords: dict[str, Entry], at: At | None = None
-    ) -> None:
+    def __init__(self, function: Value, args: list[Value], keywords: dict[str, Entry], at: At | None = None) -> None:
         super().__init__(at)
         self.function = function
         self.args = args
@@ -317,9 +313,7 @@ class Native(Value):
 
     __slots__ = ("call", "name")
 
-    def __init__(
-        self, name: str, call: Callable[[Evaluator, Arguments], Value], at: At | None = None
-    ) -> None:
+    def __init__(self, name: str, call: Callable[[Evaluator, Arguments], Value], at: At | None = None) -> None:
         super().__init__(at)
         self.name = name
         self.call = call

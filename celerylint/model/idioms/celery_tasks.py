@@ -345,4 +345,3 @@ TYPES: dict[type[Value], Behaviour] = {
     TaskSelf: _TaskSelfBehaviour(),
     TaskSelfMember: _TaskSelfMemberBehaviour(),
 }
-

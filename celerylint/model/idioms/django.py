@@ -85,4 +85,3 @@ def _settings(ev: Evaluator, name: str, at: At) -> Value | None:
 
 
 NAMES = {"django.conf.settings": _settings}
-

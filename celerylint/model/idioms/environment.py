@@ -189,8 +189,7 @@ def _decouple(ev: Evaluator, args: Arguments) -> Value:
         return cast(value, "list", args.at)
     kind = _kind(ev, kind_value)
     if kind == "?" and kind_value is not None and isinstance(value, Scalar):
-        result = ev.force(ev.call(kind_value, Arguments([value], {}, args.at)))
-        return result
+        return ev.force(ev.call(kind_value, Arguments([value], {}, args.at)))
     return cast(value, kind, args.at) if isinstance(value, Scalar) else value
 
 
@@ -225,4 +224,3 @@ MADE_CALLS = {
     "starlette.config.Config": _starlette,
 }
 MADE_ATTRIBUTES = {"environ.Env": _env_attribute}
-

@@ -96,9 +96,7 @@ def _duplicate(ev: Evaluator, value: Value, depth: int) -> Value:
         items = {k: Entry(_duplicate(ev, e.value, depth + 1), e.at) for k, e in value.items.items()}
         return Mapping(items, value.at, value.open, ev.born)
     if isinstance(value, Sequence):
-        return Sequence(
-            value.kind, [_duplicate(ev, i, depth + 1) for i in value.items], value.at, value.open, ev.born
-        )
+        return Sequence(value.kind, [_duplicate(ev, i, depth + 1) for i in value.items], value.at, value.open, ev.born)
     return value
 
 
@@ -151,8 +149,6 @@ def _defaultdict(ev: Evaluator, args: Arguments) -> Value:
 
 def _cast(ev: Evaluator, args: Arguments) -> Value:
     return args.positional[1] if len(args.positional) == 2 else Unknown("cast() of nothing", args.at)
-
-
 
 
 def _modules(ev: Evaluator, name: str, at: At) -> Value | None:
@@ -234,4 +230,3 @@ def _constant(value: float) -> object:
 
 NAMES = {"sys.modules": _modules}
 CONSTANTS = {"math.inf": _constant(float("inf"))}
-
