@@ -63,7 +63,8 @@ _STR_METHODS = frozenset(
     {
         "upper", "lower", "strip", "lstrip", "rstrip", "replace", "split", "rsplit", "join", "format", "title",
         "capitalize", "isalpha", "istitle", "isidentifier", "startswith", "endswith", "removeprefix",
-        "removesuffix", "partition", "rpartition", "isdigit", "casefold", "zfill", "splitlines", "swapcase", "isupper", "islower", "encode", "find", "count",
+        "removesuffix", "partition", "rpartition", "isdigit", "casefold",
+        "zfill", "splitlines", "swapcase", "isupper", "islower", "encode", "find", "count",
     }
 )  # fmt: skip
 
