@@ -34,7 +34,7 @@ def render(inspection: Inspection, style: Style = PLAIN) -> str:
 
 
 # JSON has no word for infinity; this number is read as infinity everywhere.
-_INFINITY = re.compile(r'^(\s*"value": )Infinity(?=,?$)', re.MULTILINE)
+_INFINITY = re.compile(r'^(\s*(?:"(?:[^"\\]|\\.)*": )?)Infinity(?=,?$)', re.MULTILINE)
 
 
 def plain(value: Any) -> Any:

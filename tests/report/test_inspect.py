@@ -165,7 +165,7 @@ def test_json_can_say_every_value_that_celery_may_hold() -> None:
     assert shown["apps"][0]["settings"]["x"]["value"] == {
         "1": [1, 2.5],
         "s": ["a", "b"],
-        "inf": "inf",
+        "inf": float("inf"),
         "nested": [{"x": []}],
         "object": "1j",
     }
