@@ -187,6 +187,8 @@ def _unreadable(found: Discovery, files: Files) -> Iterator[Finding]:
             Place(problem.path, Span(1, 1, 1, 1)), f"the folder cannot be listed: {problem.why}", _READABLE
         )
     for path, error in files.problems():
+        if "{{" in path:
+            continue  # a template: it becomes Python when somebody makes a project of it
         span = Span(error.line, error.col, error.line, error.col + 1)
         yield rule.finding(Place(path, span), f"{error.message}: nothing in this file is linted", _READABLE)
 

@@ -4,17 +4,20 @@ from __future__ import annotations
 
 import gc
 import os
-import sys
-import threading
 from collections.abc import Callable, Iterator, Sequence
+from functools import partial
 from pathlib import Path
 from typing import NamedTuple
 
+import msgspec
+from msgspec import Struct
+
 from celerylint.config import Options
 from celerylint.discover import Discovery
-from celerylint.facts import gate, ir
+from celerylint.facts import gate
 from celerylint.facts.ir import PythonFacts, Unreadable
 from celerylint.facts.lower import decode_source, extract
+from celerylint.forked import ForkedCall, can_fork
 
 MAX_BYTES = 4_000_000
 """A larger file is no code that people wrote."""
@@ -27,27 +30,38 @@ class Extraction(NamedTuple):
 
 
 def _jobs(options: Options, files: int) -> int:
-    """How many processes pay. Only where a fork is cheap and safe: no other threads, and enough to read."""
-    if options.jobs == 1 or not hasattr(os, "fork") or sys.platform == "darwin" or threading.active_count() > 1:
+    """How many processes pay."""
+    if options.jobs == 1 or not can_fork():
         return 1
     wanted = os.cpu_count() or 1 if options.jobs == "auto" else int(options.jobs)
     return max(1, min(wanted, files // _FILES_PER_PROCESS, 8))
 
 
-_FILES_PER_PROCESS = 300
+_FILES_PER_PROCESS = 200
 """With fewer files the start of a process takes longer than the reading."""
 
 
-def read_share(root: str, paths: Sequence[str]) -> tuple[list[bytes], dict[str, Unreadable]]:
-    """The encoded facts of those of some files that matter, and what could not be read. Runs in a worker process."""
+class Share(Struct, frozen=True, gc=False):
+    """What one process read."""
+
+    facts: list[PythonFacts]
+    problems: dict[str, Unreadable]
+
+
+_share_encoder = msgspec.msgpack.Encoder()
+_share_decoder = msgspec.msgpack.Decoder(Share)
+
+
+def read_share(root: str, paths: Sequence[str]) -> bytes:
+    """The facts of those of some files that matter, encoded, and what could not be read."""
     gc.disable()
-    facts: list[bytes] = []
+    facts: list[PythonFacts] = []
     problems: dict[str, Unreadable] = {}
     for path in paths:
         source = read_source(root, path, problems)
         if source is not None and gate.matters(source):
-            facts.append(ir.encode(extract(path, source)))
-    return facts, problems
+            facts.append(extract(path, source))
+    return _share_encoder.encode(Share(facts, problems))
 
 
 def read_source(root: str, path: str, problems: dict[str, Unreadable]) -> bytes | None:
@@ -112,22 +126,21 @@ class Files:
 
     def _shared_out(self, paths: Sequence[str]) -> list[str]:
         """The same by several processes: each takes every n-th file, this one its share too."""
-        from concurrent.futures import ProcessPoolExecutor
-        from multiprocessing import get_context
-
         jobs = _jobs(self._options, len(paths))
-        with ProcessPoolExecutor(jobs - 1, mp_context=get_context("fork")) as pool:
-            shares = [pool.submit(read_share, self._root, paths[n::jobs]) for n in range(1, jobs)]
-            gated = self._gate(paths[::jobs])
-            for share in shares:
-                facts, problems = share.result()
-                self._problems.update(problems)
-                for encoded in facts:
-                    read = ir.decode(encoded)
-                    self._facts[read.path] = read
-                    gated.append(read.path)
-                    if read.error is not None:
-                        self._problems[read.path] = read.error
+        shares = {n: ForkedCall(partial(read_share, self._root, paths[n::jobs])) for n in range(1, jobs)}
+        gated = self._gate(paths[::jobs])
+        for n, call in shares.items():
+            result = call.result()
+            if result is None:
+                gated.extend(self._gate(paths[n::jobs]))
+                continue
+            share = _share_decoder.decode(result)
+            self._problems.update(share.problems)
+            for read in share.facts:
+                self._facts[read.path] = read
+                gated.append(read.path)
+                if read.error is not None:
+                    self._problems[read.path] = read.error
         return gated
 
     def widen(self, aliases: frozenset[str]) -> Extraction | None:

@@ -13,6 +13,8 @@ _WORDS = (
     b"apply_async",
     b".task(",
     b".task\n",
+    b".task,",
+    b".task)",
     b"send_task",
     b"register_task",
     b"_on_commit(",
@@ -23,7 +25,10 @@ _WORDS = (
 
 def matters(source: bytes) -> bool:
     """Whether a file mentions anything of Celery's."""
-    return any(word in source for word in _WORDS)
+    for word in _WORDS:
+        if word in source:
+            return True
+    return False
 
 
 def mentions(names: Iterable[str]) -> Callable[[bytes], bool]:

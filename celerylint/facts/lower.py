@@ -44,21 +44,27 @@ def _parse(source: bytes) -> ast.Module:
         try:
             return ast.parse(source)
         except SyntaxError as error:
-            older = _rewritten(source)
-            if older is None:
+            tree = _parse_newer(source, error)
+            if tree is None:
                 raise
-            try:
-                return ast.parse(older)
-            except SyntaxError:
-                raise error from None
+            return tree
 
 
-def _rewritten(source: bytes) -> str | None:
-    """The source in older syntax, where this interpreter is older than the code; None if that is not what is wrong."""
+def _parse_newer(source: bytes, error: SyntaxError) -> ast.Module | None:
+    """The tree of code in newer syntax than this interpreter's; None if that is not what is wrong with it."""
+    from celerylint.facts import newer_lines
+
+    try:
+        text = decode_source(source).removeprefix("\ufeff")
+    except (SyntaxError, UnicodeDecodeError):
+        return None
+    tree = newer_lines.parse(text, error)
+    if tree is not None:
+        return tree
     from celerylint.facts import newer_syntax
 
     try:
-        return newer_syntax.to_older(decode_source(source))
+        return ast.parse(newer_syntax.to_older(text))
     except (SyntaxError, ValueError, RecursionError, MemoryError):
         return None
 

@@ -53,7 +53,7 @@ FUEL = 400_000
 """Steps (statements and calls) that one module, with all it calls, may take."""
 
 
-class OutOfFuel(Exception):
+class OutOfFuel(Exception):  # noqa: N818
     """A module took too many steps; what it would have bound later is unknown."""
 
 
@@ -282,7 +282,9 @@ class Evaluator:
         for item in node.items:
             value = self.force(self.eval(item.context, scope))
             if isinstance(value, Made) and value.maker == "contextlib.suppress":
-                missing = [s for s in node.body if isinstance(s, ir.ImportFrom) and not self._importable(s, scope.module)]
+                missing = [
+                    s for s in node.body if isinstance(s, ir.ImportFrom) and not self._importable(s, scope.module)
+                ]
                 if missing:
                     return None
             if item.target is not None:
@@ -449,7 +451,9 @@ class Evaluator:
         if listed is not None:
             value = self.force(listed.value)
             if isinstance(value, Sequence) and not value.open:
-                names = [i.value for i in map(self.force, value.items) if isinstance(i, Scalar) and isinstance(i.value, str)]
+                names = [
+                    i.value for i in map(self.force, value.items) if isinstance(i, Scalar) and isinstance(i.value, str)
+                ]
         for name in names if names is not None else list(found.scope.entries):
             if names is None and name.startswith("_"):
                 continue
@@ -491,9 +495,11 @@ class Evaluator:
             inner = value
             return Deferred(lambda: self.decorate(self.force(decorator), inner, at), at, fallback=inner)
         decorator = self.force(decorator)
-        if isinstance(decorator, (Unknown, External, Made)) and not (
-            isinstance(decorator, External) and decorator.dotted in self.registry.calls
-        ) and not (isinstance(decorator, Made) and decorator.maker in self.registry.made_calls):
+        if (
+            isinstance(decorator, (Unknown, External, Made))
+            and not (isinstance(decorator, External) and decorator.dotted in self.registry.calls)
+            and not (isinstance(decorator, Made) and decorator.maker in self.registry.made_calls)
+        ):
             return self._wrapped(decorator, value)
         result = self.call(decorator, Arguments([value], {}, at))
         if isinstance(self.peek(result), Unknown):
@@ -725,7 +731,7 @@ class Evaluator:
 
     def _attr(self, node: ir.Attr, scope: Scope) -> Value:
         value = self.eval(node.value, scope)
-        if self.lazy and node.attr in self.registry.needed:
+        if node.attr in self.registry.needed:
             value = self.need(value)
         at = (scope.module.path, node)
         if isinstance(value, Deferred) and value.result is None and self._foreign(value):
@@ -1360,7 +1366,9 @@ class Evaluator:
         if isinstance(value, Mapping):
             if value.open:
                 return None
-            return [Scalar(k, e.at) if not isinstance(k, tuple) else Unknown("a key", e.at) for k, e in value.items.items()]
+            return [
+                Scalar(k, e.at) if not isinstance(k, tuple) else Unknown("a key", e.at) for k, e in value.items.items()
+            ]
         if isinstance(value, Scalar) and isinstance(value.value, str):
             return [Scalar(c, value.at) for c in value.value]
         if isinstance(value, ClassValue) and self.is_enum(value):
@@ -1428,9 +1436,7 @@ class Evaluator:
             inner = Arguments([callee.subject, *args.positional], args.keywords, at, args.open)
             return self.call_function(callee.function, inner)
         if isinstance(callee, Partial):
-            merged = Arguments(
-                [*callee.args, *args.positional], {**callee.keywords, **args.keywords}, at, args.open
-            )
+            merged = Arguments([*callee.args, *args.positional], {**callee.keywords, **args.keywords}, at, args.open)
             return self.call(callee.function, merged)
         if isinstance(callee, ClassValue):
             return self.instantiate(callee, args)
@@ -1444,9 +1450,7 @@ class Evaluator:
             if isinstance(method, Entry) and isinstance(self.force(method.value), FunctionValue):
                 function = self.force(method.value)
                 assert isinstance(function, FunctionValue)
-                return self.call_function(
-                    function, Arguments([callee, *args.positional], args.keywords, at, args.open)
-                )
+                return self.call_function(function, Arguments([callee, *args.positional], args.keywords, at, args.open))
         if isinstance(callee, Either):
             options = [self.call(o, args) for o in callee.options if not self._nothing(o)]
             return either(options, callee.why, at)
@@ -1648,7 +1652,7 @@ def _eager_body(node: ir.Class) -> bool:
 
 def _join(afters: list[dict[str, Entry]], why: str) -> dict[str, Entry]:
     """One set of bindings that stands for several."""
-    first, *rest = afters
+    _first, *_rest = afters
     names = dict.fromkeys(name for after in afters for name in after)
     out: dict[str, Entry] = {}
     for name in names:

@@ -57,8 +57,13 @@ def effective_options(
                 None, False, "annotation", held.at, "an annotation of None holds until the task is bound again"
             )
         options[option.name] = held
-        if option.name in AUTORETRY and held is not written and option.name in task.options and task.cls is None:
-            behaviour[option.name] = written
+        if option.name in AUTORETRY and option.name in task.options:
+            if task.cls is not None:
+                # `register_task(T(), autoretry_for=...)` wraps the body and leaves the attributes alone.
+                given = task.options[option.name]
+                behaviour[option.name] = decide(ev, given.value, "decorator", given.at)
+            elif held is not written:
+                behaviour[option.name] = written
     for option in facts.task_options.values():
         other = option.fallback_option
         held = options[option.name]

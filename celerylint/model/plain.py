@@ -67,7 +67,9 @@ def plain(ev: Evaluator, value: Value, depth: int = 0) -> Plain:
         if "()." in value.dotted:
             return Plain(None, False, f"{value.dotted} is known only at run time")
         name = value.dotted.rpartition(".")[2]
-        return Plain(name, True) if name[:1].isupper() else Plain(None, False, f"the value of {value.dotted}")
+        # By convention: a class has a capital, a constant has nothing but capitals.
+        is_class = name[:1].isupper() and not (name.isupper() and len(name) > 1)
+        return Plain(name, True) if is_class else Plain(None, False, f"the value of {value.dotted}")
     if isinstance(value, ClassValue):
         return Plain(value.node.name, True)
     if isinstance(value, Made):

@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass, field
 from typing import Any
+
+from msgspec import Struct, field
 
 from celerylint.catalog import Catalog
 from celerylint.facts import ir
@@ -14,8 +15,7 @@ from celerylint.model.values import Arguments, At, FunctionValue, Value, place
 from celerylint.model.version import TargetVersion
 
 
-@dataclass(frozen=True)
-class Decision:
+class Decision(Struct, frozen=True):
     """An effective value and who decided it, or the reason that it cannot be known."""
 
     value: Any
@@ -56,8 +56,7 @@ class Decision:
         return self.known and not self.value
 
 
-@dataclass(frozen=True)
-class Route:
+class Route(Struct, frozen=True):
     """One entry of task_routes."""
 
     pattern: str
@@ -68,8 +67,7 @@ class Route:
     options: Mapping[str, Decision] = field(default_factory=dict)
 
 
-@dataclass(frozen=True)
-class Routes:
+class Routes(Struct, frozen=True):
     """task_routes as Celery expands it. `complete` is False where a router is code or cannot be read."""
 
     routers: tuple[tuple[Route, ...], ...]
@@ -83,8 +81,7 @@ class Routes:
             yield from router
 
 
-@dataclass(frozen=True, eq=False)
-class App:
+class App(Struct, frozen=True, eq=False):
     """A Celery application."""
 
     name: str
@@ -109,8 +106,7 @@ class App:
         return self.settings[name]
 
 
-@dataclass(frozen=True, eq=False)
-class Task:
+class Task(Struct, frozen=True, eq=False):
     """A task of the project."""
 
     name: str
@@ -153,8 +149,7 @@ class Task:
         return place(self.at)
 
 
-@dataclass(frozen=True, eq=False)
-class Entry:
+class Entry(Struct, frozen=True, eq=False):
     """A schedule entry of beat."""
 
     name: str
@@ -181,8 +176,7 @@ class Entry:
     """What it sends beside the task's name: positional arguments, keyword arguments and options."""
 
 
-@dataclass(frozen=True, eq=False)
-class Dispatch:
+class Dispatch(Struct, frozen=True, eq=False):
     """A place that sends a task, or makes a signature of it."""
 
     task: Task | None
@@ -194,8 +188,7 @@ class Dispatch:
     function: FunctionValue | None
 
 
-@dataclass(frozen=True, eq=False)
-class Retry:
+class Retry(Struct, frozen=True, eq=False):
     """A call of `retry` on a task."""
 
     task: Task
@@ -204,8 +197,7 @@ class Retry:
     context: tuple[ir.Node, ...]
 
 
-@dataclass(frozen=True, eq=False)
-class Command:
+class Command(Struct, frozen=True, eq=False):
     """A worker, or anything else of the `celery` program, that Python code starts."""
 
     app: App | None
@@ -217,8 +209,7 @@ class Command:
     context: tuple[ir.Node, ...]
 
 
-@dataclass(frozen=True, eq=False)
-class Project:
+class Project(Struct, frozen=True, eq=False):
     """Everything that is known of a project."""
 
     version: TargetVersion

@@ -449,6 +449,7 @@ CALLS = {
     "celery.Celery.__subclass_call__": make_subclass_app,
 }
 
+
 def _import_modules(ev: Evaluator, args: Arguments) -> Value:
     """`celery.signals.import_modules.connect`: sent by each app, with the app as sender, before its modules load."""
     handler = args.get(0, "receiver") or args.get(0, "fun")
@@ -461,6 +462,11 @@ def _import_modules(ev: Evaluator, args: Arguments) -> Value:
 
 CALLS["celery.signals.import_modules.connect"] = _import_modules
 
+NEEDED = {
+    "task", "shared_task", "register_task", "conf", "config_from_object", "add_periodic_task", "autodiscover_tasks",
+    "on_configure", "on_after_configure", "on_after_finalize", "Task", "tasks",
+}  # fmt: skip
+
 GUESS_CALL = foreign_app
 
 TYPES: dict[type[Value], Behaviour] = {
@@ -468,4 +474,3 @@ TYPES: dict[type[Value], Behaviour] = {
     Conf: _ConfBehaviour(),
     AppMember: _MemberBehaviour(),
 }
-

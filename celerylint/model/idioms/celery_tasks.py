@@ -28,8 +28,10 @@ from celerylint.model.values import (
     FunctionValue,
     Instance,
     Made,
+    Mapping,
     Partial,
     Scalar,
+    Sequence,
     Unknown,
     Value,
 )
@@ -106,6 +108,10 @@ def register_task(ev: Evaluator, app: App | None, args: Arguments) -> Value:
         return value
     if not isinstance(value, (Instance, ClassValue)):
         return Unknown("a task class that cannot be known", args.at)
+    if isinstance(value, ClassValue):
+        # Celery makes the object itself.
+        made = ev.instantiate(value, Arguments([], {}, args.at))
+        value = made if isinstance(made, Instance) else value
     cls = value.cls if isinstance(value, Instance) else value
     task = Task(app, args.at, ev.index.module(args.at[0]))
     task.cls = cls
@@ -126,7 +132,20 @@ def record(ev: Evaluator, task: Task | None, name: Value | None, method: str, ar
     """Note that a task is sent, or that a signature of it is made."""
     at = ev.call_site(args.at)
     function = ev.frames[0].function if ev.frames else None
-    ev.celery.dispatches.append(Dispatch(task, name, method, args, at, tuple(ev.context), function))
+    ev.celery.dispatches.append(Dispatch(task, name, method, _as_now(ev, args), at, tuple(ev.context), function))
+
+
+def _as_now(ev: Evaluator, args: Arguments) -> Arguments:
+    """Arguments with lists and dicts as they are at this moment: code may change them after the call."""
+
+    def copied(value: Value) -> Value:
+        held = ev.peek(value)
+        if isinstance(held, Mapping):
+            return Mapping(dict(held.items), held.at, held.open, held.born)
+        return Sequence(held.kind, list(held.items), held.at, held.open, held.born) if isinstance(held, Sequence) else value
+
+    keywords = {key: Entry(copied(entry.value), entry.at) for key, entry in args.keywords.items()}
+    return Arguments([copied(value) for value in args.positional], keywords, args.at, args.open)
 
 
 def send_task(ev: Evaluator, args: Arguments) -> Value:
@@ -193,7 +212,12 @@ def foreign_decorator(ev: Evaluator, value: Value, at: At) -> Value | None:
     else:
         home = value.at[0].lower() if value.at is not None else ""
         told = "celery" in called.lower() or (called == "app" and "celery" in home)
-    return TaskMaker(None, Arguments([], {}, at), foreign=True) if told else None
+    if not told:
+        return None
+    if isinstance(value, Unknown) and len(ev.celery.apps) == 1:
+        # An app that travels through a framework's registry: the project has no other.
+        return TaskMaker(ev.celery.apps[0], Arguments([], {}, at), foreign=True)
+    return TaskMaker(None, Arguments([], {}, at), foreign=True)
 
 
 class _TaskBehaviour(Behaviour):
@@ -257,13 +281,13 @@ class _TaskMakerBehaviour(Behaviour):
     def call(self, ev: Evaluator, value: TaskMaker, args: Arguments) -> Value | None:
         if not args.positional:
             if value.foreign and not value.args.keywords:
-                return TaskMaker(None, args, foreign=True)
+                return TaskMaker(value.app, args, foreign=True)
             return Unknown("a task decorator called without a function", args.at)
         keywords = {**value.args.keywords, **args.keywords}
         options = Arguments([], keywords, args.at, value.args.open or args.open)
         made = make_task(ev, value.app, args.positional[0], options)
         if isinstance(made, Task):
-            made.foreign = value.foreign
+            made.foreign = value.foreign and value.app is None
         return made
 
 
