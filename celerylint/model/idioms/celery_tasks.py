@@ -142,7 +142,11 @@ def _as_now(ev: Evaluator, args: Arguments) -> Arguments:
         held = ev.peek(value)
         if isinstance(held, Mapping):
             return Mapping(dict(held.items), held.at, held.open, held.born)
-        return Sequence(held.kind, list(held.items), held.at, held.open, held.born) if isinstance(held, Sequence) else value
+        return (
+            Sequence(held.kind, list(held.items), held.at, held.open, held.born)
+            if isinstance(held, Sequence)
+            else value
+        )
 
     keywords = {key: Entry(copied(entry.value), entry.at) for key, entry in args.keywords.items()}
     return Arguments([copied(value) for value in args.positional], keywords, args.at, args.open)
