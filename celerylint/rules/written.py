@@ -1,0 +1,291 @@
+"""The settings of an app as they are written, with names that Celery may not know: what rules about names look at."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator
+from dataclasses import dataclass
+
+from celerylint.facts import ir
+from celerylint.model.celery_values import ConfigSource
+from celerylint.model.project import App, Project
+from celerylint.model.values import (
+    At,
+    ClassValue,
+    Entry,
+    External,
+    Instance,
+    Mapping,
+    ModuleValue,
+    Scalar,
+    forced,
+)
+
+
+@dataclass(frozen=True)
+class Written:
+    """One name, and where a value is put under it."""
+
+    name: str
+    at: At
+    kind: str
+    """`code` for `app.conf.x = ...` and the arguments of `Celery(...)`, `object` for what config_from_object reads."""
+
+
+@dataclass(frozen=True)
+class Names:
+    """What an app is configured from."""
+
+    namespace: str | None
+    """With its underscore: `CELERY_`; empty without one, None where it cannot be known."""
+    code: tuple[Written, ...]
+    object: tuple[Written, ...]
+    """Names of constants only: imports, functions and classes are left out."""
+    dedicated: bool
+    """Whether the object holds nothing but settings of Celery: it is not Django's settings."""
+    paths: frozenset[str]
+    """The files that the object's names come from."""
+    complete: bool
+    """Whether everything that the object holds is known."""
+
+
+def names_of(app: App, project: Project) -> Names:
+    """Every name that is set for an app."""
+    value = app.value
+    code = [Written(name, entry.at, "code") for name, entry in value.changes.items() if entry.at is not None]
+    last = value.sources[-1] if value.sources else None
+    found = _Object(app)
+    if last is not None:
+        found.read(last)
+    return Names(
+        _namespace(app),
+        tuple(code),
+        tuple(found.names.values()),
+        found.dedicated,
+        frozenset(written.at[0] for written in found.names.values()),
+        found.complete and (last is None or last.certain),
+    )
+
+
+def _namespace(app: App) -> str | None:
+    if app.value.namespace is None:
+        return ""
+    value = forced(app.value.namespace)
+    if not isinstance(value, Scalar) or not (value.value is None or isinstance(value.value, str)):
+        return None
+    return value.value.rstrip("_") + "_" if value.value else ""
+
+
+class _Object:
+    """Reads the object that `config_from_object` was given last."""
+
+    def __init__(self, app: App) -> None:
+        self.app = app
+        self.names: dict[str, Written] = {}
+        self.dedicated = True
+        self.complete = True
+
+    def read(self, source: ConfigSource) -> None:
+        value = forced(source.source)
+        if isinstance(value, Scalar) and isinstance(value.value, str):
+            self._named(value.value)
+        elif isinstance(value, External):
+            self._named(value.dotted.replace("django.conf.settings", "django.conf:settings"))
+        elif isinstance(value, ModuleValue):
+            self.add(value.module.scope.entries)
+            self.complete = not value.module.scope.stars
+        elif isinstance(value, Mapping):
+            self.add({key: entry for key, entry in value.items.items() if isinstance(key, str)})
+            self.complete = not value.open
+        elif isinstance(value, (ClassValue, Instance)):
+            self._class(value.cls if isinstance(value, Instance) else value)
+            if isinstance(value, Instance):
+                self.add(value.attrs)
+        else:
+            self.complete = False
+
+    def add(self, entries: dict[str, Entry]) -> None:
+        """Constants among bindings."""
+        for name, entry in entries.items():
+            if entry.at is not None and isinstance(entry.at[1], (ir.Assign, ir.AnnAssign, ir.Keyword, ir.Const)):
+                self.names[name] = Written(name, entry.at, "object")
+
+    def _class(self, cls: ClassValue) -> None:
+        for base in reversed(cls.bases):
+            held = forced(base)
+            if isinstance(held, ClassValue):
+                self._class(held)
+            elif not (isinstance(held, External) and held.dotted.startswith("builtins.")):
+                self.complete = False
+        self.add(cls.attrs)
+        self._statements(cls.scope.module.path, cls.node.body, 0)
+
+    def _named(self, name: str) -> None:
+        if name == "django.conf:settings":
+            self.dedicated = False
+            self._django()
+            return
+        dotted, _, attribute = name.partition(":")
+        if attribute:
+            self.complete = False
+            return
+        path = self._path(dotted, self.app.value.module.path, self.app.root)
+        if path is None:
+            self.complete = False
+        else:
+            self._module(path, 0)
+
+    def _django(self) -> None:
+        """The settings module: the files that live settings come from, and the one that the app's module names."""
+        paths = {
+            decision.at[0]
+            for decision in self.app.own_settings.values()
+            if decision.at is not None and isinstance(decision.at[1], (ir.Assign, ir.AnnAssign))
+        } - {self.app.value.module.path}
+        facts = self.app.value.module.facts
+        for node in facts.body if facts is not None else ():
+            name = _settings_module(node)
+            path = self._path(name, self.app.value.module.path, self.app.root) if name else None
+            if path is not None:
+                paths.add(path)
+        self.complete = False
+        for path in sorted(paths):
+            self._module(path, 0)
+
+    def _path(self, dotted: str, importer: str, root: str) -> str | None:
+        """The file that a dotted name stands for, seen from a file."""
+        tail = dotted.replace(".", "/")
+        folder = importer.rpartition("/")[0]
+        parts = folder.split("/") if folder else []
+        folders = [root, *("/".join(parts[:count]) for count in range(len(parts), -1, -1))]
+        for base in dict.fromkeys(folders):
+            for path in (f"{base}/{tail}.py", f"{base}/{tail}/__init__.py"):
+                path = path.lstrip("/")
+                if load(self.app, path) is not None:
+                    return path
+        return None
+
+    def _module(self, path: str, depth: int) -> None:
+        facts = load(self.app, path)
+        if facts is not None and depth < 6:
+            self._statements(path, facts, depth)
+
+    def _statements(self, path: str, statements: Iterable[ir.Stmt], depth: int) -> None:
+        for node in flat(statements):
+            if isinstance(node, ir.ImportFrom) and any(alias.name == "*" for alias in node.names):
+                star = self._path(_absolute(node, path, self.app.root), path, self.app.root)
+                if star is not None:
+                    self._module(star, depth + 1)
+                else:
+                    self.complete = False
+            targets: list[ir.Expr] = []
+            if isinstance(node, ir.Assign):
+                targets = node.targets
+            elif isinstance(node, ir.AnnAssign) and node.value is not None:
+                targets = [node.target]
+            for target in targets:
+                if isinstance(target, ir.Name):
+                    self.names.setdefault(target.id, Written(target.id, (path, node), "object"))
+
+
+def _absolute(node: ir.ImportFrom, path: str, root: str) -> str:
+    if not node.level:
+        return node.module
+    folder = path.split("/")[: -node.level]
+    inside = folder[len(root.split("/")) if root else 0 :]
+    return ".".join([*inside, *([node.module] if node.module else [])])
+
+
+def _settings_module(node: ir.Stmt) -> str | None:
+    call = node.value if isinstance(node, ir.ExprStmt) else None
+    if isinstance(call, ir.Call) and isinstance(call.func, ir.Attr) and call.func.attr == "setdefault":
+        words = [arg.value for arg in call.args if isinstance(arg, ir.Const)]
+        if len(words) == 2 and words[0] == "DJANGO_SETTINGS_MODULE" and isinstance(words[1], str):
+            return words[1]
+    return None
+
+
+def load(app: App, path: str) -> list[ir.Stmt] | None:
+    """The statements of a file of the project; None if there is none at this path."""
+    module = app.value.module
+    facts = module.facts if path == module.path else module._load(path)
+    return facts.body if facts is not None else None
+
+
+def flat(statements: Iterable[ir.Stmt]) -> Iterator[ir.Stmt]:
+    """The statements that a module or class body may run, those of branches too."""
+    for node in statements:
+        yield node
+        if isinstance(node, (ir.If, ir.For, ir.While)):
+            yield from flat(node.body)
+            yield from flat(node.orelse)
+        elif isinstance(node, ir.Try):
+            yield from flat([*node.body, *(s for handler in node.handlers for s in handler.body), *node.orelse])
+            yield from flat(node.final)
+        elif isinstance(node, ir.With):
+            yield from flat(node.body)
+
+
+def paths_of(project: Project) -> frozenset[str]:
+    """Files that are known to have something to do with Celery."""
+    out = set(project.functions)
+    out.update(app.at[0] for app in project.apps)
+    out.update(task.path for task in project.tasks)
+    out.update(task.at[0] for task in project.tasks)
+    out.update(decision.at[0] for app in project.apps for decision in app.own_settings.values() if decision.at)
+    return frozenset(out)
+
+
+def names_read(project: Project, wanted: frozenset[str], more: Iterable[str] = ()) -> frozenset[str]:
+    """Which of some names the project reads: those are its own constants, whatever Celery makes of them."""
+    found: set[str] = set()
+    if not project.apps or not wanted:
+        return frozenset()
+    for path in sorted({*paths_of(project), *more}):
+        for node in _nodes(load(project.apps[0], path) or []):
+            name = _reads(node)
+            if name in wanted:
+                found.add(name)
+            elif isinstance(node, ir.ImportFrom):
+                found.update(wanted & {alias.name for alias in node.names})
+    return frozenset(found)
+
+
+def _reads(node: ir.Node) -> str:
+    if isinstance(node, ir.Name):
+        return node.id
+    if isinstance(node, ir.Attr):
+        return node.attr
+    if isinstance(node, ir.Subscript) and isinstance(node.index, ir.Const) and not _environ(node.value):
+        return str(node.index.value)
+    if isinstance(node, ir.Call) and node.args:
+        looked_up = (
+            node.args[1] if isinstance(node.func, ir.Name) and node.func.id == "getattr" and node.args[1:] else None
+        )
+        if isinstance(node.func, ir.Attr) and node.func.attr == "get" and not _environ(node.func.value):
+            looked_up = node.args[0]
+        return str(looked_up.value) if isinstance(looked_up, ir.Const) else ""
+    return ""
+
+
+def _environ(node: ir.Expr) -> bool:
+    name = node.attr if isinstance(node, ir.Attr) else node.id if isinstance(node, ir.Name) else ""
+    return "env" in name.lower()
+
+
+def _nodes(root: object) -> Iterator[ir.Node]:
+    """Everything below, without what is only assigned to."""
+    pending: list[object] = [root]
+    while pending:
+        node = pending.pop()
+        if isinstance(node, list):
+            pending.extend(node)
+        elif isinstance(node, (ir.Assign, ir.AnnAssign, ir.AugAssign)):
+            yield node
+            targets = node.targets if isinstance(node, ir.Assign) else [node.target]
+            pending.extend(target.value for target in targets if isinstance(target, (ir.Attr, ir.Subscript)))
+            pending.append(node.value)
+        elif isinstance(node, ir.Node):
+            yield node
+            pending.extend(getattr(node, name) for name in node.__struct_fields__[4:])
+            if isinstance(node, ir.Function):
+                pending.extend(ir.read_body(node))
