@@ -1,0 +1,102 @@
+"""Where signatures stand in a canvas, as written."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+from celerylint.facts import ir
+from celerylint.finding import Span
+from celerylint.model.project import Dispatch, Project
+from celerylint.model.values import External, Scope
+from celerylint.rules.body import Body
+from celerylint.rules.workload import nodes
+
+_KEEPS = frozenset({"set", "on_error"})
+"""Methods of a signature that return it with the same arguments."""
+
+
+def fed(project: Project) -> dict[tuple[str, Span], str]:
+    """Signatures that get a result as first argument: where each is written, and the words for what hands it over."""
+    found: dict[tuple[str, Span], str] = {}
+    seen: set[int] = set()
+    for dispatch in project.dispatches:
+        if dispatch.method not in ("s", "signature", "subtask") or dispatch.function is None:
+            continue
+        root = dispatch.function.node
+        if id(root) not in seen:
+            seen.add(id(root))
+            for node in nodes(root):
+                for part, words in _fed_by(node, dispatch.function.scope):
+                    found[(dispatch.at[0], part.span)] = words
+    return found
+
+
+def _fed_by(node: ir.Node, scope: Scope) -> Iterator[tuple[ir.Call, str]]:
+    if isinstance(node, ir.BinOp) and node.op == "|":
+        yield from _tasks(node.right, scope, "the result of the step before it")
+    elif isinstance(node, ir.Call):
+        name = celery_name(node.func, scope)
+        steps = node.args
+        if name == "chain":
+            if len(steps) == 1 and isinstance(steps[0], ir.Seq):
+                steps = steps[0].items
+            for step in _behind_the_first(steps):
+                yield from _tasks(step, scope, "the result of the step before it")
+        body = steps[1:2] if name == "chord" else []
+        if isinstance(node.func, ir.Call) and celery_name(node.func.func, scope) == "chord":
+            body = steps[:1]
+        for step in body:
+            yield from _tasks(step, scope, "the list of results of the chord's header")
+        for keyword in node.keywords:
+            if keyword.name == "link" and name in ("apply_async", "set", "send_task"):
+                linked = keyword.value.items if isinstance(keyword.value, ir.Seq) else [keyword.value]
+                for step in linked:
+                    yield from _tasks(step, scope, "the result of the task that it is linked to")
+
+
+def _behind_the_first(steps: list[ir.Expr]) -> list[ir.Expr]:
+    starred = any(isinstance(step, ir.Starred) for step in steps)
+    return [] if starred else steps[1:]
+
+
+def _tasks(step: ir.Expr, scope: Scope, words: str) -> Iterator[tuple[ir.Call, str]]:
+    """The signatures that a step is made of: itself, or each member of a group."""
+    call = unwrapped(step)
+    if call is None:
+        return
+    if celery_name(call.func, scope) != "group":
+        yield call, words
+        return
+    members = call.args[0].items if len(call.args) == 1 and isinstance(call.args[0], ir.Seq) else call.args
+    for member in members:
+        inner = member.value if isinstance(member, ir.Comp) else member
+        if (found := unwrapped(inner)) is not None and celery_name(found.func, scope) != "group":
+            yield found, words
+
+
+def unwrapped(node: ir.Expr) -> ir.Call | None:
+    """The call that makes a signature, without `.set(...)` behind it; None where that changes what it takes."""
+    while isinstance(node, ir.Call) and isinstance(node.func, ir.Attr) and node.func.attr in _KEEPS:
+        if any(keyword.name in (None, "immutable", "args", "kwargs") for keyword in node.keywords):
+            return None
+        node = node.func.value
+    return node if isinstance(node, ir.Call) else None
+
+
+def celery_name(node: ir.Expr, scope: Scope) -> str:
+    """The last part of what a dotted name stands for, such as `chain`; empty where it is not Celery's."""
+    value = Body("", [], scope).meaning(node)
+    if isinstance(value, External):
+        return value.dotted.rpartition(".")[2] if value.dotted.startswith("celery.") else ""
+    # Bound in the function itself, most likely by an import there.
+    return last_name(node) if value is None else ""
+
+
+def last_name(node: ir.Expr) -> str:
+    """The last part of a dotted name."""
+    return node.attr if isinstance(node, ir.Attr) else node.id if isinstance(node, ir.Name) else ""
+
+
+def handed_on(dispatch: Dispatch, results: dict[tuple[str, Span], str]) -> str:
+    """What a signature gets as its first argument beside what is written; empty where nothing is known of it."""
+    return results.get((dispatch.at[0], dispatch.at[1].span), "")
