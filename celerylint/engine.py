@@ -140,12 +140,19 @@ def _read(paths: Sequence[str], options: Options, root: Path, progress: Progress
         wider = files.widen(aliases)
         if wider is None:
             break
-        project, aliases = link(_inputs(found, files, wider, version, options))
+        project, aliases = link(_inputs(found, files, wider, version, options, aliases))
     clock.lap("widen")
     return _Run(found, files, project)
 
 
-def _inputs(found: Discovery, files: Files, extraction: Extraction, version: TargetVersion, options: Options) -> Inputs:
+def _inputs(
+    found: Discovery,
+    files: Files,
+    extraction: Extraction,
+    version: TargetVersion,
+    options: Options,
+    aliases: frozenset[str] = frozenset(),
+) -> Inputs:
     return Inputs(
         paths=(*found.files, *found.tests),
         gated=extraction.gated,
@@ -154,6 +161,7 @@ def _inputs(found: Discovery, files: Files, extraction: Extraction, version: Tar
         source_roots=options.source_roots,
         marks=found.pins,
         django_settings=options.django_settings_module or "",
+        aliases=aliases,
     )
 
 

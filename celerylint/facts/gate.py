@@ -17,6 +17,7 @@ _WORDS = (
     b".task)",
     b"send_task",
     b"register_task",
+    b"tasks.register",
     b"_on_commit(",
     b"DJANGO_SETTINGS_MODULE",
 )

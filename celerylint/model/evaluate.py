@@ -71,11 +71,19 @@ class Frame:
 class Evaluator:
     """The abstract machine of one link. Not thread-safe, and thrown away with the link."""
 
-    def __init__(self, index: ModuleIndex, registry: Registry, version: tuple[int, int] = (5, 7)) -> None:
+    def __init__(
+        self,
+        index: ModuleIndex,
+        registry: Registry,
+        version: tuple[int, int] = (5, 7),
+        needed: frozenset[str] = frozenset(),
+    ) -> None:
         self.version = version
         """The minor version of Celery that the project runs on."""
         self.index = index
         self.registry = registry
+        self.needed = registry.needed | needed
+        """Attribute names for whose sake an object is found out at any cost."""
         self.fuel = FUEL
         self.frames: list[Frame] = []
         self.uncertain = 0
@@ -731,7 +739,7 @@ class Evaluator:
 
     def _attr(self, node: ir.Attr, scope: Scope) -> Value:
         value = self.eval(node.value, scope)
-        if node.attr in self.registry.needed:
+        if node.attr in self.needed:
             value = self.need(value)
         at = (scope.module.path, node)
         if isinstance(value, Deferred) and value.result is None and self._foreign(value):

@@ -60,6 +60,8 @@ class Inputs(NamedTuple):
     marks: Iterable[str] = ()
     """Paths of files that mark a source root (`pyproject.toml`, `manage.py`...)."""
     django_settings: str = ""
+    aliases: frozenset[str] = frozenset()
+    """What an earlier link found the project to call its own task decorators."""
 
 
 def link(inputs: Inputs) -> tuple[Project, frozenset[str]]:
@@ -90,7 +92,7 @@ def _link(inputs: Inputs) -> tuple[Project, frozenset[str]]:
         inputs.marks,
     )
     facts = catalog.load(inputs.version.minor)
-    ev = Evaluator(index, registry(), inputs.version.minor)
+    ev = Evaluator(index, registry(), inputs.version.minor, inputs.aliases)
     _django_modules(ev, gated, inputs)
     for path in gated:
         ev.run(index.module(path))
@@ -538,10 +540,13 @@ def _aliases(ev: Evaluator) -> frozenset[str]:
                 out.add(name)
     # A function that returns what makes tasks is a decorator, used or not by the files read so far.
     tasks = {id(task.function.node) for task in ev.celery.tasks if task.function is not None}
+    app_classes = [base for app in ev.celery.apps if app.cls is not None for base in ev.mro(app.cls)]
     functions = [
         f.node
         for f in ev.functions_seen
-        if isinstance(f.node, ir.Function) and id(f.node) not in tasks and f.owner_class is None
+        if isinstance(f.node, ir.Function)
+        and id(f.node) not in tasks
+        and (f.owner_class is None or f.owner_class in app_classes)
     ]
     makers = {*_MAKERS, *out}
     fresh = True
