@@ -68,3 +68,27 @@ def test_delay_hands_options_to_the_function() -> None:
 
     assert anything.apply(kwargs={"countdown": 10}).get() == {"countdown": 10}
     anything.delay(countdown=10)
+
+
+def test_one_value_is_no_sequence_of_arguments() -> None:
+    app = _app()
+    ship = _ship(app)
+    for args in (42, {"order_id": 1}, {1}, "abc"):
+        with pytest.raises(TypeError):
+            ship.apply_async(args)  # type: ignore[attr-defined]
+    with pytest.raises(TypeError):
+        app.send_task("ship", 42)
+    assert app.signature("ship", args="ab").args == ("a", "b")
+
+
+def test_options_of_the_task_are_not_options_of_a_call() -> None:
+    app = _app(task_always_eager=True)
+    runs: list[int] = []
+
+    @app.task(name="failing", shared=False, autoretry_for=(OSError,), default_retry_delay=0)
+    def failing() -> None:
+        runs.append(1)
+        raise OSError
+
+    failing.apply_async(max_retries=0, contdown=60)
+    assert len(runs) == 4

@@ -41,6 +41,15 @@ _KEEPS_ARGUMENTS = (
 )
 """Decorators, by the beginning of their names, that hand on what they are given and add nothing."""
 
+OF_ONE_CALL = frozenset(
+    {
+        "args", "kwargs", "countdown", "eta", "expires", "queue", "exchange", "routing_key", "priority", "link",
+        "link_error", "serializer", "compression", "time_limit", "soft_time_limit", "task_id", "ignore_result", "retry",
+        "retry_policy", "shadow", "headers",
+    }
+)  # fmt: skip
+"""Options of `apply_async` that are taken for such wherever they stand."""
+
 
 @dataclass(frozen=True)
 class Given:

@@ -8,7 +8,7 @@ from celerylint.finding import Finding, Severity, Span
 from celerylint.model.project import Dispatch, Project, Task
 from celerylint.model.values import FunctionValue
 from celerylint.rules.base import Rule, related
-from celerylint.rules.dispatch.binding import callers_choose, given, mismatch, parameters, signature_of
+from celerylint.rules.dispatch.binding import OF_ONE_CALL, callers_choose, given, mismatch, parameters, signature_of
 from celerylint.rules.dispatch.canvas import fed, handed_on
 
 _RAISES = {
@@ -94,7 +94,7 @@ def checkout(order):
             wrong = mismatch(params, what.after(1))
             wrong = f"{wrong}, with {handed} as the first argument" if wrong else ""
             outcome = "the worker raises TypeError when its turn comes, and what follows it never runs"
-        elif wrong and dispatch.method in ("delay", "delay_on_commit") and _is_an_option(wrong, project):
+        elif wrong and dispatch.method in ("delay", "delay_on_commit") and _is_an_option(wrong):
             return
         if not wrong or callers_choose(dispatch):
             return
@@ -121,6 +121,6 @@ def _immutable(dispatch: Dispatch) -> bool:
     return dispatch.method in _IMMUTABLE or "immutable" in dispatch.args.keywords or dispatch.args.open
 
 
-def _is_an_option(wrong: str, project: Project) -> bool:
+def _is_an_option(wrong: str) -> bool:
     """Whether what does not fit is an option of `apply_async`, which another rule speaks of."""
-    return any(wrong == f"takes no argument `{name}`" for name in project.catalog.call_options)
+    return any(wrong == f"takes no argument `{name}`" for name in OF_ONE_CALL)

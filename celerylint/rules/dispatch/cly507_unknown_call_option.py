@@ -1,0 +1,131 @@
+"""CLY507."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator
+
+from celerylint.catalog import Catalog
+from celerylint.facts import ir
+from celerylint.finding import Finding, Severity
+from celerylint.model.project import Dispatch, Project, Task
+from celerylint.model.values import At
+from celerylint.rules.base import Rule
+from celerylint.rules.dispatch.binding import OF_ONE_CALL, callers_choose, changes_calls, parameters
+from celerylint.rules.workload import nodes
+from celerylint.text import closest
+
+_TAKES_OPTIONS = frozenset({"apply_async", "apply_async_on_commit", "send_task"})
+_DELAYS = frozenset({"delay", "delay_on_commit"})
+_LIKE = 0.8
+"""How alike an unknown option and a real one must be spelled: other names may be properties of the message."""
+
+
+class UnknownCallOption(Rule):
+    """An option of this call does nothing: Celery does not read it here.
+
+    `apply_async` takes any keyword. What it does not know becomes a property of the message and nobody looks at it:
+    with `contdown=60` the task is sent at once.
+
+    Options of the task are not options of a call. The worker asks its own task for `max_retries`, `acks_late` or
+    `autoretry_for`; given to `apply_async` they change nothing, and `apply_async(max_retries=0)` is still retried three
+    times.
+
+    `delay` takes no options at all. `delay(order_id, countdown=60)` hands `countdown` to the function: TypeError, or
+    worse, a task that takes `**kwargs` swallows it and runs at once.
+
+    Names that resemble no option are left alone, since extensions may read them, and so are tasks whose class has its
+    own `apply_async`.
+
+    ## What to do
+
+    Write the name that Celery reads, give options of the task to its decorator, and replace `delay` by
+    `apply_async(args=(order_id,), countdown=60)`.
+
+    [Calling tasks](https://docs.celeryq.dev/en/stable/userguide/calling.html) ·
+    [Options of `apply_async`](https://docs.celeryq.dev/en/stable/reference/celery.app.task.html#celery.app.task.Task.apply_async)
+    """
+
+    code = "CLY507"
+    name = "unknown-call-option"
+    summary = "A call that sends a task has an option that Celery does not read there."
+    severity = Severity.ERROR
+    bad = """\
+from celery import shared_task
+
+
+@shared_task
+def ship(order_id): ...
+
+
+def checkout(order):
+    ship.apply_async((order.pk,), contdown=60)
+"""
+    good = """\
+from celery import shared_task
+
+
+@shared_task
+def ship(order_id): ...
+
+
+def checkout(order):
+    ship.apply_async((order.pk,), countdown=60)
+"""
+
+    def check_dispatch(self, dispatch: Dispatch, project: Project) -> Iterable[Finding]:
+        if dispatch.method in _TAKES_OPTIONS:
+            yield from self._options(dispatch, project.catalog)
+        elif dispatch.method in _DELAYS and dispatch.task is not None:
+            yield from self._delayed(dispatch, dispatch.task)
+
+    def _options(self, dispatch: Dispatch, catalog: Catalog) -> Iterator[Finding]:
+        if dispatch.task is not None and changes_calls(dispatch.task):
+            return
+        for name, entry in dispatch.args.keywords.items():
+            if name in catalog.call_options or any(name in each.task_options for each in catalog.extensions):
+                continue
+            of_task = name in catalog.task_options or name in catalog.decorator_only - {"name", "filter"}
+            near = closest(name, catalog.call_options, _LIKE)
+            if not of_task and near is None:
+                continue
+            yield self.finding(
+                _at(entry.at, dispatch),
+                f"`{name}` is an option of the task, which the worker reads from its own task: given to"
+                f" {dispatch.method}() it has no effect"
+                if of_task
+                else f"{dispatch.method}() has no option `{name}`: it is put into the message and nobody reads it",
+                f"set `{name}` in the task's decorator" if of_task else f"did you mean `{near}`?",
+                symbol=dispatch.task_name or "",
+            )
+
+    def _delayed(self, dispatch: Dispatch, task: Task) -> Iterator[Finding]:
+        params = parameters(task)
+        if params is None:
+            return
+        takes_any = any(param.kind == "var-keyword" for param in params)
+        known = {param.name for param in params}
+        for name, entry in dispatch.args.keywords.items():
+            if name not in OF_ONE_CALL or name in known:
+                continue
+            if takes_any and (name not in ("countdown", "eta") or _mentions(task, name)):
+                continue
+            if callers_choose(dispatch):
+                continue
+            outcome = "swallows it in its **kwargs and runs at once" if takes_any else "cannot take it: TypeError"
+            yield self.finding(
+                _at(entry.at, dispatch),
+                f"{dispatch.method}() has no options: it hands `{name}` to `{task.name}`, which {outcome}",
+                f"use apply_async(args, kwargs, {name}=...)"
+                if name not in ("args", "kwargs")
+                else f"pass the arguments themselves, or use apply_async({name}=...)",
+                symbol=task.name,
+            )
+
+
+def _at(at: At | None, dispatch: Dispatch) -> At:
+    return at if at is not None and at[0] == dispatch.at[0] else dispatch.at
+
+
+def _mentions(task: Task, name: str) -> bool:
+    function = task.value.function
+    return function is None or any(isinstance(n, ir.Const) and n.value == name for n in nodes(function.node))
