@@ -142,6 +142,8 @@ def _read(paths: Sequence[str], options: Options, root: Path, progress: Progress
             break
         project, aliases = link(_inputs(found, files, wider, version, options, aliases))
     clock.lap("widen")
+    files.save()
+    clock.lap("cache")
     return _Run(found, files, project)
 
 

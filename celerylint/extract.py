@@ -4,17 +4,19 @@ from __future__ import annotations
 
 import gc
 import os
+import time
 from collections.abc import Callable, Iterator, Sequence
 from functools import partial
 from pathlib import Path
 from typing import NamedTuple
 
 import msgspec
-from msgspec import Struct
+from msgspec import Raw, Struct
 
+from celerylint import cache
 from celerylint.config import Options
 from celerylint.discover import Discovery
-from celerylint.facts import gate
+from celerylint.facts import gate, ir
 from celerylint.facts.ir import PythonFacts, Unreadable
 from celerylint.facts.lower import decode_source, extract
 from celerylint.forked import ForkedCall, can_fork
@@ -36,6 +38,9 @@ def _jobs(options: Options, files: int) -> int:
     wanted = os.cpu_count() or 1 if options.jobs == "auto" else int(options.jobs)
     return max(1, min(wanted, files // _FILES_PER_PROCESS, 8))
 
+
+_SETTLED = 1_000_000_000
+"""Nanoseconds after which a file's time of change is taken to tell its content."""
 
 _FILES_PER_PROCESS = 200
 """With fewer files the start of a process takes longer than the reading."""
@@ -101,15 +106,72 @@ class Files:
         self._facts: dict[str, PythonFacts | None] = {}
         self._sources: dict[str, bytes] = {}
         self._gated: tuple[str, ...] = ()
+        self._matters: frozenset[str] = frozenset()
         self._problems: dict[str, Unreadable] = {}
+        self._cached = {} if options.no_cache else cache.read(self._root, options.cache_dir)
+        self._stamps: dict[str, tuple[int, int]] = {}
+        """Size and time of change of files, taken before they were read."""
 
     def extract(self) -> Extraction:
         """Gate all files, and read the facts of those that matter."""
         tests = frozenset(self._found.tests)
-        paths = [path for path in self._found.files if path not in tests]
-        gated = self._shared_out(paths) if _jobs(self._options, len(paths)) > 1 else self._gate(paths)
+        gated: list[str] = []
+        fresh: list[str] = []
+        for path in self._found.files:
+            if path in tests:
+                continue
+            entry = self._unchanged(path)
+            if entry is None or (entry.matters and not self._recall(path, entry)):
+                fresh.append(path)
+            elif entry.matters:
+                gated.append(path)
+        gated += self._shared_out(fresh) if _jobs(self._options, len(fresh)) > 1 else self._gate(fresh)
+        self._matters = frozenset(gated)
         self._gated = tuple(sorted(path for path in gated if self._found.keep(path)))
         return Extraction(self._gated)
+
+    def _unchanged(self, path: str) -> cache.Entry | None:
+        """The cached entry of a file, if it is as it was; takes the stamp for a later one."""
+        if self._options.no_cache:
+            return None
+        try:
+            status = os.stat(f"{self._root}/{path}")
+        except OSError:
+            return None
+        stamp = self._stamps[path] = (status.st_size, status.st_mtime_ns)
+        entry = self._cached.get(path)
+        return entry if entry is not None and (entry.size, entry.changed) == stamp else None
+
+    def _recall(self, path: str, entry: cache.Entry) -> bool:
+        facts = cache.decoded(entry, path)
+        if facts is not None:
+            self._keep(facts)
+        return facts is not None
+
+    def _keep(self, facts: PythonFacts) -> None:
+        self._facts[facts.path] = facts
+        if facts.error is not None:
+            self._problems[facts.path] = facts.error
+
+    def save(self) -> None:
+        """Write what was read to the cache, if anything was new."""
+        if self._options.no_cache:
+            return
+        now = time.time_ns()
+        entries: dict[str, cache.Entry] = {}
+        for path, (size, changed) in self._stamps.items():
+            facts = self._facts.get(path)
+            known = self._cached.get(path)
+            same = known is not None and (known.size, known.changed) == (size, changed)
+            if known is not None and same and (known.facts is not None or facts is None):
+                entries[path] = known
+            elif path not in self._problems or facts is not None:
+                # A file that was changed a moment ago may change again within the same tick of its clock.
+                if now - changed > _SETTLED:
+                    encoded = Raw(ir.encode(facts)) if facts is not None else None
+                    entries[path] = cache.Entry(size, changed, path in self._matters, encoded)
+        if entries != self._cached:
+            cache.write(self._root, self._options.cache_dir, entries)
 
     def _gate(self, paths: Sequence[str]) -> list[str]:
         """The files that matter, their facts read."""
@@ -137,10 +199,8 @@ class Files:
             share = _share_decoder.decode(result)
             self._problems.update(share.problems)
             for read in share.facts:
-                self._facts[read.path] = read
+                self._keep(read)
                 gated.append(read.path)
-                if read.error is not None:
-                    self._problems[read.path] = read.error
         return gated
 
     def widen(self, aliases: frozenset[str]) -> Extraction | None:
@@ -163,18 +223,20 @@ class Files:
     def load(self, path: str) -> PythonFacts | None:
         """The facts of a file; None if it cannot be read."""
         if path not in self._facts:
+            entry = self._unchanged(path) if path not in self._sources else None
+            if entry is not None and entry.facts is not None and self._recall(path, entry):
+                return self._facts[path]
             source = self._sources.get(path) or self._source(path)
-            facts = extract(path, source) if source is not None else None
-            if facts is not None:
-                self._sources[path] = source or b""
-                if facts.error is not None:
-                    self._problems[path] = facts.error
-            self._facts[path] = facts
+            if source is None:
+                self._facts[path] = None
+            else:
+                self._sources[path] = source
+                self._keep(extract(path, source))
         return self._facts[path]
 
     def problems(self) -> list[tuple[str, Unreadable]]:
         """Files that could not be read, by path."""
-        return sorted(self._problems.items())
+        return sorted((path, problem) for path, problem in self._problems.items() if self._found.keep(path))
 
     def relevant_sources(self) -> Iterator[tuple[str, bytes]]:
         """Every file whose facts were read, with its bytes."""

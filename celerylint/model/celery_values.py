@@ -88,10 +88,11 @@ class AppMember(Value):
 class TaskMaker(Value):
     """What `app.task(...)` or `shared_task(...)` returns: a decorator that makes a task of a function."""
 
-    __slots__ = ("app", "args", "foreign")
+    __slots__ = ("app", "args", "foreign", "handed_on")
 
-    def __init__(self, app: App | None, args: Arguments, foreign: bool = False) -> None:
+    def __init__(self, app: App | None, args: Arguments, foreign: bool = False, handed_on: bool = False) -> None:
         super().__init__(args.at)
+        self.handed_on = handed_on
         self.app = app
         self.args = args
         self.foreign = foreign
@@ -102,7 +103,7 @@ class Task(Value):
     """A registered task."""
 
     __slots__ = (
-        "app", "attrs", "cls", "conditional", "foreign", "function", "home", "instance", "method", "module", "opened", "options",
+        "app", "attrs", "cls", "conditional", "foreign", "function", "handed_on", "home", "instance", "method", "module", "opened", "options",
         "outer",
     )  # fmt: skip
 
@@ -125,6 +126,8 @@ class Task(Value):
         self.conditional = False
         self.foreign = False
         """Whether its app comes from outside the project, and with it perhaps a base class."""
+        self.handed_on = False
+        """Whether that is only because a framework handed the app on: if the project has one app, it is that."""
         self.outer: list[Value] = []
         """Decorators above the task decorator."""
 

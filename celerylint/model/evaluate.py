@@ -1437,7 +1437,9 @@ class Evaluator:
                 guessed = guess(self, callee.dotted, args)
                 if guessed is not None:
                     return guessed
-            return Made(callee.dotted, args.positional, args.keywords, at, self.born)
+            made = Made(callee.dotted, args.positional, args.keywords, at, self.born)
+            made.open = args.open
+            return made
         if isinstance(callee, FunctionValue):
             return self.call_function(callee, args)
         if isinstance(callee, Bound):

@@ -260,7 +260,7 @@ def _apps(ev: Evaluator, facts: catalog.Catalog) -> list[App]:
             settings[key] = decision
             if lookup(ev, value, key) is not None:
                 own[key] = decision
-        name = names.get(id(value)) or f"{value.module.dotted}.<app at line {value.at[1].line}>"
+        name = names.get(id(value)) or f"{value.module.dotted} (line {value.at[1].line})"
         at = value.sources[-1].at if value.sources else None
         out.append(
             App(
@@ -305,6 +305,8 @@ def _tasks(ev: Evaluator, facts: catalog.Catalog, apps: list[App]) -> list[Task]
     out: list[Task] = []
     seen: set[tuple[str, int, str]] = set()
     for value in ev.celery.tasks:
+        if value.handed_on and len(apps) == 1:
+            value.foreign = False
         app = by_app.get(id(value.app)) if value.app is not None else _nearest(apps, value.module)
         if value.home is None and app is not None:
             value.home = app.value

@@ -131,6 +131,10 @@ class ModuleIndex:
                     best = longer
                 if root in self.roots:
                     break
+            if best == tail and not self._depth(folder) and not self._siblings_imported(folder):
+                # Nobody shows where it is imported from: from the nearest place that programs start in.
+                root = max((r for r in self.roots if not r or folder == r or folder.startswith(r + "/")), key=len)
+                best = len(parts) - (root.count("/") + 1 if root else 0)
         best = min(max(best, 1), len(parts)) if parts else 0
         return "/".join(parts[: len(parts) - best]), ".".join(parts[len(parts) - best :])
 
@@ -149,6 +153,13 @@ class ModuleIndex:
             if f"{here}/__init__.py" in self.paths:
                 depth = up
         return depth
+
+    def _siblings_imported(self, folder: str) -> bool:
+        """Whether files of a folder are imported by their bare names: it is on the path itself."""
+        base = f"{folder}/" if folder else ""
+        return any(
+            f"{base}{name}.py" in self.paths for name in self._every_prefix if "." not in name and name not in _NEVER_OURS
+        )
 
     def _imported_from(self, root: str, package: str) -> bool:
         """Whether somebody imports modules of a package that lies in this root."""

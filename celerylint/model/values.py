@@ -138,7 +138,7 @@ class External(Value):
 class Made(Value):
     """What a call of an external name returned; `maker` is that name's dotted path."""
 
-    __slots__ = ("args", "attrs", "born", "keywords", "maker")
+    __slots__ = ("args", "attrs", "born", "keywords", "maker", "open")
 
     def __init__(
         self, maker: str, args: list[Value], keywords: dict[str, Entry], at: At | None = None, born: Born = (0, 0)
@@ -149,6 +149,8 @@ class Made(Value):
         self.args = args
         self.keywords = keywords
         self.attrs: dict[str, Entry] = {}
+        self.open = False
+        """Whether a `*` or `**` of unknown content was among the arguments."""
 
 
 class ModuleValue(Value):

@@ -99,9 +99,21 @@ def _decided(answers: dict[str, Answer], style: Style) -> list[str]:
     rows = [
         (clean(name), f"= {_value(answer)}", _where(answer.origin))
         for name, answer in answers.items()
-        if answer.origin.kind != "default" or not answer.known
+        if answer.origin.kind != "default" and answer.known
+    ]
+    # What nobody can know is told once per reason: one foreign base class hides thirty options.
+    reasons: dict[tuple[str, str], list[str]] = {}
+    for name, answer in answers.items():
+        if not answer.known:
+            reasons.setdefault((answer.why, _where(answer.origin)), []).append(name)
+    rows += [
+        ("unknown", f"({clean(why)}): {clean(_few(names))}", where) for (why, where), names in sorted(reasons.items())
     ]
     return [style.paint(line, "dim") for line in table(rows, indent="      ")] if rows else []
+
+
+def _few(names: list[str], most: int = 3) -> str:
+    return ", ".join(names[:most]) + (f" and {len(names) - most} more" if len(names) > most else "")
 
 
 def _queues(inspection: Inspection, style: Style) -> list[str]:

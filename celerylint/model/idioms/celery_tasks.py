@@ -218,10 +218,8 @@ def foreign_decorator(ev: Evaluator, value: Value, at: At) -> Value | None:
         told = "celery" in called.lower() or (called == "app" and "celery" in home)
     if not told:
         return None
-    if isinstance(value, Unknown) and len(ev.celery.apps) == 1:
-        # An app that travels through a framework's registry: the project has no other.
-        return TaskMaker(ev.celery.apps[0], Arguments([], {}, at), foreign=True)
-    return TaskMaker(None, Arguments([], {}, at), foreign=True)
+    # An unknown receiver may be the project's own app, handed on by a framework's registry.
+    return TaskMaker(None, Arguments([], {}, at), foreign=True, handed_on=isinstance(value, Unknown))
 
 
 class _TaskBehaviour(Behaviour):
@@ -285,13 +283,13 @@ class _TaskMakerBehaviour(Behaviour):
     def call(self, ev: Evaluator, value: TaskMaker, args: Arguments) -> Value | None:
         if not args.positional:
             if value.foreign and not value.args.keywords:
-                return TaskMaker(value.app, args, foreign=True)
+                return TaskMaker(None, args, foreign=True, handed_on=value.handed_on)
             return Unknown("a task decorator called without a function", args.at)
         keywords = {**value.args.keywords, **args.keywords}
         options = Arguments([], keywords, args.at, value.args.open or args.open)
         made = make_task(ev, value.app, args.positional[0], options)
         if isinstance(made, Task):
-            made.foreign = value.foreign and value.app is None
+            made.foreign, made.handed_on = value.foreign, value.handed_on
         return made
 
 

@@ -84,7 +84,8 @@ def _crontabs(value: Value | None) -> Iterator[Made]:
     if isinstance(value, Either):
         for option in value.options:
             yield from _crontabs(option)
-    elif isinstance(value, Made) and value.maker == "celery.schedules.crontab":
+    elif isinstance(value, Made) and value.maker == "celery.schedules.crontab" and not value.open:
+        # With a `**` of unknown content the minute may be given after all.
         yield value
 
 
