@@ -9,12 +9,11 @@ from __future__ import annotations
 import hashlib
 import os
 import sys
-import tempfile
 from collections.abc import Mapping
 from pathlib import Path
 
 import msgspec
-from msgspec import Raw, Struct
+from msgspec import Struct
 
 from celerylint import __version__
 from celerylint.facts import ir
@@ -30,7 +29,7 @@ class Entry(Struct, frozen=True, array_like=True, gc=False):
     size: int
     changed: int
     matters: bool
-    facts: Raw | None
+    facts: bytes | None
 
 
 class _Stored(Struct, frozen=True, array_like=True, gc=False):
@@ -77,7 +76,7 @@ def decoded(entry: Entry, path: str) -> PythonFacts | None:
     if entry.facts is None:
         return None
     try:
-        facts = ir.decode(bytes(entry.facts))
+        facts = ir.decode(entry.facts)
     except (msgspec.DecodeError, ValueError):
         return None
     return facts if facts.path == path else None
@@ -85,6 +84,8 @@ def decoded(entry: Entry, path: str) -> PythonFacts | None:
 
 def write(root: str, option: str | None, entries: Mapping[str, Entry]) -> None:
     """Replace the cache of a project in one step. A folder that cannot be written costs the next run time, nothing else."""
+    import tempfile
+
     target = _file(root, option)
     try:
         target.parent.mkdir(parents=True, exist_ok=True)

@@ -11,7 +11,7 @@ from pathlib import Path
 from typing import NamedTuple
 
 import msgspec
-from msgspec import Raw, Struct
+from msgspec import Struct
 
 from celerylint import cache
 from celerylint.config import Options
@@ -168,7 +168,7 @@ class Files:
             elif path not in self._problems or facts is not None:
                 # A file that was changed a moment ago may change again within the same tick of its clock.
                 if now - changed > _SETTLED:
-                    encoded = Raw(ir.encode(facts)) if facts is not None else None
+                    encoded = ir.encode(facts) if facts is not None else None
                     entries[path] = cache.Entry(size, changed, path in self._matters, encoded)
         if entries != self._cached:
             cache.write(self._root, self._options.cache_dir, entries)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import sys
 from collections.abc import Callable, Sequence
 from importlib import import_module
@@ -40,8 +41,24 @@ Exit status: 0 nothing at or above --fail-on, 1 findings, 2 wrong usage or confi
 
 
 def main(argv: Sequence[str] | None = None) -> int:
-    """Run the command line and return the exit status. Never raises."""
-    arguments = list(sys.argv[1:] if argv is None else argv)
+    """Run the command line and return the exit status. Never raises.
+
+    As a program (without `argv`) it ends the process itself: taking a large project's facts apart piece by piece, as the
+    interpreter would on its way out, is time that somebody waits for.
+    """
+    if argv is None:
+        status = _main(sys.argv[1:])
+        try:
+            sys.stdout.flush()
+            sys.stderr.flush()
+        except OSError:
+            pass  # whoever read the output has gone
+        os._exit(status)
+    return _main(argv)
+
+
+def _main(argv: Sequence[str]) -> int:
+    arguments = list(argv)
     if arguments == ["--version"]:
         print(f"celerylint {__version__}")
         return CLEAN

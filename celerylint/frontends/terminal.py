@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import os
-import shutil
 import sys
 import time
 from collections.abc import Callable, Iterator
@@ -25,7 +24,11 @@ def style_for(stream: TextIO, color: str, *, summary: bool = True) -> Style:
     """The style for `stream`, given `auto`, `always` or `never`."""
     terminal = stream.isatty()
     colored = color == "always" or (color == "auto" and _colored(terminal))
-    width = shutil.get_terminal_size().columns if terminal else None
+    width = None
+    if terminal:
+        import shutil  # brings compression along, which nothing else here needs
+
+        width = shutil.get_terminal_size().columns
     return Style(color=colored, links=colored and terminal, width=width, summary=summary)
 
 

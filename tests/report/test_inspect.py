@@ -182,8 +182,8 @@ Apps (1)
 
 Tasks (1)
   proj.tasks.pull  queue fast  proj/tasks.py:5
-      max_retries  = 5                                    decorator proj/tasks.py:4
-      rate_limit   = unknown (read from the environment)  base proj/base.py:2
+      max_retries  = 5                                      decorator proj/tasks.py:4
+      unknown      (read from the environment): rate_limit  base proj/base.py:2
 
 Queues (1)
   fast  1 task  consumed by Procfile:2
