@@ -94,3 +94,53 @@ def test_when_retries_are_spent_nothing_is_sent(app: Celery) -> None:
         raise AssertionError
 
     assert _run(_task(app, last), retries=3) == ("SUCCESS", "given up", 0)
+
+
+# --- CLY211 -----------------------------------------------------------------------------------------------------------
+
+
+def test_an_exception_or_a_number_given_first_is_a_type_error_without_a_retry(app: Celery) -> None:
+    def failing(self: Task) -> None:
+        try:
+            raise ConnectionError
+        except ConnectionError as exc:
+            raise self.retry(exc) from exc
+
+    def counting(self: Task) -> None:
+        raise self.retry(60)
+
+    for task in (_task(app, failing), _task(app, counting)):
+        state, error, sent = _run(task)
+        assert (state, sent) == ("FAILURE", 0)
+        assert isinstance(error, TypeError)
+
+
+# --- CLY213 -----------------------------------------------------------------------------------------------------------
+
+
+def _nothing() -> None: ...
+
+
+@pytest.mark.parametrize("errors", [ConnectionError, None])
+def test_what_is_not_iterable_stops_the_app_from_starting(app: Celery, errors: Any) -> None:
+    app.task(autoretry_for=errors, shared=False, name="failing")(_nothing)
+    with pytest.raises(TypeError, match="object is not iterable"):
+        app.finalize()
+
+
+@pytest.mark.parametrize("errors", [[ConnectionError], {ConnectionError}, ()])
+def test_what_is_iterable_will_do(app: Celery, errors: Any) -> None:
+    app.task(autoretry_for=errors, shared=False, name="working")(_nothing)
+    app.finalize()
+
+
+# --- CLY216 -----------------------------------------------------------------------------------------------------------
+
+
+def test_a_bare_retry_ends_the_run(app: Celery) -> None:
+    def retrying(self: Task) -> None:
+        self.retry()
+        raise AssertionError
+
+    state, _, sent = _run(_task(app, retrying))
+    assert (state, sent) == ("RETRY", 1)

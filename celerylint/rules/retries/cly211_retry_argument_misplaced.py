@@ -1,0 +1,124 @@
+"""CLY211."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+
+from celerylint.facts import ir
+from celerylint.finding import Finding, Severity
+from celerylint.model.project import Project, Retry, Task
+from celerylint.model.values import At, Instance, Made, Mapping, Scalar, Value, forced
+from celerylint.rules.base import Rule
+from celerylint.rules.flow import spot_of
+from celerylint.rules.retries.delays import argument, autoretries, is_none
+
+
+class RetryArgumentMisplaced(Rule):
+    """An argument of a retry does not mean what it is taken for.
+
+    The first parameter of `Task.retry` is `args`, the arguments of the next run, and not the exception. So
+    `self.retry(exc)` tries to take the exception apart: it raises a `TypeError`, and the task fails at its first
+    error, without a retry and with a traceback that speaks of something else.
+
+    `max_retries=None` means "for ever" on a task. Given to `self.retry()` or in `retry_kwargs` it means "as the task
+    says", three times by default.
+
+    ## What to do
+
+    Give the exception by name, `self.retry(exc=exc)`, as everything else: `countdown=60`. For retries without end set
+    `max_retries=None` in the decorator; otherwise say how many there may be, or leave it out.
+
+    [Task.retry](https://docs.celeryq.dev/en/stable/reference/celery.app.task.html#celery.app.task.Task.retry)
+    """
+
+    code = "CLY211"
+    name = "retry-argument-misplaced"
+    summary = "An argument of a retry does not mean what it is taken for."
+    severity = Severity.ERROR
+    bad = """\
+from celery import shared_task
+
+
+@shared_task(bind=True)
+def pull(self, url):
+    try:
+        fetch(url)
+    except ConnectionError as exc:
+        raise self.retry(exc)
+"""
+    good = """\
+from celery import shared_task
+
+
+@shared_task(bind=True)
+def pull(self, url):
+    try:
+        fetch(url)
+    except ConnectionError as exc:
+        raise self.retry(exc=exc)
+"""
+
+    def check_retry(self, retry: Retry, project: Project) -> Iterable[Finding]:
+        call, task = retry.at[1], retry.task
+        if not isinstance(call, ir.Call):
+            return
+        given, kind = _first(retry, call, project)
+        if kind == "exception":
+            message = (
+                f"self.retry({given}) gives the exception as the arguments of the next run: it raises a TypeError, and"
+                f" {task.name} fails without a retry"
+            )
+            yield self.finding(retry.at, message, f"write exc={given}", symbol=task.name)
+        elif kind == "number":
+            message = (
+                f"self.retry({given}) gives {given} as the arguments of the next run: it raises a TypeError, and"
+                f" {task.name} fails without a retry"
+            )
+            yield self.finding(retry.at, message, f"write countdown={given}", symbol=task.name)
+        most = argument(retry, "max_retries", 6)
+        if most is not None and is_none(most):
+            yield from self._not_forever(task, retry.at, "self.retry()")
+
+    def check_task(self, task: Task, project: Project) -> Iterable[Finding]:
+        raw = task.retry("retry_kwargs").raw
+        value = forced(raw) if raw is not None else None
+        entry = value.items.get("max_retries") if isinstance(value, Mapping) else None
+        if entry is not None and entry.at is not None and is_none(forced(entry.value)) and autoretries(task):
+            yield from self._not_forever(task, entry.at, "retry_kwargs")
+
+    def _not_forever(self, task: Task, at: At, where: str) -> Iterable[Finding]:
+        held = task.option("max_retries")
+        if held.known and isinstance(held.value, int):
+            times = "once" if held.value == 1 else f"{held.value} times"
+            yield self.finding(
+                at,
+                f"max_retries=None has no effect in {where}: it means what the task says, and {task.name} is retried"
+                f" {times} and not for ever",
+                "leave it out, say how many retries there may be, or set max_retries=None on the task",
+                symbol=task.name,
+            )
+
+
+def _first(retry: Retry, call: ir.Call, project: Project) -> tuple[str, str]:
+    """What stands first where `args` belongs, and which kind of thing it is; empty if it may be arguments."""
+    first = call.args[0] if call.args else None
+    if first is None or isinstance(first, ir.Starred) or not retry.args.positional:
+        return "", ""
+    if isinstance(first, ir.Name):
+        spot = spot_of(retry.at, project)
+        caught = {b.node.name for b in spot.around if isinstance(b.node, ir.Handler)} if spot is not None else set()
+        if first.id in caught:
+            return first.id, "exception"
+    value = forced(retry.args.positional[0])
+    if isinstance(value, Scalar) and isinstance(value.value, (int, float)) and not isinstance(value.value, bool):
+        return f"{value.value:g}", "number"
+    name = _class_name(value)
+    if name.endswith(("Error", "Exception")):
+        return f"{name}(...)", "exception"
+    return "", ""
+
+
+def _class_name(value: Value) -> str:
+    if isinstance(value, Instance):
+        return value.cls.node.name
+    return value.maker.rpartition(".")[2] if isinstance(value, Made) else ""
