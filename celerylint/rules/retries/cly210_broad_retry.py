@@ -1,0 +1,171 @@
+"""CLY210."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+
+from celerylint.facts import ir
+from celerylint.finding import Finding, Severity
+from celerylint.model.project import Project, Retry
+from celerylint.model.values import External
+from celerylint.rules.base import Rule, related
+from celerylint.rules.body import Body
+from celerylint.rules.flow import CELERY_SIGNALS, Spot, spot_of
+from celerylint.rules.retries.delays import FOREVER, most_by_hand
+from celerylint.rules.workload import nodes
+
+_NO_ERRORS = CELERY_SIGNALS | {"MaxRetriesExceededError", "SoftTimeLimitExceeded"}
+
+
+class BroadRetry(Rule):
+    """Every error retries the task, also those that no retry can mend.
+
+    `except Exception: raise self.retry(...)` makes no difference between a timeout and a typo. A `TypeError` in the
+    body, a row that is gone, a request that the other side refuses for good: each runs the whole task again, by default
+    three more times over nine minutes, before it counts as a failure. Until then it is logged as a retry and not as an
+    error, and whatever the body did before the error is done again. It also takes `SoftTimeLimitExceeded`, so that a
+    task which is too slow is started over.
+
+    A `try` around one call of another package is left in peace: what that call raises is all that is retried. So is a
+    handler that looks at the error, or comes after another that takes some errors out.
+
+    ## What to do
+
+    Catch the errors that pass by themselves: of the client that the body calls, `requests.ConnectionError` and
+    `requests.Timeout`, `httpx.TransportError`, `redis.ConnectionError`, `django.db.OperationalError`.
+
+    [Retrying](https://docs.celeryq.dev/en/stable/userguide/tasks.html#retrying)
+    """
+
+    code = "CLY210"
+    name = "broad-retry"
+    summary = "Every error retries the task, also those that no retry can mend."
+    severity = Severity.WARNING
+    bad = """\
+from celery import shared_task
+
+
+@shared_task(bind=True)
+def pull(self, url):
+    try:
+        page = fetch(url)
+        store(page)
+    except Exception as exc:
+        raise self.retry(exc=exc)
+"""
+    good = """\
+from celery import shared_task
+
+
+@shared_task(bind=True)
+def pull(self, url):
+    try:
+        page = fetch(url)
+        store(page)
+    except ConnectionError as exc:
+        raise self.retry(exc=exc)
+"""
+
+    def check_project(self, project: Project) -> Iterable[Finding]:
+        seen: set[tuple[str, int, int]] = set()
+        for task in project.tasks:
+            for retry in project.retries_of(task):
+                spot = spot_of(retry.at, project)
+                handler = _broad(spot) if spot is not None and _near(spot) else None
+                # What is given as `args` makes the retry itself fail.
+                if handler is None or most_by_hand(task, retry) == 0 or retry.args.positional:
+                    continue
+                # Several retries of one handler are one place to mend.
+                key = (retry.at[0], handler.line, handler.col)
+                if key not in seen:
+                    seen.add(key)
+                    yield self._finding(retry, handler)
+
+    def _finding(self, retry: Retry, handler: ir.Handler) -> Finding:
+        most = most_by_hand(retry.task, retry)
+        runs = {None: "it again and again", FOREVER: "it for ever"}.get(most) or f"it {(most or 0) + 1:g} times"
+        fails = "and never counts as a failure" if most == FOREVER else "before it counts as a failure"
+        caught = handler.catches
+        where = related((retry.at[0], caught), "every error comes here") if caught is not None else []
+        return self.finding(
+            retry.at,
+            f"{retry.task.name} is retried on every error, a bug as much as an outage: a TypeError runs {runs} {fails}",
+            "catch the errors that pass by themselves (connection lost, timeout)",
+            symbol=retry.task.name,
+            related=where,
+        )
+
+
+def _near(spot: Spot) -> bool:
+    """Whether nothing between the handler and the retry tells errors apart."""
+    found = spot.handler()
+    if found is None:
+        return False
+    _, handler = found
+    inside = [block for block in spot.around if _in(block.node, handler)]
+    for block in inside:
+        if isinstance(block.node, ir.If) and _speaks_of(block.node.test, handler.name):
+            return False
+        if isinstance(block.node, ir.Match):
+            return False
+    # What leaves the handler before the retry may do so because of what the error is.
+    return not any(
+        isinstance(statement, ir.If)
+        and _speaks_of(statement.test, handler.name)
+        and any(isinstance(node, (ir.Raise, ir.Return)) for node in nodes(statement))
+        for statement in handler.body
+        if statement.line < spot.statement.line
+    )
+
+
+def _in(inner: ir.Node, outer: ir.Node) -> bool:
+    return outer.line < inner.line and inner.end_line <= outer.end_line
+
+
+def _speaks_of(test: ir.Expr, caught: str | None) -> bool:
+    """Whether a condition may look at the error: it names what was caught, or asks something else than the retries."""
+    named = {node.id for node in nodes(test) if isinstance(node, ir.Name)}
+    return caught in named or any(isinstance(node, ir.Call) for node in nodes(test))
+
+
+def _broad(spot: Spot) -> ir.Handler | None:
+    """The broad handler that a retry stands in, if errors of all kinds get there."""
+    found = spot.handler()
+    if found is None:
+        return None
+    statement, handler = found
+    if not spot.body.catches_everything(handler) or _is_one_known_call(spot.body, statement):
+        return None
+    for earlier in statement.handlers:
+        if earlier is handler:
+            return handler
+        if not all(_name(part) in _NO_ERRORS for part in _parts(earlier)):
+            return None
+    return None
+
+
+def _parts(handler: ir.Handler) -> list[ir.Expr | None]:
+    if isinstance(handler.catches, ir.Seq):
+        return list(handler.catches.items)
+    return [handler.catches]
+
+
+def _name(expression: ir.Expr | None) -> str:
+    if isinstance(expression, ir.Attr):
+        return expression.attr
+    return expression.id if isinstance(expression, ir.Name) else ""
+
+
+def _is_one_known_call(body: Body, statement: ir.Try) -> bool:
+    """Whether the `try` holds one call of another package, or of an object at hand: `response.raise_for_status()`."""
+    only = statement.body[0] if len(statement.body) == 1 else None
+    value = only.value if isinstance(only, (ir.Assign, ir.AnnAssign, ir.ExprStmt, ir.Return)) else None
+    if isinstance(value, ir.Await):
+        value = value.value
+    if not isinstance(value, ir.Call):
+        return False
+    root: ir.Expr = value.func
+    while isinstance(root, ir.Attr):
+        root = root.value
+    at_hand = isinstance(root, ir.Name) and root is not value.func and body.meaning(root) is None
+    return isinstance(body.meaning(value.func), External) or (at_hand and _name(root) != "self")
