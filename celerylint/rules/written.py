@@ -7,6 +7,7 @@ from dataclasses import dataclass
 
 from celerylint.facts import ir
 from celerylint.model.celery_values import ConfigSource
+from celerylint.model.modules import Module
 from celerylint.model.project import App, Project
 from celerylint.model.values import (
     At,
@@ -289,3 +290,11 @@ def _nodes(root: object) -> Iterator[ir.Node]:
             pending.extend(getattr(node, name) for name in node.__struct_fields__[4:])
             if isinstance(node, ir.Function):
                 pending.extend(ir.read_body(node))
+
+
+def modules(project: Project) -> dict[str, Module]:
+    """The modules of the project that are known to have something to do with Celery, by path."""
+    found = [function.scope.module for functions in project.functions.values() for function in functions[:1]]
+    found += [task.value.module for task in project.tasks]
+    found += [app.value.module for app in project.apps]
+    return {module.path: module for module in found}
