@@ -11,16 +11,20 @@ import time
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from celerylint.config import Options
 from celerylint.discover import Discovery, discover
 from celerylint.extract import Extraction, Files
 from celerylint.finding import Confidence, Finding, Place, Report, Severity, Span, Summary
-from celerylint.inspection import Inspection
-from celerylint.model.inspect import inspection
-from celerylint.model.link import Inputs, link
-from celerylint.model.project import Project
-from celerylint.model.version import TargetVersion, choose
+
+if TYPE_CHECKING:
+    from celerylint.inspection import Inspection
+    from celerylint.model.link import Inputs
+    from celerylint.model.project import Project
+    from celerylint.model.version import TargetVersion
+
+# The model and the rules are imported while other processes read files already.
 
 _MAX_WIDENINGS = 3
 """How often a decorator may be found to be defined by means of another that was found only so."""
@@ -34,24 +38,27 @@ def check(paths: Sequence[str], options: Options, *, root: Path, progress: Progr
     Raises:
         UsageError: a path that is not there, an unknown rule.
     """
-    from celerylint.facts.comments import suppressions
-    from celerylint.rules.registry import all_rules, judges
-    from celerylint.settle.select import selected
-    from celerylint.settle.settle import settle
-
     with _without_collection():
         clock = _Clock()
+        found, files = _begin(paths, options, root, progress, clock)
+
+        from celerylint.facts.comments import suppressions
+        from celerylint.rules.registry import all_rules, judges
+        from celerylint.settle.select import selected
+        from celerylint.settle.settle import settle
+
         rules = all_rules()
         chosen = selected(options, rules)
         clock.lap("rules")
-        run = _read(paths, options, root, progress, clock)
+        run = _read(found, files, options, root, clock)
         findings = [*_unreadable(run.discovery, run.files)]
+        findings.extend(_crashed(f"evaluation of {path}", error, path) for path, error in run.project.crashes)
         for rule in judges():
             if rule.code in chosen:
                 try:
                     findings.extend(rule.check(run.project))
                 except Exception as error:
-                    findings.append(_crashed(rule.code, error))
+                    findings.append(_crashed(f"the rule {rule.code}", error))
         clock.lap("judge")
         comments = {path: suppressions(source) for path, source in run.files.relevant_sources()}
         settled = settle(findings, comments, options, rules, wanted=run.discovery.wanted)
@@ -85,7 +92,12 @@ def inspect(paths: Sequence[str], options: Options, *, root: Path, progress: Pro
         UsageError: a path that is not there.
     """
     with _without_collection():
-        return inspection(_read(paths, options, root, progress, _Clock()).project)
+        clock = _Clock()
+        found, files = _begin(paths, options, root, progress, clock)
+
+        from celerylint.model.inspect import inspection
+
+        return inspection(_read(found, files, options, root, clock).project)
 
 
 class _Run:
@@ -126,12 +138,22 @@ def _without_collection() -> Iterator[None]:
             gc.enable()
 
 
-def _read(paths: Sequence[str], options: Options, root: Path, progress: Progress | None, clock: _Clock) -> _Run:
+def _begin(
+    paths: Sequence[str], options: Options, root: Path, progress: Progress | None, clock: _Clock
+) -> tuple[Discovery, Files]:
     found = discover(root, paths, options)
     clock.lap("discover")
+    files = Files(root, found, options, progress)
+    files.begin()
+    clock.lap("begin")
+    return found, files
+
+
+def _read(found: Discovery, files: Files, options: Options, root: Path, clock: _Clock) -> _Run:
+    from celerylint.model.link import link
+
     version = _version(root, found, options)
     clock.lap("version")
-    files = Files(root, found, options, progress)
     extraction = files.extract()
     clock.lap("extract")
     project, aliases = link(_inputs(found, files, extraction, version, options))
@@ -155,6 +177,8 @@ def _inputs(
     options: Options,
     aliases: frozenset[str] = frozenset(),
 ) -> Inputs:
+    from celerylint.model.link import Inputs
+
     return Inputs(
         paths=(*found.files, *found.tests),
         gated=extraction.gated,
@@ -169,6 +193,7 @@ def _inputs(
 
 def _version(root: Path, found: Discovery, options: Options) -> TargetVersion:
     from celerylint.facts.pins import Pin, read_pins
+    from celerylint.model.version import choose
 
     pins: list[Pin] = []
     pending, seen = list(found.pins), set(found.pins)
@@ -206,18 +231,16 @@ def _unreadable(found: Discovery, files: Files) -> Iterator[Finding]:
 _READABLE = "make it readable, or leave it out with extend-exclude in [tool.celerylint]"
 
 
-def _crashed(code: str, error: Exception) -> Finding:
-    """A rule that failed: said, so that silence is not taken for approval."""
+def _crashed(what: str, error: Exception, path: str = ".") -> Finding:
+    """A part of the tool that failed: said, so that silence is not taken for approval."""
     import traceback
 
+    from celerylint.rules.linter.cly990_internal_error import InternalError
+
     frame = traceback.extract_tb(error.__traceback__)[-1]
-    return Finding(
-        code="CLY990",
-        name="internal-error",
-        message=f"the rule {code} failed ({type(error).__name__}: {error} at {Path(frame.filename).name}:{frame.lineno}):"
-        " what it looks for was not looked for",
-        help="report it with the file that makes it happen; until then leave it out with --ignore " + code,
-        severity=Severity.ERROR,
-        confidence=Confidence.HIGH,
-        place=Place(".", Span(1, 1, 1, 1)),
+    where = f"{Path(frame.filename).name}:{frame.lineno}"
+    return InternalError().finding(
+        Place(path, Span(1, 1, 1, 1)),
+        f"{what} failed ({type(error).__name__}: {error} at {where}): what it would have found is missing here",
+        "report it with the file that makes it happen; the rest was linted",
     )

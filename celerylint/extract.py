@@ -5,7 +5,7 @@ from __future__ import annotations
 import gc
 import os
 import time
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from functools import partial
 from pathlib import Path
 from typing import NamedTuple
@@ -19,7 +19,7 @@ from celerylint.discover import Discovery
 from celerylint.facts import gate, ir
 from celerylint.facts.ir import PythonFacts, Unreadable
 from celerylint.facts.lower import decode_source, extract
-from celerylint.forked import ForkedCall, can_fork
+from celerylint.forked import ForkedCall, WorkQueue, can_fork
 
 MAX_BYTES = 4_000_000
 """A larger file is no code that people wrote."""
@@ -42,6 +42,9 @@ def _jobs(options: Options, files: int) -> int:
 _SETTLED = 1_000_000_000
 """Nanoseconds after which a file's time of change is taken to tell its content."""
 
+_CHUNK = 16
+"""Files that a process takes at a time."""
+
 _FILES_PER_PROCESS = 200
 """With fewer files the start of a process takes longer than the reading."""
 
@@ -57,15 +60,16 @@ _share_encoder = msgspec.msgpack.Encoder()
 _share_decoder = msgspec.msgpack.Decoder(Share)
 
 
-def read_share(root: str, paths: Sequence[str]) -> bytes:
-    """The facts of those of some files that matter, encoded, and what could not be read."""
+def read_share(root: str, chunks: Sequence[Sequence[str]], queue: Iterable[int]) -> bytes:
+    """The facts of those files that matter among the chunks taken from the queue, encoded, and what could not be read."""
     gc.disable()
     facts: list[PythonFacts] = []
     problems: dict[str, Unreadable] = {}
-    for path in paths:
-        source = read_source(root, path, problems)
-        if source is not None and gate.matters(source):
-            facts.append(extract(path, source))
+    for number in queue:
+        for path in chunks[number]:
+            source = read_source(root, path, problems)
+            if source is not None and gate.matters(source):
+                facts.append(extract(path, source))
     return _share_encoder.encode(Share(facts, problems))
 
 
@@ -109,26 +113,58 @@ class Files:
         self._matters: frozenset[str] = frozenset()
         self._problems: dict[str, Unreadable] = {}
         self._cached = {} if options.no_cache else cache.read(self._root, options.cache_dir)
+        self._fresh: list[str] = []
+        self._recalled: list[str] = []
+        self._chunks: list[list[str]] = []
+        self._queue: WorkQueue | None = None
+        self._calls: list[ForkedCall] = []
         self._stamps: dict[str, tuple[int, int]] = {}
         """Size and time of change of files, taken before they were read."""
 
-    def extract(self) -> Extraction:
-        """Gate all files, and read the facts of those that matter."""
+    def begin(self) -> None:
+        """Find out what has to be read, and let other processes start on it."""
         tests = frozenset(self._found.tests)
-        gated: list[str] = []
-        fresh: list[str] = []
         for path in self._found.files:
             if path in tests:
                 continue
             entry = self._unchanged(path)
             if entry is None or (entry.matters and not self._recall(path, entry)):
-                fresh.append(path)
+                self._fresh.append(path)
             elif entry.matters:
-                gated.append(path)
-        gated += self._shared_out(fresh) if _jobs(self._options, len(fresh)) > 1 else self._gate(fresh)
+                self._recalled.append(path)
+        jobs = _jobs(self._options, len(self._fresh))
+        if jobs > 1:
+            size = WorkQueue.chunk_size(len(self._fresh), _CHUNK)
+            chunks = [self._fresh[n : n + size] for n in range(0, len(self._fresh), size)]
+            queue = WorkQueue(len(chunks))
+            self._calls = [ForkedCall(partial(read_share, self._root, chunks, queue)) for _ in range(jobs - 1)]
+            self._chunks, self._queue = chunks, queue
+
+    def extract(self) -> Extraction:
+        """Gate all files, and read the facts of those that matter; `begin` has been called."""
+        gated = [*self._recalled, *self._read_fresh()]
         self._matters = frozenset(gated)
         self._gated = tuple(sorted(path for path in gated if self._found.keep(path)))
         return Extraction(self._gated)
+
+    def _read_fresh(self) -> list[str]:
+        if self._queue is None:
+            return self._gate(self._fresh)
+        gated: list[str] = []
+        for number in self._queue:
+            gated += self._gate(self._chunks[number])
+        self._queue.close()
+        for call in self._calls:
+            result = call.result()
+            if result is None:
+                # It died, and what it had taken died with it.
+                return self._gate(self._fresh)
+            share = _share_decoder.decode(result)
+            self._problems.update(share.problems)
+            for read in share.facts:
+                self._keep(read)
+                gated.append(read.path)
+        return gated
 
     def _unchanged(self, path: str) -> cache.Entry | None:
         """The cached entry of a file, if it is as it was; takes the stamp for a later one."""
@@ -184,23 +220,6 @@ class Files:
                 self._sources[path] = source
                 self.load(path)
                 gated.append(path)
-        return gated
-
-    def _shared_out(self, paths: Sequence[str]) -> list[str]:
-        """The same by several processes: each takes every n-th file, this one its share too."""
-        jobs = _jobs(self._options, len(paths))
-        shares = {n: ForkedCall(partial(read_share, self._root, paths[n::jobs])) for n in range(1, jobs)}
-        gated = self._gate(paths[::jobs])
-        for n, call in shares.items():
-            result = call.result()
-            if result is None:
-                gated.extend(self._gate(paths[n::jobs]))
-                continue
-            share = _share_decoder.decode(result)
-            self._problems.update(share.problems)
-            for read in share.facts:
-                self._keep(read)
-                gated.append(read.path)
         return gated
 
     def widen(self, aliases: frozenset[str]) -> Extraction | None:

@@ -99,6 +99,8 @@ class Evaluator:
         self.bodies: dict[int, list[Stmt]] = {}
         self.made_by_walk = 0
         self.celery = CeleryState()
+        self.crashes: list[tuple[str, Exception]] = []
+        """Files whose evaluation failed by a fault of ours."""
         self.functions_seen: list[FunctionValue] = []
         self.classes_seen: list[ClassValue] = []
         self.called: set[int] = set()
@@ -119,6 +121,10 @@ class Evaluator:
                     self.block(facts.body, module.scope)
                 except (OutOfFuel, RecursionError):
                     module.scope.stars.append("?")
+                except Exception as error:
+                    # A fault of ours: the rest of the project is read all the same, and the finding says so.
+                    module.scope.stars.append("?")
+                    self.crashes.append((module.path, error))
         module.running = False
 
     @contextmanager
@@ -1617,6 +1623,8 @@ class Evaluator:
                 self._enter(function, args)
         except (OutOfFuel, RecursionError):
             pass
+        except Exception as error:
+            self.crashes.append((function.scope.module.path, error))
         finally:
             self.hook, self.context, self.frames, self.sites = saved, context, frames, sites
             self.lazy = lazy

@@ -133,6 +133,7 @@ def _link(inputs: Inputs) -> tuple[Project, frozenset[str]]:
         },
         repeated_keys=tuple(_repeated(ev, apps)),
         undecided=tuple(_undecided(apps, tasks)),
+        crashes=tuple(ev.crashes),
         functions={path: tuple(value) for path, value in functions.items()},
         commands=tuple(_commands(ev, apps)),
     )

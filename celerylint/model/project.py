@@ -223,6 +223,8 @@ class Project(Struct, frozen=True, eq=False):
     repeated_keys: tuple[tuple[App, str, At, At], ...]
     """Schedule keys written twice in one dict: the app, the key, the first and the second place."""
     undecided: tuple[Undecided, ...]
+    crashes: tuple[tuple[str, Exception], ...]
+    """Files whose evaluation failed by a fault of ours."""
     functions: Mapping[str, tuple[FunctionValue, ...]]
     """Functions of relevant files, by path."""
     commands: tuple[Command, ...] = ()
