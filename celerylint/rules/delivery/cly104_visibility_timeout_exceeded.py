@@ -1,0 +1,156 @@
+"""CLY104."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator
+from dataclasses import dataclass
+
+from celerylint.finding import Finding, Related, Severity
+from celerylint.model.project import App, Project, Task
+from celerylint.model.values import At, Mapping, Scalar, forced
+from celerylint.rules.base import Rule, related
+from celerylint.rules.delivery.waits import Wait, family, number, time_limit, waits
+from celerylint.rules.retries.delays import span
+
+_BROKERS = {"redis": "Redis", "sqs": "SQS", "pgmq": "PGMQ"}
+
+
+class VisibilityTimeoutExceeded(Rule):
+    """A message waits longer than the broker keeps it out of sight: the task runs more than once.
+
+    Redis, SQS and PGMQ hand a message out again when it has not been acknowledged within the visibility timeout: 3600 s
+    on Redis, 1800 s on SQS and PGMQ, unless `broker_transport_options` says otherwise. A worker holds a message with a
+    countdown, an `eta` or the delay of a retry until it is due, and acknowledges it no sooner than that; with
+    `acks_late`, no sooner than the task has ended. What takes longer than the timeout is handed to another worker, while
+    the first one still has it, and again after that: each of them runs it.
+
+    Only `visibility_timeout` in `broker_transport_options` counts. In `result_backend_transport_options`, or as a setting
+    of its own, nothing reads it for messages.
+
+    ## What to do
+
+    Raise it above the longest wait, on every worker: the shortest of them decides.
+
+    ```python
+    app.conf.broker_transport_options = {"visibility_timeout": 43200}
+    ```
+
+    The price is that a message of a worker that was killed comes back that much later. For what is due in days, keep the
+    date in a table and send from a schedule.
+
+    [Visibility timeout](https://docs.celeryq.dev/en/stable/getting-started/backends-and-brokers/redis.html#visibility-timeout)
+    """
+
+    code = "CLY104"
+    name = "visibility-timeout-exceeded"
+    summary = "A message waits longer than the broker keeps it out of sight: the task runs more than once."
+    severity = Severity.ERROR
+    bad = """\
+from celery import Celery
+
+app = Celery("shop", broker="redis://localhost")
+
+
+@app.task
+def remind(pk): ...
+
+
+def order(pk):
+    remind.apply_async((pk,), countdown=86400)
+"""
+    good = """\
+from celery import Celery
+
+app = Celery("shop", broker="redis://localhost")
+app.conf.broker_transport_options = {"visibility_timeout": 90000}
+
+
+@app.task
+def remind(pk): ...
+
+
+def order(pk):
+    remind.apply_async((pk,), countdown=86400)
+"""
+
+    def check_project(self, project: Project) -> Iterable[Finding]:
+        timeouts = {app: _timeout(app, project) for app in project.apps}
+        for wait in waits(project):
+            timeout = timeouts.get(wait.task.app) if wait.task.app is not None else None
+            if timeout is not None:
+                yield from self._waits(wait, timeout)
+        for task in project.tasks:
+            timeout = timeouts.get(task.app) if task.app is not None else None
+            hard = _late_limit(task)
+            at = time_limit(task).at
+            if timeout is not None and hard is not None and at is not None and hard >= timeout.seconds:
+                what = f"{task.name} acknowledges late and may run for {span(hard)}"
+                yield self._finding(at, task, what, timeout)
+
+    def _waits(self, wait: Wait, timeout: _Timeout) -> Iterator[Finding]:
+        hard = _late_limit(wait.task)
+        if wait.seconds >= timeout.seconds:
+            yield self._finding(wait.at, wait.task, wait.what, timeout)
+        elif hard is not None and hard < timeout.seconds <= wait.seconds + hard:
+            what = f"{wait.what} and, acknowledged late, may run for {span(hard)} more"
+            yield self._finding(wait.at, wait.task, what, timeout, related(time_limit(wait.task).at, "the limit"))
+
+    def _finding(self, where: At, task: Task, what: str, timeout: _Timeout, also: Iterable[Related] = ()) -> Finding:
+        source = "" if timeout.chosen else ", its default"
+        message = f"{what}, but {timeout.broker} hands the message out again after {span(timeout.seconds)}{source}: it"
+        return self.finding(
+            where,
+            f"{message} runs more than once{timeout.note}",
+            "raise visibility_timeout in broker_transport_options above it, on every worker",
+            symbol=task.name,
+            related=[*also, *related(timeout.at, "the timeout" if timeout.chosen else "the broker")],
+        )
+
+
+@dataclass(frozen=True)
+class _Timeout:
+    broker: str
+    seconds: float
+    chosen: bool
+    at: At | None
+    note: str
+
+
+def _timeout(app: App, project: Project) -> _Timeout | None:
+    """The visibility timeout of an app's broker; None where it has none, or it cannot be known."""
+    kind = family(app, project)
+    url = app.setting("broker_url")
+    transport = project.catalog.transport(str(url.value)) if kind in _BROKERS else None
+    if transport is None or transport.visibility_timeout is None:
+        return None
+    held = app.setting("broker_transport_options")
+    options = forced(held.raw) if held.raw is not None else None
+    if not held.chosen or (isinstance(options, Scalar) and not options.value):
+        return _Timeout(_BROKERS[kind], transport.visibility_timeout, False, url.at, _elsewhere(app))
+    if not isinstance(options, Mapping) or options.open or "predefined_queues" in options.items:
+        return None
+    entry = options.items.get("visibility_timeout")
+    if entry is None:
+        return _Timeout(_BROKERS[kind], transport.visibility_timeout, False, url.at, _elsewhere(app))
+    value = forced(entry.value)
+    seconds = number(value.value) if isinstance(value, Scalar) else None
+    return _Timeout(_BROKERS[kind], seconds, True, entry.at, "") if seconds is not None else None
+
+
+def _elsewhere(app: App) -> str:
+    """What to say of a timeout that is set where nothing reads it."""
+    held = app.own_settings.get("result_backend_transport_options")
+    options = forced(held.raw) if held is not None and held.raw is not None else None
+    if isinstance(options, Mapping) and "visibility_timeout" in options.items:
+        return " (visibility_timeout in result_backend_transport_options has no effect on messages)"
+    if "visibility_timeout" in app.own_settings:
+        return " (visibility_timeout as a setting of its own has no effect)"
+    return ""
+
+
+def _late_limit(task: Task) -> float | None:
+    """The hard limit of a task that acknowledges late."""
+    if not task.option("acks_late").truthy:
+        return None
+    hard = time_limit(task)
+    return number(hard.value) or None if hard.known else None

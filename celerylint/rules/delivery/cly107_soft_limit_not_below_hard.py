@@ -1,0 +1,119 @@
+"""CLY107."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator
+
+from celerylint.finding import Finding, Severity
+from celerylint.model.project import Decision, Dispatch, Project, Task
+from celerylint.model.values import At, Scalar, Value, forced
+from celerylint.rules.base import Rule, related
+from celerylint.rules.delivery.waits import SENDERS, number, time_limit
+from celerylint.rules.retries.delays import span
+
+_CHECKED_SINCE = (5, 5)
+"""The version from which `apply_async` compares the limits of the task."""
+
+
+class SoftLimitNotBelowHard(Rule):
+    """The soft time limit leaves no time before the hard one.
+
+    The soft limit raises `SoftTimeLimitExceeded` in the task, so that it can put things in order; the hard limit kills
+    the process that runs it. A soft limit that is not below the hard one comes too late: whatever would be put in order
+    is not. Since Celery 5.5 a task whose own soft limit is above its hard one cannot even be sent: `delay()` raises a
+    `ValueError`.
+
+    The effective limits count: of the call, the task, its base class, the settings. None and 0 mean that the next of
+    these decides.
+
+    ## What to do
+
+    Set the soft limit below the hard one by as long as it takes to put things in order: `soft_time_limit=60,
+    time_limit=75`.
+
+    [Time limits](https://docs.celeryq.dev/en/stable/userguide/workers.html#time-limits)
+    """
+
+    code = "CLY107"
+    name = "soft-limit-not-below-hard"
+    summary = "The soft time limit leaves no time before the hard one."
+    severity = Severity.ERROR
+    bad = """\
+from celery import shared_task
+
+
+@shared_task(soft_time_limit=120, time_limit=60)
+def pull(url):
+    fetch(url)
+"""
+    good = """\
+from celery import shared_task
+
+
+@shared_task(soft_time_limit=60, time_limit=75)
+def pull(url):
+    fetch(url)
+"""
+
+    def check_project(self, project: Project) -> Iterable[Finding]:
+        for task in project.tasks:
+            soft, hard = time_limit(task, "soft_time_limit"), time_limit(task)
+            yield from self._judged(task.name, soft, hard, _refused(task, project), soft.at)
+        for app in project.apps:
+            # Where no task is known to take them, the settings are judged by themselves.
+            if not project.tasks_of(app):
+                yield from self._judged(
+                    app.name, app.setting("task_soft_time_limit"), app.setting("task_time_limit"), False, None
+                )
+        for dispatch in project.dispatches:
+            yield from self._per_call(dispatch)
+
+    def _judged(self, who: str, soft: Decision, hard: Decision, refused: bool, at: At | None) -> Iterator[Finding]:
+        low, high = _seconds(soft), _seconds(hard)
+        where = at or soft.at
+        if low is None or high is None or low < high or where is None:
+            return
+        yield self._finding(where, who, low, high, refused, hard.at)
+
+    def _per_call(self, dispatch: Dispatch) -> Iterator[Finding]:
+        given = dispatch.args.keywords if dispatch.method in SENDERS else {}
+        soft = given.get("soft_time_limit")
+        low = number(_plain(soft.value)) if soft is not None else None
+        if dispatch.task is None or soft is None or not low or dispatch.args.open:
+            return
+        hard = given.get("time_limit")
+        if hard is not None:
+            high, at = number(_plain(hard.value)), hard.at
+        else:
+            held = time_limit(dispatch.task)
+            high, at = _seconds(held), held.at
+        if high and low >= high:
+            yield self._finding(soft.at or dispatch.at, dispatch.task.name, low, high, False, at)
+
+    def _finding(self, where: At, who: str, low: float, high: float, refused: bool, hard: At | None) -> Finding:
+        if refused and low > high:
+            then = f"{who}.delay() raises a ValueError"
+        else:
+            then = "it is killed without time to put things in order"
+        return self.finding(
+            where,
+            f"the soft limit of {who}, {span(low)}, is not below its hard limit, {span(high)}: {then}",
+            "set the soft limit below the hard one, by as long as it takes to put things in order",
+            symbol=who,
+            related=related(hard, "the hard limit") if hard is not None else (),
+        )
+
+
+def _seconds(held: Decision) -> float | None:
+    return number(held.value) or None if held.known else None
+
+
+def _plain(value: Value) -> object:
+    inner = forced(value)
+    return inner.value if isinstance(inner, Scalar) else None
+
+
+def _refused(task: Task, project: Project) -> bool:
+    """Whether `apply_async` compares the two limits: those that the task itself holds."""
+    own = task.option("soft_time_limit").truthy and task.option("time_limit").truthy
+    return own and project.version.minor >= _CHECKED_SINCE

@@ -1,0 +1,207 @@
+"""How long messages wait and tasks run, for rules about what a broker does with messages that are not acknowledged."""
+
+from __future__ import annotations
+
+import datetime
+from collections.abc import Iterator
+from dataclasses import dataclass
+
+from celerylint.facts import ir
+from celerylint.model.project import App, Decision, Dispatch, Project, Task
+from celerylint.model.values import At, Made, Mapping, Missing, Scalar, Sequence, Value, forced
+from celerylint.rules.retries.delays import FOREVER, argument, autoretries, is_none, most, retry_kwarg, span
+
+SENDERS = frozenset({"apply_async", "apply_async_on_commit", "send_task"})
+
+
+@dataclass(frozen=True)
+class Wait:
+    """A message that a worker holds until it is due."""
+
+    task: Task
+    at: At
+    seconds: float
+    what: str
+    """`a run of proj.pull is due 7200 s (2 h) after it is sent`."""
+
+
+def waits(project: Project) -> Iterator[Wait]:
+    """Every wait of known length: countdowns, constant `eta`, delays of retries."""
+    for dispatch in project.dispatches:
+        seconds = countdown(dispatch)
+        if dispatch.task is not None and seconds is not None:
+            yield _sent(dispatch.task, _keyword(dispatch), seconds)
+    for entry in project.schedule:
+        options = entry.arguments.value[2] if entry.arguments.known else None
+        seconds = number(options.get("countdown")) if isinstance(options, dict) else None
+        if entry.task is not None and seconds is not None:
+            yield _sent(entry.task, entry.at, seconds)
+    for task in project.tasks:
+        yield from _retries(task, project)
+
+
+def _sent(task: Task, at: At, seconds: float) -> Wait:
+    return Wait(task, at, seconds, f"a run of {task.name} is due {span(seconds)} after it is sent")
+
+
+def _retries(task: Task, project: Project) -> Iterator[Wait]:
+    for retry in project.retries_of(task):
+        given = argument(retry, "countdown", 5)
+        if retry.args.open or argument(retry, "eta", 4) is not None:
+            continue
+        at, seconds = retry.at, number(_plain(given))
+        if given is None or is_none(given):
+            held = task.option("default_retry_delay")
+            at, seconds = held.at or retry.at, number(held.value) if held.known else None
+        if seconds is not None:
+            yield _retried(task, at, seconds)
+    longest = _autoretry(task)
+    if longest is not None:
+        yield _retried(task, *longest)
+
+
+def _retried(task: Task, at: At, seconds: float) -> Wait:
+    return Wait(task, at, seconds, f"a retry of {task.name} is due after {span(seconds)}")
+
+
+def _autoretry(task: Task) -> tuple[At, float] | None:
+    """The longest wait before an automatic retry, and where it is set."""
+    retries = most(task)
+    if not autoretries(task) or not retries:
+        return None
+    backoff, cap = task.retry("retry_backoff"), task.retry("retry_backoff_max")
+    if backoff.truthy:
+        factor, ceiling = number(backoff.value), number(cap.value)
+        if factor is None or ceiling is None or backoff.at is None:
+            return None
+        last = min(retries, 40.0) - 1
+        wait = min(ceiling, int(max(1.0, factor)) * 2.0**last)
+        return (cap.at or backoff.at) if wait == ceiling else backoff.at, wait
+    fixed = first_autoretry(task)
+    at = task.option("default_retry_delay").at or task.retry("autoretry_for").at
+    return (at, fixed) if fixed is not None and at is not None else None
+
+
+def first_autoretry(task: Task) -> float | None:
+    """The least that an automatic retry waits for certain; None if there are none, or it cannot be known."""
+    backoff, jitter = task.retry("retry_backoff"), task.retry("retry_jitter")
+    if not autoretries(task) or not most(task) or not backoff.known or not jitter.known:
+        return None
+    if backoff.truthy:
+        factor, ceiling = number(backoff.value), number(task.retry("retry_backoff_max").value)
+        if factor is None or ceiling is None:
+            return None
+        return 0.0 if jitter.truthy else min(ceiling, int(max(1.0, factor)))
+    given = retry_kwarg(task, "countdown")
+    if given is None:
+        return None
+    if isinstance(given, Missing) or is_none(given):
+        held = task.option("default_retry_delay")
+        return number(held.value) if held.known else None
+    return number(_plain(given))
+
+
+def _plain(value: Value | None) -> object:
+    return value.value if isinstance(value, Scalar) else None
+
+
+def number(value: object) -> float | None:
+    """Seconds; None for what is no number."""
+    if isinstance(value, datetime.timedelta):
+        return value.total_seconds()
+    return float(value) if isinstance(value, (int, float)) and not (value != value or value == FOREVER) else None
+
+
+# --- what a call says -------------------------------------------------------------------------------------------------
+
+
+def countdown(dispatch: Dispatch) -> float | None:
+    """The seconds between sending a message and its being due; None if they cannot be known."""
+    if dispatch.method not in SENDERS or dispatch.args.open:
+        return None
+    given = dispatch.args.keywords.get("countdown")
+    value = _plain(forced(given.value)) if given is not None else None
+    if isinstance(value, (int, float)):
+        return number(value)
+    return _ahead(dispatch.at[1])
+
+
+def _keyword(dispatch: Dispatch) -> At:
+    path, node = dispatch.at
+    for keyword in node.keywords if isinstance(node, ir.Call) else ():
+        if keyword.name in ("countdown", "eta"):
+            return path, keyword
+    return dispatch.at
+
+
+_UNITS = {"weeks": 604800.0, "days": 86400.0, "hours": 3600.0, "minutes": 60.0, "seconds": 1.0}
+
+
+def _ahead(call: ir.Node) -> float | None:
+    """The seconds of `eta=now() + timedelta(hours=2)`."""
+    for keyword in call.keywords if isinstance(call, ir.Call) else ():
+        sum_ = keyword.value
+        if keyword.name != "eta" or not isinstance(sum_, ir.BinOp) or sum_.op != "+":
+            continue
+        for now, delta in ((sum_.left, sum_.right), (sum_.right, sum_.left)):
+            if _called(now) in ("now", "utcnow") and _called(delta) == "timedelta" and isinstance(delta, ir.Call):
+                return _length(delta)
+    return None
+
+
+def _called(expression: ir.Expr) -> str:
+    func = expression.func if isinstance(expression, ir.Call) else None
+    return func.attr if isinstance(func, ir.Attr) else func.id if isinstance(func, ir.Name) else ""
+
+
+def _length(delta: ir.Call) -> float | None:
+    parts = [("days", arg) for arg in delta.args[:1]] + [(k.name or "", k.value) for k in delta.keywords]
+    total = 0.0
+    for unit, value in parts:
+        amount = value.value if isinstance(value, ir.Const) else None
+        if unit not in _UNITS or not isinstance(amount, (int, float)) or len(delta.args) > 1:
+            return None
+        total += _UNITS[unit] * amount
+    return total
+
+
+# --- limits -----------------------------------------------------------------------------------------------------------
+
+
+def time_limit(task: Task, name: str = "time_limit") -> Decision:
+    """A limit of a task, or the setting that the worker's pool applies where the task has none."""
+    held = task.option(name)
+    if held.known and not held.value and task.app is not None:
+        return task.app.settings.get(f"task_{name}", held)
+    return held
+
+
+# --- brokers ----------------------------------------------------------------------------------------------------------
+
+
+def family(app: App, project: Project) -> str:
+    """The kind of broker: redis, sqs, amqp; empty where nobody has chosen one, or it cannot be known."""
+    broker = app.setting("broker_url")
+    if not broker.known or not broker.chosen or not isinstance(broker.value, str):
+        return ""
+    transport = project.catalog.transport(broker.value)
+    return transport.family if transport is not None else ""
+
+
+def speaks_of(value: Value | None, text: str, depth: int = 6) -> bool:
+    """Whether a value holds a string, or something that cannot be known."""
+    if value is None or depth == 0:
+        return True
+    value = forced(value)
+    if isinstance(value, Scalar):
+        return isinstance(value.value, str) and text in value.value
+    if isinstance(value, Sequence):
+        return value.open or any(speaks_of(item, text, depth - 1) for item in value.items)
+    if isinstance(value, Mapping):
+        return value.open or any(
+            (isinstance(key, str) and text in key) or speaks_of(entry.value, text, depth - 1)
+            for key, entry in value.items.items()
+        )
+    if isinstance(value, Made):
+        return any(speaks_of(v, text, depth - 1) for v in (*value.args, *(e.value for e in value.keywords.values())))
+    return True
