@@ -68,3 +68,27 @@ def test_texts_are_not_counted_with() -> None:
 
     with pytest.raises(AssertionError):
         Worker(None, None, maxtasks="100")
+
+
+@pytest.mark.parametrize("text", ["10/min", "10/d", "10 per minute", "ten/m", "10", "0.5/h", " 10 /m", "3/s", "1/"])
+def test_rates_are_read_as_celery_reads_them(text: str) -> None:
+    from celery.utils.time import rate
+
+    from celerylint.rules.settings.cly818_invalid_rate_limit import rate_error
+
+    raised: list[str] = []
+    try:
+        rate(text)
+    except (KeyError, ValueError) as error:
+        raised.append(type(error).__name__)
+    assert rate_error(text) == (raised[0] if raised else None)
+
+
+def test_a_worker_refuses_what_it_does_not_accept() -> None:
+    from kombu.exceptions import ContentDisallowed
+    from kombu.serialization import dumps, loads, prepare_accept_content
+
+    app = _app(task_serializer="pickle")
+    kind, encoding, body = dumps([1], serializer=app.conf.task_serializer)
+    with pytest.raises(ContentDisallowed):
+        loads(body, kind, encoding, accept=prepare_accept_content(app.conf.accept_content))
