@@ -77,9 +77,9 @@ def test_of_a_rule_that_did_not_run_nothing_is_known(tmp_path: Path) -> None:
 @pytest.mark.parametrize(
     ("comment", "meant"),
     [
-        ("  # celerylint: ignore[CLY840] as we meant it", "CLY804"),
+        ("  # celerylint: ignore[CLY8044] as we meant it", "CLY804"),
         ("  # celerylint: ignore[unknown-task-options] as we meant it", "unknown-task-option"),
-        ("  # noqa: CLY840", "CLY804"),
+        ("  # noqa: CLY8044", "CLY804"),
     ],
 )
 def test_a_code_that_is_none_silences_nothing(tmp_path: Path, comment: str, meant: str) -> None:
