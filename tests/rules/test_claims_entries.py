@@ -2,6 +2,10 @@
 
 from __future__ import annotations
 
+import functools
+import warnings
+from collections.abc import Callable
+
 import pytest
 from celery import Celery
 from celery.beat import Scheduler
@@ -56,3 +60,45 @@ def test_self_is_an_ordinary_argument_without_bind() -> None:
 
     with pytest.raises(TypeError, match="missing"):
         one.delay(1)
+
+
+def test_of_two_functions_with_one_name_one_is_registered() -> None:
+    app = _app(task_always_eager=True)
+    ran = []
+
+    @app.task(name="sync")
+    def one() -> None:
+        ran.append("one")
+
+    @app.task(name="sync")
+    def two() -> None:
+        ran.append("two")
+
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")
+        app.finalize()
+        one.delay()
+        two.delay()
+    assert len(ran) == 2
+    assert len(set(ran)) == 1
+
+
+def test_a_decorator_above_the_task_makes_a_function_of_it() -> None:
+    app = _app()
+    seen = []
+
+    def logged(function: Callable[[], None]) -> Callable[[], None]:
+        @functools.wraps(function)
+        def wrapper() -> None:
+            seen.append(function)
+            function()
+
+        return wrapper
+
+    @logged
+    @app.task(name="one")
+    def one() -> None: ...
+
+    assert not hasattr(one, "delay")
+    app.tasks["one"].apply()
+    assert seen == []

@@ -1,0 +1,94 @@
+"""CLY805."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+
+from celerylint.facts import ir
+from celerylint.finding import Finding, Severity
+from celerylint.model.project import Project, Task
+from celerylint.model.values import At
+from celerylint.rules.base import Rule, related
+
+
+class TaskNameCollision(Rule):
+    """Two tasks have one name: only one of them is registered, and calls of the other run it.
+
+    Messages name the task, not the function. Of two functions under one name Celery registers the one that it
+    evaluates first, which is not always the one written first; the other's `delay` then sends what runs the first.
+    Celery 5.7 warns of it, older versions say nothing.
+
+    Without `name=` the name is that of the module and of the function: two functions in one module may share it, and
+    so do functions under a decorator that returns an inner function without `functools.wraps`.
+
+    Alternatives in branches of `if` and `try` are left alone, and so are tasks of different apps.
+
+    ## What to do
+
+    Rename one of the functions, give it a `name=` of its own, or use `functools.wraps` in the decorator.
+
+    [Names](https://docs.celeryq.dev/en/stable/userguide/tasks.html#names)
+    """
+
+    code = "CLY805"
+    name = "task-name-collision"
+    summary = "Two tasks have one name: calls of one run the other."
+    severity = Severity.ERROR
+    bad = """\
+from celery import shared_task
+
+
+@shared_task(name="shop.sync")
+def sync_orders(): ...
+
+
+@shared_task(name="shop.sync")
+def sync_stock(): ...
+"""
+    good = """\
+from celery import shared_task
+
+
+@shared_task(name="shop.sync-orders")
+def sync_orders(): ...
+
+
+@shared_task(name="shop.sync-stock")
+def sync_stock(): ...
+"""
+
+    def check_project(self, project: Project) -> Iterable[Finding]:
+        first: dict[tuple[str, int], Task] = {}
+        for task in sorted(project.tasks, key=lambda t: (t.path, t.line)):
+            if not task.named.known or task.conditional or task.value.opened or _guarded(task):
+                continue
+            key = (task.name, id(task.app))
+            other = first.setdefault(key, task)
+            if other is task or task.definition[1] == other.definition[1] or _root(task) != _root(other):
+                continue
+            yield self.finding(
+                _place(task),
+                f"`{task.name}` is also the name of the task `{other.function}` at {other.path}:{other.line}: only one"
+                " of them is registered, and calls of the other run it",
+                "give one of them another name",
+                symbol=task.name,
+                related=related(other.definition, "the same name"),
+            )
+
+
+def _place(task: Task) -> At:
+    return task.keywords.get("name") or task.named.at or task.at
+
+
+def _root(task: Task) -> str:
+    return task.value.module.root
+
+
+def _guarded(task: Task) -> bool:
+    """Whether the function stands in a branch: one of several alternatives."""
+    facts = task.value.module.facts
+    wanted = task.definition[1]
+    for statement in facts.body if facts is not None else ():
+        if statement.line <= wanted.line <= statement.end_line:
+            return isinstance(statement, (ir.If, ir.Try, ir.For, ir.While, ir.Match))
+    return False
