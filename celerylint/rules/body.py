@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import builtins
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 
@@ -10,6 +11,7 @@ from celerylint.model.project import Task
 from celerylint.model.values import ClassValue, External, FunctionValue, ModuleValue, Scope, Value, forced
 
 _BROAD = frozenset({"builtins.Exception", "builtins.BaseException"})
+_BUILTIN = frozenset(n for n, v in vars(builtins).items() if isinstance(v, type) and issubclass(v, BaseException))
 
 
 @dataclass(frozen=True)
@@ -42,7 +44,7 @@ class Body:
             if entry is not None:
                 return forced(entry.value)
             scope = scope.parent
-        return External(f"builtins.{name}") if name in ("Exception", "BaseException") else None
+        return External(f"builtins.{name}") if name in _BUILTIN else None
 
     def catches(self, handler: ir.Handler) -> list[Value | None]:
         """What a handler catches."""

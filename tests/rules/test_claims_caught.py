@@ -144,3 +144,30 @@ def test_a_bare_retry_ends_the_run(app: Celery) -> None:
 
     state, _, sent = _run(_task(app, retrying))
     assert (state, sent) == ("RETRY", 1)
+
+
+# --- CLY209, CLY111 ---------------------------------------------------------------------------------------------------
+
+
+def test_what_the_body_swallows_is_not_retried(app: Celery) -> None:
+    def swallowing(self: Task) -> None:
+        try:
+            raise ConnectionError
+        except Exception:
+            pass
+
+    assert _run(_task(app, swallowing, autoretry_for=(ConnectionError,)))[::2] == ("SUCCESS", 0)
+
+
+def test_a_retry_keeps_the_moment_at_which_the_first_message_expires(app: Celery) -> None:
+    def retrying(self: Task) -> None:
+        raise self.retry(countdown=180)
+
+    task = _task(app, retrying)
+    app.finalize()
+    moment = "2030-01-01T00:00:00+00:00"
+    request = {"id": "an-id", "expires": moment, "delivery_info": {"routing_key": "celery", "exchange": ""}}
+    build_tracer(task.name, task, app=app)("an-id", (), {}, request)
+    with app.connection_for_read() as connection:
+        message = connection.SimpleQueue("celery").queue.get()
+    assert message.headers["expires"] == moment
