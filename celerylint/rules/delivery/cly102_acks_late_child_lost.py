@@ -1,0 +1,95 @@
+"""CLY102."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+
+from celerylint.finding import Confidence, Finding, Severity
+from celerylint.model.project import App, Project, Task
+from celerylint.rules.base import Rule, names, related
+
+
+class AcksLateChildLost(Rule):
+    """A task whose process is killed is lost, although it acknowledges late.
+
+    With `acks_late` a message outlives the worker that dies with it. When only the child process that runs the task
+    dies (killed for want of memory, by a segfault, by `os._exit`) the worker lives on: it counts the task as failed
+    with `WorkerLostError` and acknowledges the message. The task is not run again, not even by `autoretry_for`, which
+    works inside of the process that is gone.
+
+    `reject_on_worker_lost=True` puts the message back instead. It does so every time: a task that kills its process
+    whenever it runs goes round without end. Celery 5.7 has `retry_on_worker_lost=True`, which retries as often as
+    `max_retries` says. An option that is set to False is a decision, and is left in peace.
+
+    Only the prefork pool, Celery's default, has child processes.
+
+    ## What to do
+
+    On Celery 5.7 and later, set `task_retry_on_worker_lost = True`. Before that, `task_reject_on_worker_lost = True`, with
+    an eye on tasks that come back again and again; or say False.
+
+    [Task.reject_on_worker_lost](https://docs.celeryq.dev/en/stable/userguide/tasks.html#Task.reject_on_worker_lost)
+    """
+
+    code = "CLY102"
+    name = "acks-late-child-lost"
+    summary = "A task whose process is killed is lost, although it acknowledges late."
+    severity = Severity.INFO
+    confidence = Confidence.MEDIUM
+    bad = """\
+from celery import Celery
+
+app = Celery("shop", broker="redis://")
+app.conf.task_acks_late = True
+
+
+@app.task
+def pull(url): ...
+"""
+    good = """\
+from celery import Celery
+
+app = Celery("shop", broker="redis://")
+app.conf.task_acks_late = True
+app.conf.task_reject_on_worker_lost = True
+
+
+@app.task
+def pull(url): ...
+"""
+
+    def check_app(self, app: App, project: Project) -> Iterable[Finding]:
+        pool = app.setting("worker_pool")
+        if not pool.known or pool.value not in (None, "prefork", "processes"):
+            return
+        exposed = [task for task in project.tasks_of(app) if _exposed(task)]
+        if not exposed:
+            return
+        places = {task.option("acks_late").place: task.option("acks_late").at for task in exposed}
+        at = next(iter(places.values())) if len(places) == 1 else app.at
+        newer = project.version.minor >= (5, 7)
+        option = "retry_on_worker_lost" if newer else "reject_on_worker_lost"
+        loops = "" if newer else "; a task that always kills its process then comes back without end"
+        who = (
+            exposed[0].name
+            if len(exposed) == 1
+            else f"any of {len(exposed)} tasks ({names([t.name for t in exposed])})"
+        )
+        yield self.finding(
+            at or app.at,
+            f"a child process that is killed while it runs {who} loses it, acks_late or not: the worker counts it as failed"
+            " and acknowledges the message",
+            f"set {option}=True, or False where losing it does no harm{loops}",
+            symbol=app.name,
+            related=related(exposed[0].option("acks_late").at, "acknowledged late by this") if len(places) > 1 else (),
+        )
+
+
+def _exposed(task: Task) -> bool:
+    if not task.option("acks_late").truthy:
+        return False
+    for name in ("reject_on_worker_lost", "retry_on_worker_lost"):
+        held = task.options.get(name)
+        if held is not None and (held.chosen or not held.falsy):
+            return False
+    return True
