@@ -22,6 +22,8 @@ _OPERATORS: dict[type[ast.AST], str] = {
 }  # fmt: skip
 
 _BIG = 1 << 63
+_MOST_REWRITTEN = 1_000_000
+"""Bytes of a file that libcst is asked about: its parser takes longer than linearly."""
 
 
 def extract(path: str, source: bytes) -> PythonFacts:
@@ -52,6 +54,8 @@ def _parse(source: bytes) -> ast.Module:
 
 def _parse_newer(source: bytes, error: SyntaxError) -> ast.Module | None:
     """The tree of code in newer syntax than this interpreter's; None if that is not what is wrong with it."""
+    if "too many" in (error.msg or "") or len(source) > _MOST_REWRITTEN:
+        return None  # nesting that no version reads, and that costs libcst gigabytes
     from celerylint.facts import newer_lines
 
     try:
@@ -84,7 +88,7 @@ def decode_source(source: bytes) -> str:
 
 def _unreadable(error: BaseException) -> Unreadable:
     if isinstance(error, SyntaxError):
-        return Unreadable(f"syntax error: {error.msg}", error.lineno or 1, error.offset or 1)
+        return Unreadable(f"syntax error: {error.msg}", max(error.lineno or 1, 1), max(error.offset or 1, 1))
     if isinstance(error, (RecursionError, MemoryError)):
         return Unreadable("the code is nested too deeply to be read", 1, 1)
     return Unreadable(f"not readable as Python: {error}", 1, 1)

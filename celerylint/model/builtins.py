@@ -78,11 +78,18 @@ _COMPARISONS: dict[str, Callable[[Any, Any], bool]] = {
     "==": operator.eq, "!=": operator.ne, "<": operator.lt, "<=": operator.le, ">": operator.gt, ">=": operator.ge,
 }  # fmt: skip
 
-_BIGGEST = 1 << 62
+MOST_ITEMS = 10_000
+"""Items of a collection, and..."""
+MOST_CHARACTERS = 100_000
+"""...characters of a text that are computed: what grows beyond is no configuration."""
 
 
 def wrap(value: Any, at: At | None, env: str | None = None) -> Value:
     """A Python value computed here as a value of the evaluator."""
+    if isinstance(value, str) and len(value) > MOST_CHARACTERS:
+        return Unknown("a text of unreasonable length", at)
+    if isinstance(value, int) and value.bit_length() > 256:
+        return Unknown("a number of unreasonable size", at)
     if value is None or isinstance(value, (bool, int, float, str, datetime.timedelta)):
         return Scalar(value, at, env)
     if isinstance(value, (list, tuple)):
@@ -105,6 +112,8 @@ def binop(ev: Evaluator, op: str, left: Value, right: Value, at: At) -> Value:
     if isinstance(left, Scalar) and isinstance(right, Scalar):
         return _arithmetic(op, left, right, at)
     if isinstance(left, Sequence) and isinstance(right, Sequence) and op in ("+", "|") and left.kind == right.kind:
+        if len(left.items) + len(right.items) > MOST_ITEMS:
+            return Sequence(left.kind, [], at, True, ev.born)
         return Sequence(left.kind, [*left.items, *right.items], at, left.open or right.open, ev.born)
     if isinstance(left, Sequence) and isinstance(right, (Unknown, External, Made)) and op == "+":
         return Sequence(left.kind, list(left.items), at, True, ev.born)
@@ -149,7 +158,7 @@ def _percent(ev: Evaluator, left: Scalar, right: Value, at: At) -> Value:
     if plain is None:
         return Unknown("a formatted string of values that cannot be known", at)
     try:
-        return Scalar(str(left.value) % plain[0], at, left.env or plain[1])
+        return wrap(str(left.value) % plain[0], at, left.env or plain[1])
     except (TypeError, ValueError, KeyError):
         return Unknown("a formatted string", at)
 
@@ -316,7 +325,7 @@ def extend(ev: Evaluator, target: Sequence, value: Value) -> None:
     if not ev.changeable(target.born):
         return
     items = ev.iterate(ev.force(value))
-    if items is None or not ev.certain(target.born):
+    if items is None or not ev.certain(target.born) or len(items) + len(target.items) > MOST_ITEMS:
         target.open = True
     else:
         target.items.extend(items)

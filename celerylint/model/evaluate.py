@@ -49,7 +49,7 @@ from celerylint.model.values import (
 
 MAX_DEPTH = 24
 MAX_ITEMS = 400
-FUEL = 400_000
+FUEL = 150_000
 """Steps (statements and calls) that one module, with all it calls, may take."""
 
 

@@ -181,7 +181,7 @@ class ModuleIndex:
         return out
 
     def _plausible(self, root: str) -> bool:
-        return not root or f"{root}/__init__.py" not in self.paths
+        return not root or root in self._starts or f"{root}/__init__.py" not in self.paths
 
     def find(self, dotted: str, importer: Module | None) -> Module | None:
         """The module of the project that an absolute import names, seen from the importing module; None if it is foreign."""

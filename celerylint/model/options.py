@@ -185,8 +185,8 @@ def _annotations(ev: Evaluator, app: App, name: str | None) -> Iterator[Mapping 
     value = ev.force(setting.raw)
     if isinstance(value, Scalar) and value.value is None:
         return
-    if isinstance(value, Unknown) and setting.at is None:
-        # The whole configuration cannot be read. Annotations are rare: what the code says is taken to hold.
+    if isinstance(value, Unknown) and (setting.at is None or value is app.value.opened):
+        # Nothing is known of the whole configuration. Annotations are rare: what the code says is taken to hold.
         return
     if isinstance(value, (Unknown, Either)):
         yield Unknown(value.why, value.at)

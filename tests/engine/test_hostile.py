@@ -1,0 +1,73 @@
+"""Checkouts that mean no good: bounded time and memory, one clear finding each, and the rest is linted."""
+
+from __future__ import annotations
+
+import json
+import os
+import resource
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+GOOD = "from celery import shared_task\n\n\n@shared_task(autoretry_for=(Exception,))\ndef pull(): ...\n"
+
+SOURCES = {
+    "nested too deeply": "import celery\nX = " + "(" * 5000 + "1" + ")" * 5000 + "\n",
+    "a sum of twenty thousand terms": "import celery\nX = " + "+".join(["1"] * 20_000) + "\n",
+    "a list that doubles sixty times": "import celery\nl = [0]\n" + "l = l + l\n" * 60,
+    "a text that grows tenfold thirty times": "import celery\nx = 'a' * 10\n" + "x = x * 10\n" * 30,
+    "calls that double at each level": "import celery\ndef a0(f): return f\n"
+    + "".join(f"def a{i}(f): return a{i - 1}(a{i - 1}(f))\n" for i in range(1, 40))
+    + "X = a39(1)\n",
+    "endless loops": "import celery\nwhile True:\n    x = 1\nfor i in range(10 ** 12): pass\n",
+    "a dict that holds itself": "from celery import Celery\nd = {}\nd['d'] = d\napp = Celery(task_routes=d, beat_schedule=d)\n",
+    "a class that is its own base": "import celery\nclass A(A): pass\nclass B(C): pass\nclass C(B): pass\n",
+    "a module that imports itself": "import celery\nfrom bad import *\nfrom bad import y as y\nimport bad\nz = bad.z\n",
+    "three hundred undecided branches": "import os\nfrom celery import Celery\nx = 0\n"
+    + "".join(f"if os.environ['A{i}']: x = x + {i}\n" for i in range(300))
+    + "app = Celery(task_time_limit=x)\n",
+    "a null byte": "import celery\n\0\n",
+    "an unknown encoding": "# -*- coding: nope -*-\nimport celery\n",
+}
+
+
+def _bounded() -> None:
+    resource.setrlimit(resource.RLIMIT_AS, (3 << 30, 3 << 30))
+
+
+def _lint(root: Path, *options: str) -> subprocess.CompletedProcess[str]:
+    return subprocess.run(
+        [sys.executable, "-m", "celerylint", "--no-cache", "--select", "CLY201", *options, str(root)],
+        capture_output=True,
+        text=True,
+        timeout=60,
+        preexec_fn=_bounded,
+    )
+
+
+@pytest.mark.parametrize("name", SOURCES)
+def test_the_rest_is_linted(tmp_path: Path, name: str) -> None:
+    (tmp_path / "bad.py").write_text(SOURCES[name])
+    (tmp_path / "good.py").write_text(GOOD)
+    run = _lint(tmp_path, "--output-format", "json")
+    assert run.returncode == 1, run.stderr
+    found = json.loads(run.stdout)["findings"]
+    assert ("CLY201", "good.py") in [(f["code"], f["path"]) for f in found]
+    assert "CLY990" not in [f["code"] for f in found]
+
+
+def test_names_cannot_speak_to_the_terminal(tmp_path: Path) -> None:
+    (tmp_path / "bad\n\x1b[31mname.py").write_text(GOOD)
+    run = _lint(tmp_path, "--color", "never")
+    assert run.returncode == 1
+    assert "\x1b" not in run.stdout
+
+
+def test_what_is_no_file_is_passed_over(tmp_path: Path) -> None:
+    (tmp_path / "good.py").write_text(GOOD)
+    os.mkfifo(tmp_path / "pipe.py")
+    (tmp_path / "loop").symlink_to(tmp_path)
+    (tmp_path / "gone.py").symlink_to(tmp_path / "nowhere.py")
+    assert _lint(tmp_path, "--statistics").returncode == 1
