@@ -1,0 +1,131 @@
+"""CLY806."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator
+
+from celerylint.facts import ir
+from celerylint.finding import Finding, Severity
+from celerylint.model.project import Project
+from celerylint.rules.base import Rule
+from celerylint.rules.workload import nodes
+from celerylint.rules.written import modules
+
+_MODULES = {
+    "celery.task.control": "app.control: `from proj.celery import app`, then `app.control.revoke(...)`",
+    "celery.task.schedules": "celery.schedules",
+    "celery.task.http": "a task that sends the request itself",
+    "celery.task": "`from celery import shared_task`, and `Task` from celery; schedules belong in beat_schedule",
+    "celery.decorators": "`from celery import shared_task`",
+    "celery.contrib.batches": "the package celery-batches",
+    "celery.contrib.methods": "functions as tasks",
+    "celery.datastructures": "celery.utils.collections",
+    "celery.utils.timeutils": "celery.utils.time",
+    "celery.utils.mail": "an email of your own, sent from the signal task_failure",
+    "celery.five": "Python 3 itself",
+    "celery.backends.amqp": "the result backend rpc://",
+}
+"""Modules that no Celery 5 has, and what took their place."""
+_NAMES = {
+    "task": "`from celery import shared_task`",
+    "periodic_task": "`shared_task` and an entry in beat_schedule",
+    "decorators": "`from celery import shared_task`",
+    "TaskSet": "`from celery import group`",
+}
+"""Names that the package itself has no more."""
+
+
+class RemovedApi(Rule):
+    """Celery 5 has no such module or name: the import fails, and with it the whole module of tasks.
+
+    `celery.task` and `celery.decorators`, with `task`, `periodic_task` and the `Task` base class of old, are gone
+    since 5.0. A worker that imports the module stops with ModuleNotFoundError or ImportError.
+
+    Imports inside `try` and under `if` are left alone: they are made for several versions. So is everything where the
+    project asks for Celery 4.
+
+    ## What to do
+
+    Import what took its place; the message names it. What `@periodic_task(run_every=...)` did is now a task and an
+    entry in `beat_schedule`.
+
+    [What's new in 5.0](https://docs.celeryq.dev/en/stable/history/whatsnew-5.0.html)
+    """
+
+    code = "CLY806"
+    name = "removed-api"
+    summary = "A module or name of Celery is imported that Celery 5 does not have."
+    severity = Severity.ERROR
+    bad = """\
+from celery.task import task
+
+
+@task
+def pull(): ...
+"""
+    good = """\
+from celery import shared_task
+
+
+@shared_task
+def pull(): ...
+"""
+
+    def check_project(self, project: Project) -> Iterable[Finding]:
+        version = project.version
+        if version.clamped and version.value.lstrip("v")[:1] in "01234":
+            return
+        for path, module in sorted(modules(project).items()):
+            for node, name, instead in _removed(module.facts.body if module.facts is not None else []):
+                yield self.finding(
+                    (path, node),
+                    f"Celery {version.minor} has no `{name}`: importing it fails, and the module with it",
+                    f"use {instead}",
+                    symbol=module.dotted,
+                )
+
+
+def _removed(statements: Iterable[ir.Stmt]) -> Iterator[tuple[ir.Node, str, str]]:
+    """What is imported that is gone: where, its name, what to use."""
+    packages: set[str] = set()
+    for node in _unguarded(statements):
+        if isinstance(node, ir.Import):
+            for alias in node.names:
+                if alias.name == "celery" and alias.bound == "celery":
+                    packages.add("celery")
+                found = _module(alias.name)
+                if found:
+                    yield node, alias.name, _MODULES[found]
+                    break
+        elif isinstance(node, ir.ImportFrom) and not node.level:
+            found = _module(node.module)
+            if found:
+                yield node, node.module, _MODULES[found]
+            elif node.module == "celery":
+                for alias in node.names:
+                    if alias.name in _NAMES:
+                        yield node, f"celery.{alias.name}", _NAMES[alias.name]
+                        break
+        elif packages and isinstance(node, (ir.Function, ir.Class)):
+            for decorator in node.decorators:
+                for inner in nodes(decorator):
+                    if isinstance(inner, ir.Attr) and inner.attr in _NAMES and _is_celery(inner.value):
+                        yield inner, f"celery.{inner.attr}", _NAMES[inner.attr]
+
+
+def _is_celery(node: ir.Expr) -> bool:
+    return isinstance(node, ir.Name) and node.id == "celery"
+
+
+def _module(name: str) -> str | None:
+    return next((gone for gone in _MODULES if name == gone or name.startswith(f"{gone}.")), None)
+
+
+def _unguarded(statements: Iterable[ir.Stmt]) -> Iterator[ir.Stmt]:
+    """Statements that no `try` and no condition guards, those of functions too."""
+    for node in statements:
+        yield node
+        if isinstance(node, ir.Function):
+            yield from _unguarded(ir.read_body(node))
+        elif isinstance(node, (ir.Class, ir.With, ir.For)):
+            yield from _unguarded(node.body)
