@@ -1,0 +1,102 @@
+"""CLY106."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+
+from celerylint.finding import Confidence, Finding, Severity
+from celerylint.model.project import App, Project
+from celerylint.rules.base import Rule, names, related
+from celerylint.rules.delivery.waits import time_limit
+
+_WITHOUT_LIMITS = ("threads", "solo", "eventlet")
+
+
+class NoTimeLimit(Rule):
+    """A run that hangs holds its process until somebody restarts the worker.
+
+    Celery sets no time limit by itself. A task that waits for an answer which never comes, or for a lock that nobody
+    gives back, waits for ever: it holds one process of its worker, shows as running, and raises no error. A few such runs
+    and the worker takes no messages any more, while it looks alive.
+
+    A hard limit ends such a run: the process is killed and replaced, and the task fails with `TimeLimitExceeded`. The
+    threads, solo and eventlet pools ignore limits.
+
+    ## What to do
+
+    Set one for all that is well above what any task needs, and lower ones where a task is known to be short:
+
+    ```python
+    app.conf.task_time_limit = 3600
+    app.conf.task_soft_time_limit = 3540
+    ```
+
+    or give the worker `--time-limit 3600`.
+
+    [Time limits](https://docs.celeryq.dev/en/stable/userguide/workers.html#time-limits)
+    """
+
+    code = "CLY106"
+    name = "no-time-limit"
+    summary = "A run that hangs holds its process until somebody restarts the worker."
+    severity = Severity.INFO
+    confidence = Confidence.MEDIUM
+    bad = """\
+from celery import Celery
+
+app = Celery("shop", broker="redis://")
+
+
+@app.task
+def pull(url): ...
+"""
+    good = """\
+from celery import Celery
+
+app = Celery("shop", broker="redis://")
+app.conf.task_time_limit = 3600
+
+
+@app.task
+def pull(url): ...
+"""
+
+    def check_app(self, app: App, project: Project) -> Iterable[Finding]:
+        setting = app.setting("task_time_limit")
+        tasks = project.tasks_of(app)
+        unread = bool(app.value.sources) and app.settings_at is None
+        if not setting.falsy or unread or _limited_by_command(app, project):
+            return
+        exposed = [task for task in tasks if time_limit(task).falsy]
+        if not exposed:
+            return
+        if len(tasks) == 1:
+            who = exposed[0].name
+        elif len(exposed) == len(tasks):
+            who = f"any of {len(tasks)} tasks"
+        else:
+            who = f"{len(exposed)} of {len(tasks)} tasks ({names([task.name for task in exposed])})"
+        pool = app.setting("worker_pool")
+        if pool.known and pool.value in _WITHOUT_LIMITS:
+            help = f"give what the tasks wait for a timeout: the {pool.value} pool ignores time limits"
+        else:
+            help = "set task_time_limit to more than any task needs, or start workers with --time-limit"
+        at = app.settings_at
+        yield self.finding(
+            app.at,
+            f"no hard time limit for {who} of `{app.name}`: a run that hangs holds its process until the worker is"
+            " restarted",
+            help,
+            symbol=app.name,
+            related=related(at, "configured here") if at is not None and at[1].line != app.at[1].line else (),
+        )
+
+
+def _limited_by_command(app: App, project: Project) -> bool:
+    """Whether a worker that the project itself starts has a limit, or may have one."""
+    for command in project.commands:
+        if command.app is not None and command.app is not app:
+            continue
+        if "worker" in command.words and any(w is None or w.startswith("--time-limit") for w in command.words):
+            return True
+    return False
