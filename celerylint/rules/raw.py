@@ -9,7 +9,7 @@ from celerylint.model.project import Decision
 
 _NOT_PRODUCTION = re.compile(
     r"(^|[/_.-])(tests?|testing|unittests?|dev|devel|develop|development|debug|local|localhost|sandbox|example|examples"
-    r"|ci|sample|samples|demo|conftest|eager)([/_.-]|$)",
+    r"|ci|compose|sample|samples|demo|conftest|eager)([/_.-]|$)",
     re.IGNORECASE,
 )
 

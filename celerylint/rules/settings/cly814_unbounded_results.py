@@ -1,0 +1,60 @@
+"""CLY814."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+
+from celerylint.finding import Finding, Severity
+from celerylint.model.project import App, Project
+from celerylint.rules.base import Rule, related
+
+
+class UnboundedResults(Rule):
+    """Results never expire: the result backend grows with every run until it is full.
+
+    `result_expires` is a day unless it is set. With `0` or `None` nothing is ever deleted: Redis holds each result
+    without a time to live, until its memory is used up and it evicts or refuses what else it holds; for a database
+    beat plans no nightly cleanup.
+
+    ## What to do
+
+    Leave the default, or say how long a result is of use: `result_expires = 3600`. Set `ignore_result=True` on tasks
+    whose results nobody reads.
+
+    [result_expires](https://docs.celeryq.dev/en/stable/userguide/configuration.html#result-expires)
+    """
+
+    code = "CLY814"
+    name = "unbounded-results"
+    summary = "result_expires is 0 or None: results are kept for ever."
+    severity = Severity.WARNING
+    bad = """\
+from celery import Celery
+
+app = Celery("shop", broker="redis://", backend="redis://")
+app.conf.result_expires = None
+"""
+    good = """\
+from celery import Celery
+
+app = Celery("shop", broker="redis://", backend="redis://")
+app.conf.result_expires = 3600
+"""
+
+    def check_app(self, app: App, project: Project) -> Iterable[Finding]:
+        expires, backend = app.setting("result_expires"), app.setting("result_backend")
+        never = expires.known and expires.value in (0, None) and expires.value is not False
+        if not never or expires.at is None or expires.env or app.setting("task_ignore_result").truthy:
+            return
+        if not backend.known or not isinstance(backend.value, str) or not backend.value:
+            return
+        if backend.value.startswith(("rpc", "disabled", "cache")):
+            return
+        yield self.finding(
+            expires.at,
+            f"result_expires is {expires.value!r}: results are never deleted, and"
+            f" {backend.value.partition(':')[0]} grows with every run",
+            "delete the line (results then expire after a day), or say how long they are of use",
+            symbol=app.name,
+            related=related(backend.at, "where results are stored") if backend.at else [],
+        )
