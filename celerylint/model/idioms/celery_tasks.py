@@ -300,7 +300,8 @@ class _TaskSelfBehaviour(Behaviour):
         cls = task_class(ev, value.task)
         if isinstance(cls, ClassValue):
             found = ev.class_entry(cls, name)
-            if isinstance(found, Entry) and name not in ("run",):
+            # A base that overrides `retry` or `apply_async` does more than Celery, but it does that too.
+            if isinstance(found, Entry) and name not in ("run", "retry") and name not in SENDERS:
                 return ev.bound(found.value, value, at)
         instance = value.task.instance
         if instance is not None and name in instance.attrs:

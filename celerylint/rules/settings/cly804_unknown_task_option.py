@@ -58,19 +58,24 @@ from celery import shared_task
 def pull(): ...
 """
 
-    def check_task(self, task: Task, project: Project) -> Iterable[Finding]:
-        if any(_foreign(cls) for cls in task.lineage):
-            return
-        for name, at, kind in _written(task, project.catalog):
-            if _read_by_the_project(name, project):
+    def check_project(self, project: Project) -> Iterable[Finding]:
+        # Whether anybody reads a name is looked for once: it means looking through every function.
+        read: dict[str, bool] = {}
+        for task in project.tasks:
+            if any(_foreign(cls) for cls in task.lineage):
                 continue
-            yield self.finding(
-                at,
-                f"Celery reads no {kind} `{name}`: it is kept on the task and never looked at"
-                f"{_instead(name, task, project.catalog)}",
-                _help(name, project.catalog),
-                symbol=task.name,
-            )
+            for name, at, kind in _written(task, project.catalog):
+                if name not in read:
+                    read[name] = _read_by_the_project(name, project)
+                if read[name]:
+                    continue
+                yield self.finding(
+                    at,
+                    f"Celery reads no {kind} `{name}`: it is kept on the task and never looked at"
+                    f"{_instead(name, task, project.catalog)}",
+                    _help(name, project.catalog),
+                    symbol=task.name,
+                )
 
 
 def _foreign(cls: object) -> bool:
