@@ -6,10 +6,10 @@ from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 
 from celerylint.facts import ir
+from celerylint.facts.walk import nodes
 from celerylint.model.project import Project
 from celerylint.model.values import At, External, Sequence, Value, forced
 from celerylint.rules.body import Body
-from celerylint.rules.workload import nodes
 
 CELERY_SIGNALS = frozenset({"Retry", "Ignore", "Reject", "TaskPredicate"})
 """Exceptions of Celery that mean something else than a failure."""

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 from celerylint.facts import ir
+from celerylint.facts.walk import nodes
 from celerylint.model.project import App, Dispatch, Project, Task
 from celerylint.model.values import ClassValue, FunctionValue
 from celerylint.rules.base import names
@@ -106,17 +107,3 @@ def _calls_with_a_queue(function: FunctionValue) -> bool:
         and any(keyword.name in _ROUTING for keyword in node.keywords)
         for node in nodes(function.node)
     )
-
-
-def nodes(root: ir.Node) -> Iterator[ir.Node]:
-    """A node and everything below it, the bodies of functions included."""
-    pending: list[object] = [root]
-    while pending:
-        node = pending.pop()
-        if isinstance(node, list):
-            pending.extend(node)
-        elif isinstance(node, ir.Node):
-            yield node
-            pending.extend(getattr(node, name) for name in node.__struct_fields__[4:])
-            if isinstance(node, ir.Function):
-                pending.extend(ir.read_body(node))

@@ -6,6 +6,7 @@ from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 
 from celerylint.facts import ir
+from celerylint.facts.walk import children
 from celerylint.model.celery_values import ConfigSource
 from celerylint.model.modules import Module
 from celerylint.model.project import App, Project
@@ -287,9 +288,7 @@ def _nodes(root: object) -> Iterator[ir.Node]:
             pending.append(node.value)
         elif isinstance(node, ir.Node):
             yield node
-            pending.extend(getattr(node, name) for name in node.__struct_fields__[4:])
-            if isinstance(node, ir.Function):
-                pending.extend(ir.read_body(node))
+            pending.extend(children(node))
 
 
 def modules(project: Project) -> dict[str, Module]:

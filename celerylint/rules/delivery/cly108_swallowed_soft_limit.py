@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Iterator
 
 from celerylint.facts import ir
+from celerylint.facts.walk import nodes
 from celerylint.finding import Finding, Place, Severity, Span
 from celerylint.model.project import Project, Task
 from celerylint.model.values import External
@@ -13,7 +14,6 @@ from celerylint.rules.body import Body, body_of
 from celerylint.rules.delivery.waits import number, time_limit
 from celerylint.rules.flow import Spot, ends, may_raise_elsewhere, spots
 from celerylint.rules.retries.delays import span
-from celerylint.rules.workload import nodes
 
 
 class SwallowedSoftLimit(Rule):

@@ -6,6 +6,7 @@ from collections.abc import Collection
 from dataclasses import dataclass
 
 from celerylint.facts import ir
+from celerylint.facts.walk import nodes
 from celerylint.model.project import Dispatch, Task
 from celerylint.model.values import (
     ClassValue,
@@ -19,7 +20,6 @@ from celerylint.model.values import (
     Value,
     forced,
 )
-from celerylint.rules.workload import nodes
 
 _OURS = frozenset(
     {"celery.Task", "celery.app.task.Task", "celery.contrib.django.task.DjangoTask", "builtins.object", "abc.ABC"}

@@ -5,11 +5,11 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 from celerylint.facts import ir
+from celerylint.facts.walk import nodes
 from celerylint.finding import Span
 from celerylint.model.project import Dispatch, Project
 from celerylint.model.values import External, Scope
 from celerylint.rules.body import Body
-from celerylint.rules.workload import nodes
 
 _KEEPS = frozenset({"set", "on_error"})
 """Methods of a signature that return it with the same arguments."""

@@ -6,12 +6,12 @@ from collections.abc import Iterable, Iterator
 
 from celerylint.catalog import Catalog
 from celerylint.facts import ir
+from celerylint.facts.walk import nodes
 from celerylint.finding import Finding, Severity
 from celerylint.model.project import Dispatch, Project, Task
 from celerylint.model.values import At
 from celerylint.rules.base import Rule
 from celerylint.rules.dispatch.binding import OF_ONE_CALL, callers_choose, changes_calls, parameters
-from celerylint.rules.workload import nodes
 from celerylint.text import closest
 
 _TAKES_OPTIONS = frozenset({"apply_async", "apply_async_on_commit", "send_task"})

@@ -5,12 +5,12 @@ from __future__ import annotations
 from collections.abc import Iterable
 
 from celerylint.facts import ir
+from celerylint.facts.walk import nodes
 from celerylint.finding import Finding, Severity
 from celerylint.model.project import Project
 from celerylint.model.values import FunctionValue
 from celerylint.rules.base import Rule
 from celerylint.rules.dispatch.canvas import celery_name, unwrapped
-from celerylint.rules.workload import nodes
 
 _MAKERS = frozenset({"s", "si", "signature", "subtask"})
 _CANVAS = frozenset({"chain", "group", "chord"})

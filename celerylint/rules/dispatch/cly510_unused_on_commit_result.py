@@ -5,10 +5,10 @@ from __future__ import annotations
 from collections.abc import Iterable
 
 from celerylint.facts import ir
+from celerylint.facts.walk import nodes
 from celerylint.finding import Finding, Severity
 from celerylint.model.project import Dispatch, Project
 from celerylint.rules.base import Rule
-from celerylint.rules.workload import nodes
 
 _METHODS = frozenset({"delay_on_commit", "apply_async_on_commit"})
 

@@ -5,11 +5,11 @@ from __future__ import annotations
 from collections.abc import Iterable, Iterator, Sequence
 
 from celerylint.facts import ir
+from celerylint.facts.walk import nodes
 from celerylint.finding import Finding, Severity
 from celerylint.model.project import Dispatch, Project
 from celerylint.rules.base import Rule, related
 from celerylint.rules.dispatch.canvas import last_name
-from celerylint.rules.workload import nodes
 
 
 class LateBoundOnCommit(Rule):

@@ -6,10 +6,10 @@ from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 
 from celerylint.facts import ir
+from celerylint.facts.walk import nodes
 from celerylint.model.values import At, ClassValue, External, FunctionValue, Scope, Value, forced
 from celerylint.rules.body import Body
 from celerylint.rules.dispatch.canvas import last_name
-from celerylint.rules.workload import nodes
 
 _DJANGO = "django.db.transaction.atomic"
 

@@ -5,13 +5,13 @@ from __future__ import annotations
 from collections.abc import Iterable
 
 from celerylint.facts import ir
+from celerylint.facts.walk import nodes
 from celerylint.finding import Finding, Severity
 from celerylint.model.project import Project, Retry, Task
 from celerylint.rules.base import Rule, related
 from celerylint.rules.body import body_of
 from celerylint.rules.flow import spot_of
 from celerylint.rules.retries.delays import FOREVER, autoretries, most, most_by_hand
-from celerylint.rules.workload import nodes
 
 
 class UnboundedRetry(Rule):

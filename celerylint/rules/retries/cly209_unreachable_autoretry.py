@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable
 
 from celerylint.facts import ir
+from celerylint.facts.walk import nodes
 from celerylint.finding import Finding, Severity
 from celerylint.model.project import Project, Task
 from celerylint.model.values import External, Value
@@ -12,7 +13,6 @@ from celerylint.rules.base import Rule, related
 from celerylint.rules.body import Body, body_of
 from celerylint.rules.flow import ends, may_raise_elsewhere
 from celerylint.rules.retries.delays import autoretries, caught, most
-from celerylint.rules.workload import nodes
 
 
 class UnreachableAutoretry(Rule):

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable
 
 from celerylint.facts import ir
+from celerylint.facts.walk import nodes
 from celerylint.finding import Finding, Severity
 from celerylint.model.project import Project, Retry
 from celerylint.model.values import External
@@ -12,7 +13,6 @@ from celerylint.rules.base import Rule, related
 from celerylint.rules.body import Body
 from celerylint.rules.flow import CELERY_SIGNALS, Spot, spot_of
 from celerylint.rules.retries.delays import FOREVER, most_by_hand
-from celerylint.rules.workload import nodes
 
 _NO_ERRORS = CELERY_SIGNALS | {"MaxRetriesExceededError", "SoftTimeLimitExceeded"}
 

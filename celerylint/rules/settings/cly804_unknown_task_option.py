@@ -6,11 +6,11 @@ from collections.abc import Iterable, Iterator
 
 from celerylint.catalog import Catalog
 from celerylint.facts import ir
+from celerylint.facts.walk import nodes
 from celerylint.finding import Finding, Severity
 from celerylint.model.project import Project, Task
 from celerylint.model.values import At, ClassValue, External, FunctionValue
 from celerylint.rules.base import Rule
-from celerylint.rules.workload import nodes
 from celerylint.text import closest
 
 _PUBLISH_RETRY = frozenset({"interval_start", "interval_step", "interval_max", "errback", "retry_errors"})

@@ -5,10 +5,10 @@ from __future__ import annotations
 from collections.abc import Iterable, Iterator
 
 from celerylint.facts import ir
+from celerylint.facts.walk import nodes
 from celerylint.finding import Finding, Severity
 from celerylint.model.project import Project
 from celerylint.rules.base import Rule
-from celerylint.rules.workload import nodes
 from celerylint.rules.written import modules
 
 _MODULES = {

@@ -5,11 +5,11 @@ from __future__ import annotations
 from collections.abc import Iterable
 
 from celerylint.facts import ir
+from celerylint.facts.walk import nodes
 from celerylint.finding import Finding, Severity
 from celerylint.model.project import Project, Task
 from celerylint.model.values import ClassValue, Entry, External, FunctionValue
 from celerylint.rules.base import Rule, related
-from celerylint.rules.workload import nodes
 
 _OF_A_TASK = frozenset(
     {"request", "retry", "update_state", "request_stack", "max_retries", "replace", "send_event", "default_retry_delay"}

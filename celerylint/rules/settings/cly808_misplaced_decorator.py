@@ -5,13 +5,13 @@ from __future__ import annotations
 from collections.abc import Iterable
 
 from celerylint.facts import ir
+from celerylint.facts.walk import nodes
 from celerylint.finding import Finding, Severity
 from celerylint.model.idioms.celery_tasks import SENDERS, SIGNATURES
 from celerylint.model.project import Project, Task
 from celerylint.model.values import External, FunctionValue, Value
 from celerylint.rules.base import Rule, related
 from celerylint.rules.body import Body
-from celerylint.rules.workload import nodes
 
 _WRAPPERS = frozenset(
     {

@@ -5,11 +5,11 @@ from __future__ import annotations
 from collections.abc import Iterable, Iterator
 
 from celerylint.facts import ir
+from celerylint.facts.walk import nodes
 from celerylint.finding import Finding, Severity
 from celerylint.model.project import App, Project
 from celerylint.model.values import Arguments, At, Scalar, Sequence, forced
 from celerylint.rules.base import Rule, related
-from celerylint.rules.workload import nodes
 from celerylint.rules.written import load, modules
 
 _SIGNALS = frozenset({"on_configure", "on_after_configure", "on_after_finalize"})

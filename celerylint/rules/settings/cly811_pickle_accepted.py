@@ -4,11 +4,11 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 
+from celerylint.facts.walk import nodes
 from celerylint.finding import Finding, Severity
 from celerylint.model.project import App, Decision, Project
 from celerylint.rules.base import Rule, related
 from celerylint.rules.content import accepted
-from celerylint.rules.workload import nodes
 from celerylint.rules.written import modules
 
 _SERIALIZERS = ("task_serializer", "result_serializer")
