@@ -106,9 +106,8 @@ def test_a_decorator_above_the_task_makes_a_function_of_it() -> None:
 
 def test_beat_plans_no_cleanup_of_results_that_never_expire() -> None:
     for expires, planned in ((3600, True), (0, False), (None, False)):
-        app = _app(result_backend="file:///tmp", result_expires=expires)
-        entries: dict[str, object] = {}
+        app = _app(result_backend="file:///tmp")
+        app.conf.result_expires = expires
         beat = Scheduler(app=app, lazy=True)
-        beat.data = entries
         beat.install_default_entries({})
         assert ("celery.backend_cleanup" in beat.schedule) is planned
