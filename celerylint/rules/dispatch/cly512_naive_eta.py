@@ -1,0 +1,137 @@
+"""CLY512."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+
+from celerylint.facts import ir
+from celerylint.finding import Confidence, Finding, Severity
+from celerylint.model.project import App, Dispatch, Project
+from celerylint.model.values import External, FunctionValue
+from celerylint.rules.base import Rule
+from celerylint.rules.body import Body
+from celerylint.rules.workload import nodes
+
+_SENDERS = frozenset({"apply_async", "apply_async_on_commit", "send_task"})
+_NOW = {
+    "datetime.datetime.now": "datetime.now()",
+    "datetime.datetime.today": "datetime.today()",
+    "datetime.datetime.utcnow": "datetime.utcnow()",
+    "datetime.datetime": "datetime(...)",
+}
+_UTC = frozenset({"UTC", "Etc/UTC", "GMT", "Z"})
+
+
+class NaiveEta(Rule):
+    """The `eta` has no time zone: the worker reads it in Celery's zone, which need not be the one it was made in.
+
+    `datetime.now()` is the local time of the host that sends. Without a zone in it the worker takes it for a time in
+    the zone of the setting `timezone`, UTC where nothing is set. Sent from a host in New York, a task that is due in a
+    minute runs at once, being hours late by the worker's clock; sent from Berlin it waits an hour or two.
+
+    `datetime.utcnow()` is right as long as `timezone` is UTC. An application that sets a `timezone` of its own is taken
+    to run where its hosts are.
+
+    ## What to do
+
+    Use `countdown=60`, or a time with a zone: `datetime.now(timezone.utc) + timedelta(minutes=1)`; under Django
+    `django.utils.timezone.now()`.
+
+    [ETA and countdown](https://docs.celeryq.dev/en/stable/userguide/calling.html#eta-and-countdown)
+    """
+
+    code = "CLY512"
+    name = "naive-eta"
+    summary = "A task's eta is a datetime without a time zone: it is read in another zone than it was made in."
+    severity = Severity.WARNING
+    confidence = Confidence.MEDIUM
+    bad = """\
+from datetime import datetime, timedelta
+
+from celery import shared_task
+
+
+@shared_task
+def ship(order_id): ...
+
+
+def checkout(order):
+    ship.apply_async((order.pk,), eta=datetime.now() + timedelta(minutes=1))
+"""
+    good = """\
+from datetime import datetime, timedelta, timezone
+
+from celery import shared_task
+
+
+@shared_task
+def ship(order_id): ...
+
+
+def checkout(order):
+    ship.apply_async((order.pk,), eta=datetime.now(timezone.utc) + timedelta(minutes=1))
+"""
+
+    def check_dispatch(self, dispatch: Dispatch, project: Project) -> Iterable[Finding]:
+        call, function = dispatch.at[1], dispatch.function
+        if dispatch.method not in _SENDERS or function is None or not isinstance(call, ir.Call):
+            return
+        keyword = next((keyword for keyword in call.keywords if keyword.name == "eta"), None)
+        made = _naive(keyword.value, function, 0) if keyword is not None else ""
+        app = dispatch.task.app if dispatch.task is not None else None
+        zone = _zone(app)
+        if keyword is None or not made or zone is None or (zone in _UTC) is (made == "datetime.utcnow()"):
+            return
+        yield self.finding(
+            (dispatch.at[0], keyword),
+            f"{made} has no time zone, and the worker reads it as {zone}: "
+            + (
+                f"a task sent from a host that is not on {zone} runs hours early or late"
+                if made != "datetime.utcnow()"
+                else "the task runs hours early or late"
+            ),
+            "use countdown=, or a time with a zone: datetime.now(timezone.utc) + ...",
+            symbol=dispatch.task_name or "",
+        )
+
+
+def _zone(app: App | None) -> str | None:
+    """The zone that workers read times in; None where it is not known."""
+    if app is None:
+        return "UTC"
+    held = app.setting("timezone")
+    if not held.known:
+        return None
+    return str(held.value or "UTC")
+
+
+def _naive(expression: ir.Expr, function: FunctionValue, depth: int) -> str:
+    """What makes a time without a zone, as written; empty where it has one or nothing is known."""
+    if depth > 4:
+        return ""
+    if isinstance(expression, ir.BinOp) and expression.op in ("+", "-"):
+        return _naive(expression.left, function, depth + 1) or _naive(expression.right, function, depth + 1)
+    if isinstance(expression, ir.Name):
+        bound = [n for n in nodes(function.node) if isinstance(n, ir.Assign) and _binds(n, expression.id)]
+        others = any(_rebinds(n, expression.id) for n in nodes(function.node))
+        return _naive(bound[0].value, function, depth + 1) if len(bound) == 1 and not others else ""
+    if not isinstance(expression, ir.Call):
+        return ""
+    if isinstance(expression.func, ir.Attr) and expression.func.attr == "replace":
+        zoned = any(keyword.name in ("tzinfo", None) for keyword in expression.keywords)
+        return "" if zoned else _naive(expression.func.value, function, depth + 1)
+    maker = Body("", [], function.scope).meaning(expression.func)
+    words = _NOW.get(maker.dotted, "") if isinstance(maker, External) else ""
+    if words == "datetime(...)":
+        return "" if len(expression.args) > 7 or any(k.name in ("tzinfo", None) for k in expression.keywords) else words
+    return "" if words != "datetime.utcnow()" and (expression.args or expression.keywords) else words
+
+
+def _binds(node: ir.Assign, name: str) -> bool:
+    return any(isinstance(target, ir.Name) and target.id == name for target in node.targets)
+
+
+def _rebinds(node: ir.Node, name: str) -> bool:
+    if isinstance(node, (ir.AugAssign, ir.AnnAssign, ir.For)):
+        return isinstance(node.target, ir.Name) and node.target.id == name
+    return isinstance(node, ir.Param) and node.name == name

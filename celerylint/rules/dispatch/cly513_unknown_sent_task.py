@@ -1,0 +1,95 @@
+"""CLY513."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+
+from celerylint.facts import ir
+from celerylint.finding import Finding, Severity
+from celerylint.model.project import Dispatch, Project
+from celerylint.rules.base import Rule, names
+from celerylint.rules.dispatch.binding import names_its_task
+from celerylint.text import closest
+
+_LIKE = 0.85
+
+
+class UnknownSentTask(Rule):
+    """No task of this name is known here: the worker drops the message.
+
+    `send_task` and `signature("name")` take any name and check nothing. A worker that gets a name which it does not
+    know logs `Received unregistered task`, discards the message, and goes on. Whoever waits for the result waits for
+    ever.
+
+    Only names are reported that belong among the tasks of this project: others of the same module are known, or one is
+    spelled nearly so. Tasks of other services are sent by name for good reason.
+
+    ## What to do
+
+    Write the name under which the worker knows the task. Where the task can be imported, `ship.delay(...)` cannot miss.
+
+    [Task names](https://docs.celeryq.dev/en/stable/userguide/tasks.html#names)
+    """
+
+    code = "CLY513"
+    name = "unknown-sent-task"
+    summary = "A task is sent by a name that no task has."
+    severity = Severity.ERROR
+    bad = """\
+from celery import Celery
+
+app = Celery("shop", broker="redis://")
+
+
+@app.task(name="shop.tasks.send_receipt")
+def send_receipt(order_id): ...
+
+
+def checkout(order):
+    app.send_task("shop.tasks.send_reciept", (order.pk,))
+"""
+    good = """\
+from celery import Celery
+
+app = Celery("shop", broker="redis://")
+
+
+@app.task(name="shop.tasks.send_receipt")
+def send_receipt(order_id): ...
+
+
+def checkout(order):
+    app.send_task("shop.tasks.send_receipt", (order.pk,))
+"""
+
+    def check_dispatch(self, dispatch: Dispatch, project: Project) -> Iterable[Finding]:
+        name = dispatch.task_name
+        if dispatch.task is not None or not name or not names_its_task(dispatch):
+            return
+        if name.startswith("celery.") or not all(task.named.known for task in project.tasks):
+            return
+        known = [task.name for task in project.tasks]
+        home = name.rpartition(".")[0]
+        siblings = [other for other in known if home and other.rpartition(".")[0] == home]
+        near = closest(name, known, _LIKE)
+        if not (siblings or near) or _is_a_function(name, project):
+            return
+        yield self.finding(
+            dispatch.at,
+            f"no task is named `{name}`: a worker of this project drops the message as unregistered",
+            f"did you mean `{near}`?"
+            if near
+            else f"write the name of a task: {names([f'`{other}`' for other in siblings])} are known there",
+            symbol=name,
+        )
+
+
+def _is_a_function(name: str, project: Project) -> bool:
+    """Whether it is the dotted name of a function here: perhaps a task that could not be seen as one."""
+    home, _, last = name.rpartition(".")
+    path = home.replace(".", "/")
+    return any(
+        file.endswith((f"{path}.py", f"{path}/__init__.py"))
+        and any(isinstance(f.node, ir.Function) and f.node.name == last for f in functions)
+        for file, functions in project.functions.items()
+    )
