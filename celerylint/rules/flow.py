@@ -117,6 +117,15 @@ def catcher(spot: Spot) -> ir.Handler | ir.With | None:
     return None
 
 
+def catches_signals(spot: Spot) -> bool:
+    """Whether a handler around a spot takes Celery's own signals, or may take them."""
+    handlers = [handler for statement in spot.tries() for handler in statement.handlers]
+    return any(
+        spot.body.catches_everything(handler) or any(_may_be_a_signal(spot.body, part) for part in _parts(handler))
+        for handler in handlers
+    )
+
+
 def _suppresses(body: Body, statement: ir.With) -> bool:
     for item in statement.items:
         call = item.context

@@ -5,12 +5,22 @@ from __future__ import annotations
 from collections.abc import Iterable, Iterator
 
 from celerylint.facts import ir
-from celerylint.finding import Finding, Place, Severity
+from celerylint.finding import Finding, Place, Related, Severity, Span
 from celerylint.model.project import Project, Retry, Task
 from celerylint.model.values import Scalar
 from celerylint.rules.base import Rule, related
 from celerylint.rules.body import body_of
-from celerylint.rules.flow import catcher, ends, is_signal, may_raise_elsewhere, spot_of, spots
+from celerylint.rules.flow import (
+    Block,
+    Spot,
+    catcher,
+    catches_signals,
+    ends,
+    is_signal,
+    may_raise_elsewhere,
+    spot_of,
+    spots,
+)
 from celerylint.rules.retries.delays import argument, most_by_hand
 
 
@@ -96,12 +106,14 @@ def pull(self, url):
     def _of(self, task: Task, project: Project) -> Iterator[tuple[Finding, ir.Node]]:
         for retry in project.retries_of(task):
             spot = spot_of(retry.at, project)
-            guilty = catcher(spot) if spot is not None and _throws(retry) and most_by_hand(task, retry) != 0 else None
+            if spot is None or not _throws(retry) or most_by_hand(task, retry) == 0:
+                continue
+            guilty, where = catcher(spot), Place(retry.at[0], retry.at[1].span)
             how = _swallows(guilty, project) if guilty is not None else ""
             if guilty is not None and how:
-                yield self._finding(
-                    task, "the retry that is sent here", how, Place(retry.at[0], retry.at[1].span), guilty
-                )
+                yield self._finding(task, "the retry that is sent here", how, where, guilty)
+            elif guilty is None:
+                yield from self._around_the_call(task, retry, spot, project)
         body = body_of(task)
         for spot in spots(body) if body is not None else ():
             name = is_signal(spot.body, spot.statement.exc) if isinstance(spot.statement, ir.Raise) else ""
@@ -110,7 +122,33 @@ def pull(self, url):
             if guilty is not None and how:
                 yield self._finding(task, name, how, Place(spot.body.path, spot.statement.span), guilty)
 
-    def _finding(self, task: Task, what: str, how: str, where: Place, guilty: ir.Node) -> tuple[Finding, ir.Node]:
+    def _around_the_call(
+        self, task: Task, retry: Retry, spot: Spot, project: Project
+    ) -> Iterator[tuple[Finding, ir.Node]]:
+        """A helper retries, and the body of the task catches what comes out of it."""
+        body = body_of(task)
+        own = [block.node for block in spot.around]
+        if own and catches_signals(spot):
+            return
+        for outer in spots(body) if body is not None else ():
+            statement = outer.statement
+            # Its handlers stand in the context as such: what is there as a `try` is its body.
+            if not isinstance(statement, ir.Try) or statement.orelse or statement.final or statement in own:
+                continue
+            if statement not in retry.context:
+                continue
+            inside = Spot(outer.body, statement.body[-1], (*outer.around, Block(statement, "body")))
+            guilty = catcher(inside)
+            how = _swallows(guilty, project) if guilty in statement.handlers else ""
+            if isinstance(guilty, ir.Handler) and how:
+                head = Place(outer.body.path, _head(guilty))
+                what = f"the retry that is sent at {retry.at[0]}:{retry.at[1].line}"
+                sent = Place(retry.at[0], retry.at[1].span)
+                yield self._finding(task, what, how, head, guilty, related(sent, "sent here"))
+
+    def _finding(
+        self, task: Task, what: str, how: str, where: Place, guilty: ir.Node, also: list[Related] | None = None
+    ) -> tuple[Finding, ir.Node]:
         sent = "sent" in what
         catches = f"the handler at line {guilty.line}" if isinstance(guilty, ir.Handler) else "suppress()"
         if not sent:
@@ -131,15 +169,14 @@ def pull(self, url):
         help = f"put `except celery.exceptions.{kind}: raise` before it"
         if not isinstance(guilty, ir.Handler):
             help = f"move it out of suppress(), which takes {kind} too"
-        span = guilty.span
-        if isinstance(guilty, ir.Handler):
-            span = type(span)(span.line, span.column, span.line, span.column + len("except"))
-        return (
-            self.finding(
-                where, message, help, symbol=task.name, related=related(Place(where.path, span), "caught here")
-            ),
-            guilty,
-        )
+        if also is None:
+            head = _head(guilty) if isinstance(guilty, ir.Handler) else guilty.span
+            also = related(Place(where.path, head), "caught here")
+        return self.finding(where, message, help, symbol=task.name, related=also), guilty
+
+
+def _head(handler: ir.Handler) -> Span:
+    return Span(handler.line, handler.col, handler.line, handler.col + len("except"))
 
 
 def _throws(retry: Retry) -> bool:
