@@ -11,7 +11,8 @@ from celerylint.rules.base import Rule, names
 from celerylint.rules.dispatch.binding import names_its_task
 from celerylint.text import closest
 
-_LIKE = 0.85
+_LIKE = 0.93
+"""How alike a name without relatives must be spelled: other services have tasks with names much like ours."""
 
 
 class UnknownSentTask(Rule):
@@ -71,8 +72,9 @@ def checkout(order):
         known = [task.name for task in project.tasks]
         home = name.rpartition(".")[0]
         siblings = [other for other in known if home and other.rpartition(".")[0] == home]
-        near = closest(name, known, _LIKE)
-        if not (siblings or near) or _is_a_function(name, project):
+        near = closest(name, siblings or known, 0.75 if siblings else _LIKE)
+        elsewhere = not siblings and "queue" in dispatch.args.keywords
+        if not (siblings or near) or elsewhere or _is_a_function(name, project):
             return
         yield self.finding(
             dispatch.at,
