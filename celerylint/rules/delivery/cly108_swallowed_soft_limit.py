@@ -81,9 +81,11 @@ def pull(urls):
         pool = task.app.setting("worker_pool") if task.app is not None else None
         if not seconds or (pool is not None and pool.chosen and pool.value != "prefork"):
             return
+        most = number(hard.value) if hard.known else None
+        if most and most <= seconds:
+            return  # it is killed first: CLY107
         body = body_of(task)
         for handler in _swallowing(body, project) if body is not None else ():
-            most = number(hard.value) if hard.known else None
             then = f"the loop goes on until the hard limit kills it after {span(most)}" if most else "the loop goes on"
             assert body is not None
             yield self.finding(

@@ -7,10 +7,14 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 
 from celerylint.facts import ir
+from celerylint.facts.walk import nodes
 from celerylint.model.project import App, Decision, Dispatch, Project, Task
 from celerylint.model.values import At, Made, Mapping, Missing, Scalar, Sequence, Value, forced
+from celerylint.rules.flow import spot_of, statements
 from celerylint.rules.retries.delays import FOREVER, argument, autoretries, is_none, most, retry_kwarg, span
 
+_MAKERS = frozenset({"s", "si", "signature", "subtask"})
+_LATER = frozenset({"apply_async", "set"})
 SENDERS = frozenset({"apply_async", "apply_async_on_commit", "send_task"})
 
 
@@ -28,9 +32,13 @@ class Wait:
 def waits(project: Project) -> Iterator[Wait]:
     """Every wait of known length: countdowns, constant `eta`, delays of retries."""
     for dispatch in project.dispatches:
-        seconds = countdown(dispatch)
-        if dispatch.task is not None and seconds is not None:
+        if dispatch.task is None:
+            continue
+        seconds = countdown(dispatch, project)
+        if seconds is not None:
             yield _sent(dispatch.task, _keyword(dispatch), seconds)
+        for at, seconds in _chained(dispatch, project):
+            yield _sent(dispatch.task, at, seconds)
     for entry in project.schedule:
         options = entry.arguments.value[2] if entry.arguments.known else None
         seconds = number(options.get("countdown")) if isinstance(options, dict) else None
@@ -115,7 +123,7 @@ def number(value: object) -> float | None:
 # --- what a call says -------------------------------------------------------------------------------------------------
 
 
-def countdown(dispatch: Dispatch) -> float | None:
+def countdown(dispatch: Dispatch, project: Project) -> float | None:
     """The seconds between sending a message and its being due; None if they cannot be known."""
     if dispatch.method not in SENDERS or dispatch.args.open:
         return None
@@ -123,7 +131,28 @@ def countdown(dispatch: Dispatch) -> float | None:
     value = _plain(forced(given.value)) if given is not None else None
     if isinstance(value, (int, float)):
         return number(value)
-    return _ahead(dispatch.at[1])
+    return _ahead(dispatch.at, project)
+
+
+def _chained(dispatch: Dispatch, project: Project) -> Iterator[tuple[At, float]]:
+    """What is said after a signature is made: `task.s().set(countdown=60)`, `task.si().apply_async(countdown=60)`."""
+    function = dispatch.function.node if dispatch.function is not None else None
+    if dispatch.method not in _MAKERS or not isinstance(function, ir.Function):
+        return
+    if _LATER.isdisjoint(function.uses):
+        return
+    spot = spot_of(dispatch.at, project)
+    for node in nodes(spot.statement) if spot is not None else ():
+        if not isinstance(node, ir.Call) or not isinstance(node.func, ir.Attr) or node.func.attr not in _LATER:
+            continue
+        if spot is None or node.func.value != dispatch.at[1]:
+            continue
+        for keyword in node.keywords:
+            value = keyword.value
+            held = spot.body.meaning(value) if keyword.name == "countdown" else None
+            seconds = number(value.value if isinstance(value, ir.Const) else _plain(held))
+            if keyword.name == "countdown" and seconds is not None:
+                yield (dispatch.at[0], keyword), seconds
 
 
 def _keyword(dispatch: Dispatch) -> At:
@@ -137,16 +166,37 @@ def _keyword(dispatch: Dispatch) -> At:
 _UNITS = {"weeks": 604800.0, "days": 86400.0, "hours": 3600.0, "minutes": 60.0, "seconds": 1.0}
 
 
-def _ahead(call: ir.Node) -> float | None:
-    """The seconds of `eta=now() + timedelta(hours=2)`."""
+def _ahead(at: At, project: Project) -> float | None:
+    """The seconds of `eta=now() + timedelta(hours=2)`, also through a name that the function gives it."""
+    call = at[1]
     for keyword in call.keywords if isinstance(call, ir.Call) else ():
-        sum_ = keyword.value
-        if keyword.name != "eta" or not isinstance(sum_, ir.BinOp) or sum_.op != "+":
+        value = keyword.value
+        if keyword.name != "eta":
             continue
-        for now, delta in ((sum_.left, sum_.right), (sum_.right, sum_.left)):
+        if isinstance(value, ir.Name):
+            value = _assigned(value.id, at, project) or value
+        if not isinstance(value, ir.BinOp) or value.op != "+":
+            continue
+        for now, delta in ((value.left, value.right), (value.right, value.left)):
             if _called(now) in ("now", "utcnow") and _called(delta) == "timedelta" and isinstance(delta, ir.Call):
                 return _length(delta)
     return None
+
+
+def _assigned(name: str, at: At, project: Project) -> ir.Expr | None:
+    """What a function assigns to a name, if it does so once."""
+    spot = spot_of(at, project)
+    found: list[ir.Expr | None] = []
+    for statement, _ in statements(spot.body.statements) if spot is not None else ():
+        if isinstance(statement, ir.Assign):
+            found += [statement.value for target in statement.targets if _is(target, name)]
+        elif isinstance(statement, (ir.AugAssign, ir.AnnAssign, ir.For)) and _is(statement.target, name):
+            found.append(None)
+    return found[0] if len(found) == 1 else None
+
+
+def _is(target: ir.Expr, name: str) -> bool:
+    return any(isinstance(node, ir.Name) and node.id == name for node in nodes(target))
 
 
 def _called(expression: ir.Expr) -> str:
