@@ -92,3 +92,18 @@ def test_options_of_the_task_are_not_options_of_a_call() -> None:
 
     failing.apply_async(max_retries=0, contdown=60)
     assert len(runs) == 4
+
+
+def test_waiting_inside_a_task_raises() -> None:
+    from celery._state import _set_task_join_will_block
+    from celery.result import allow_join_result
+
+    app = _app()
+    _set_task_join_will_block(True)
+    try:
+        with pytest.raises(RuntimeError, match="Never call"):
+            app.AsyncResult("x").get()
+        with allow_join_result(), pytest.raises(Exception, match=r"[Tt]imed out"):
+            app.AsyncResult("x").get(timeout=0.01)
+    finally:
+        _set_task_join_will_block(False)

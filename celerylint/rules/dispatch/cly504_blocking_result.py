@@ -1,0 +1,196 @@
+"""CLY504."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator
+
+from celerylint.facts import ir
+from celerylint.finding import Finding, Related, Severity
+from celerylint.model.project import Dispatch, Project
+from celerylint.model.values import External, FunctionValue
+from celerylint.rules.base import Rule, related
+from celerylint.rules.body import Body
+from celerylint.rules.dispatch.canvas import last_name
+from celerylint.rules.dispatch.transactions import called, own_calls
+from celerylint.rules.workload import nodes
+
+_WAITS = frozenset({"get", "join", "join_native", "wait"})
+_SENDS = ("delay", "apply_async", "send_task", "().delay", "().apply_async", "chain()", "group()", "chord()")
+_RESULTS = frozenset({"celery.result.AsyncResult", "celery.result.GroupResult", "celery.result.ResultSet"})
+_DEPTH = 3
+
+
+class BlockingResult(Rule):
+    """A task waits for the result of another task: Celery raises RuntimeError.
+
+    `.get()`, `.join()` and `.wait()` ask first whether they are called inside a task, and raise "Never call
+    result.get() within a task!" under the prefork, threads and solo pools. Gevent and eventlet let it pass, and the
+    task blocks.
+
+    Celery forbids it because it can stop for good: with every process waiting for a task that stands in the queue
+    behind it, none is left to run it.
+
+    Waiting is left alone where it was decided: inside `allow_join_result()`, or with `disable_sync_subtasks=False`.
+    Functions of the project that the task calls are followed three calls deep.
+
+    ## What to do
+
+    Let the second task start when the first is done: `chain(first.s(x), second.s())`, or a chord where there are many.
+
+    [Avoid launching synchronous subtasks](https://docs.celeryq.dev/en/stable/userguide/tasks.html#avoid-launching-synchronous-subtasks)
+    """
+
+    code = "CLY504"
+    name = "blocking-result"
+    summary = "A task waits for the result of another one, which raises RuntimeError."
+    severity = Severity.ERROR
+    bad = """\
+from celery import shared_task
+
+
+@shared_task
+def price(order_id): ...
+
+
+@shared_task
+def ship(order_id):
+    return price.delay(order_id).get()
+"""
+    good = """\
+from celery import chain, shared_task
+
+
+@shared_task
+def price(order_id): ...
+
+
+@shared_task
+def ship(price): ...
+
+
+def checkout(order_id):
+    chain(price.s(order_id), ship.s()).delay()
+"""
+
+    def check_project(self, project: Project) -> Iterable[Finding]:
+        waits = _Waits(project)
+        for task in project.tasks:
+            function = task.value.function.innermost if task.value.function is not None else None
+            if function is None and task.value.cls is not None:
+                entry = task.value.cls.attrs.get("run")
+                function = entry.value if entry is not None and isinstance(entry.value, FunctionValue) else None
+            if function is None:
+                continue
+            for path, call, steps in waits.reached(function, _DEPTH, set()):
+                method = last_name(call.func)
+                yield self.finding(
+                    (path, call),
+                    f"`{task.name}` waits here for the result of another task: {method}() raises RuntimeError inside a"
+                    " task (prefork, threads and solo pools)",
+                    "let what needs the result be a task of its own, behind this one in a chain or a chord",
+                    symbol=task.name,
+                    related=[*related(task.definition, "the task"), *steps],
+                )
+
+
+class _Waits:
+    """Where functions wait for results."""
+
+    def __init__(self, project: Project) -> None:
+        self._sent = {
+            (d.at[0], d.at[1].span) for d in project.dispatches if d.method.endswith(_SENDS) and not _ignored(d)
+        }
+        self._known: dict[int, list[ir.Call]] = {}
+
+    def reached(
+        self, function: FunctionValue, depth: int, seen: set[int]
+    ) -> Iterator[tuple[str, ir.Call, list[Related]]]:
+        """Each call that waits, in a function or in those that it calls, with the calls that lead there."""
+        node = function.node
+        if id(node) in seen or not isinstance(node, ir.Function) or node.is_async:
+            return
+        seen.add(id(node))
+        path = function.scope.module.path
+        body = ir.read_body(node)
+        if any("allow_join_result" in last_name(c.func) for s in body for c in own_calls(s)):
+            return
+        yield from ((path, call, []) for call in self._in(function, body))
+        if depth > 1:
+            for statement in body:
+                for call in own_calls(statement):
+                    target = called(call, function)
+                    if target is not None:
+                        step = related((path, call), f"calls {last_name(call.func)}()")
+                        for where, wait, steps in self.reached(target, depth - 1, seen):
+                            yield where, wait, [*step, *steps]
+
+    def _in(self, function: FunctionValue, body: list[ir.Stmt]) -> list[ir.Call]:
+        key = id(function.node)
+        if key not in self._known:
+            self._known[key] = []
+            if isinstance(function.node, ir.Function) and not _WAITS.isdisjoint(function.node.uses):
+                results = self._names(function, body)
+                calls = (call for statement in body for call in own_calls(statement))
+                self._known[key] = [call for call in calls if self._waits(call, function, results)]
+        return self._known[key]
+
+    def _waits(self, call: ir.Call, function: FunctionValue, results: set[str]) -> bool:
+        func = call.func
+        if not isinstance(func, ir.Attr) or func.attr not in _WAITS:
+            return False
+        if any(keyword.name in (None, "disable_sync_subtasks") for keyword in call.keywords):
+            return False
+        if isinstance(func.value, ir.Name):
+            return func.value.id in results
+        return self._is_result(func.value, function)
+
+    def _is_result(self, expression: ir.Expr, function: FunctionValue) -> bool:
+        if not isinstance(expression, ir.Call):
+            return False
+        if (function.scope.module.path, expression.span) in self._sent:
+            return True
+        maker = Body("", [], function.scope).meaning(expression.func)
+        return isinstance(maker, External) and maker.dotted in _RESULTS
+
+    def _names(self, function: FunctionValue, body: list[ir.Stmt]) -> set[str]:
+        """Names that stand for a result and nothing else, and those of loops over results."""
+        bound: dict[str, list[ir.Expr | None]] = {}
+        loops: list[tuple[ir.Expr, ir.Expr]] = []
+        for node in (node for statement in body for node in nodes(statement)):
+            if isinstance(node, ir.Assign):
+                for target in node.targets:
+                    for inner in nodes(target):
+                        if isinstance(inner, ir.Name):
+                            bound.setdefault(inner.id, []).append(node.value if inner is target else None)
+            elif isinstance(node, (ir.AugAssign, ir.AnnAssign, ir.WithItem)) and isinstance(node.target, ir.Name):
+                bound.setdefault(node.target.id, []).append(None)
+            elif isinstance(node, (ir.For, ir.Generator)):
+                loops.append((node.target, node.source))
+        lists: set[str] = set()
+        found: set[str] = set()
+        for name, values in bound.items():
+            if all(value is not None and self._is_result(value, function) for value in values):
+                found.add(name)
+            if all(isinstance(v, ir.Comp) and self._is_result(v.value, function) for v in values):
+                lists.add(name)
+        for target, source in loops:
+            known = isinstance(source, ir.Name) and source.id in lists
+            known = known or (isinstance(source, ir.Comp) and self._is_result(source.value, function))
+            if known and isinstance(target, ir.Name) and target.id not in bound and _once(target.id, loops):
+                found.add(target.id)
+        return found
+
+
+def _once(name: str, loops: list[tuple[ir.Expr, ir.Expr]]) -> bool:
+    return sum(isinstance(target, ir.Name) and target.id == name for target, _ in loops) == 1
+
+
+def _ignored(dispatch: Dispatch) -> bool:
+    """Whether the result is ignored, so that there is nothing to wait for and get() returns None."""
+    task = dispatch.task
+    if task is None:
+        return "ignore_result" in dispatch.args.keywords
+    held = task.option("ignore_result")
+    # Without an app in sight only what is written can say so.
+    unknown = not held.known and (task.app is not None or held.at is not None)
+    return "ignore_result" in dispatch.args.keywords or held.truthy or unknown
