@@ -1,14 +1,19 @@
-"""Each claim meets an empty broker: the in-memory one outlives the apps that send to it."""
+"""Each claim meets a Celery that no other has touched: what outlives an app in one process is put back."""
 
 from __future__ import annotations
 
+import celery.app.builtins  # noqa: F401  # registers Celery's own tasks
 import pytest
+from celery import _state
 from kombu.transport import memory
+
+_OWN_FINALIZERS = frozenset(_state._on_app_finalizers)
 
 
 @pytest.fixture(autouse=True)
-def empty_broker() -> None:
-    """Forget what other tests have left in the queues."""
+def untouched_celery() -> None:
+    """Forget messages in the in-memory broker, and tasks that share themselves with every app to come."""
     memory.Channel.queues.clear()
     memory.Channel.events.clear()
     memory.Transport.global_state.clear()
+    _state._on_app_finalizers.intersection_update(_OWN_FINALIZERS)
