@@ -16,7 +16,7 @@ from typing import TYPE_CHECKING
 from celerylint.config import Options
 from celerylint.discover import Discovery, discover
 from celerylint.extract import Extraction, Files
-from celerylint.finding import Confidence, Finding, Place, Report, Severity, Span, Summary
+from celerylint.finding import Finding, Place, Report, Span, Summary
 
 if TYPE_CHECKING:
     from celerylint.inspection import Inspection

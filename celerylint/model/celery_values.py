@@ -103,8 +103,8 @@ class Task(Value):
     """A registered task."""
 
     __slots__ = (
-        "app", "attrs", "cls", "conditional", "foreign", "function", "handed_on", "home", "instance", "method", "module", "opened", "options",
-        "outer",
+        "app", "attrs", "cls", "conditional", "foreign", "function", "handed_on", "home", "instance", "method", "module",
+        "opened", "options", "outer",
     )  # fmt: skip
 
     def __init__(self, app: App | None, at: At | None, module: Module) -> None:

@@ -158,7 +158,9 @@ class ModuleIndex:
         """Whether files of a folder are imported by their bare names: it is on the path itself."""
         base = f"{folder}/" if folder else ""
         return any(
-            f"{base}{name}.py" in self.paths for name in self._every_prefix if "." not in name and name not in _NEVER_OURS
+            f"{base}{name}.py" in self.paths
+            for name in self._every_prefix
+            if "." not in name and name not in _NEVER_OURS
         )
 
     def _imported_from(self, root: str, package: str) -> bool:

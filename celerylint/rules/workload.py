@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
-
 from celerylint.facts import ir
 from celerylint.facts.walk import nodes
 from celerylint.model.project import App, Dispatch, Project, Task

@@ -36,7 +36,9 @@ def linted(root: Path, **options: object) -> str:
 
 
 def inspected(root: Path, **options: object) -> dict[str, object]:
-    found: dict[str, object] = json.loads(inspect_json.render(engine.inspect([str(root)], Options(**options), root=root)))
+    found: dict[str, object] = json.loads(
+        inspect_json.render(engine.inspect([str(root)], Options(**options), root=root))
+    )
     return found
 
 
@@ -75,7 +77,9 @@ def test_a_changed_file_is_read_again(many: Path, tmp_path: Path) -> None:
     assert json.loads(linted(many, cache_dir=cache, jobs=1))["summary"]["tasks"] == 16
 
 
-@pytest.mark.parametrize("content", [b"", b"\xc1not msgpack", b"\x93\x01\x02\x03", b"\x92\xa1x\x81\xa1a\x94\x01\x02\xc3\xc4\x01x"])
+@pytest.mark.parametrize(
+    "content", [b"", b"\xc1not msgpack", b"\x93\x01\x02\x03", b"\x92\xa1x\x81\xa1a\x94\x01\x02\xc3\xc4\x01x"]
+)
 def test_a_cache_of_another_shape_is_as_good_as_none(many: Path, tmp_path: Path, content: bytes) -> None:
     cache = tmp_path / "cache"
     cold = linted(many, cache_dir=str(cache), jobs=1)
@@ -121,7 +125,10 @@ def _judges() -> tuple[Rule, ...]:
 def test_a_file_that_is_no_python_is_said_and_the_rest_is_linted(tmp_path: Path) -> None:
     project(
         tmp_path,
-        {"broken.py": "from celery import\n", "shop.py": APP + "\n@app.task(autoretry_for=(Exception,))\ndef pull(): ...\n"},
+        {
+            "broken.py": "from celery import\n",
+            "shop.py": APP + "\n@app.task(autoretry_for=(Exception,))\ndef pull(): ...\n",
+        },
     )
     found = json.loads(linted(tmp_path, no_cache=True))
     assert [(f["path"], f["line"]) for f in found["findings"] if f["code"] == "CLY900"] == [("broken.py", 1)]

@@ -77,7 +77,9 @@ def test_settings_that_a_class_writes_into_its_module(tmp_path: Path) -> None:
 
 
 def test_a_condition_on_the_environment_leaves_both_branches_open(tmp_path: Path) -> None:
-    settings = "import os\nif os.environ.get('FAST'):\n    CELERY_TASK_TIME_LIMIT = 1\nelse:\n    CELERY_TASK_TIME_LIMIT = 2\n"
+    settings = (
+        "import os\nif os.environ.get('FAST'):\n    CELERY_TASK_TIME_LIMIT = 1\nelse:\n    CELERY_TASK_TIME_LIMIT = 2\n"
+    )
     found = inspected(tmp_path, {"proj/__init__.py": "", "proj/celery.py": DJANGO_APP, "proj/settings.py": settings})
     assert setting(found, "task_time_limit") == "unknown"
 
@@ -174,9 +176,7 @@ def test_folders_without_init_are_named_by_who_imports_them(tmp_path: Path) -> N
 
 def test_where_manage_py_lies_programs_start(tmp_path: Path) -> None:
     manage = "import os\n\ndef main():\n    os.environ.setdefault('DJANGO_SETTINGS_MODULE', 'conf.settings')\n"
-    app = (
-        "from celery import Celery\napp = Celery()\napp.config_from_object('django.conf:settings', namespace='CELERY')\n"
-    )
+    app = "from celery import Celery\napp = Celery()\napp.config_from_object('django.conf:settings', namespace='CELERY')\n"
     found = inspected(
         tmp_path,
         {

@@ -171,3 +171,13 @@ def test_a_retry_keeps_the_moment_at_which_the_first_message_expires(app: Celery
     with app.connection_for_read() as connection:
         message = connection.SimpleQueue("celery").queue.get()
     assert message.headers["expires"] == moment
+
+
+# --- CLY103 -----------------------------------------------------------------------------------------------------------
+
+
+def test_an_automatic_retry_takes_reject_too(app: Celery) -> None:
+    def rejecting(self: Task) -> None:
+        raise Reject("no", requeue=True)
+
+    assert _run(_task(app, rejecting, autoretry_for=(Exception,)))[::2] == ("RETRY", 1)

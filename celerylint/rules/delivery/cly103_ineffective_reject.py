@@ -10,6 +10,7 @@ from celerylint.model.project import Decision, Project, Task
 from celerylint.rules.base import Rule, related
 from celerylint.rules.body import body_of
 from celerylint.rules.flow import is_signal, spots
+from celerylint.rules.retries.delays import autoretries
 
 _OPTIONS = ("reject_on_worker_lost", "acks_on_failure_or_timeout", "acks_on_failure", "acks_on_timeout")
 
@@ -104,7 +105,8 @@ def _set(task: Task) -> Iterator[tuple[str, Decision]]:
 
 def _requeued(task: Task) -> Iterator[Place]:
     """Where the body raises `Reject(..., requeue=True)`."""
-    body = body_of(task)
+    # Where Celery retries on `Exception` it retries on Reject as well.
+    body = body_of(task) if autoretries(task) is False else None
     for spot in spots(body) if body is not None else ():
         raised = spot.statement.exc if isinstance(spot.statement, ir.Raise) else None
         if isinstance(raised, ir.Call) and is_signal(spot.body, raised) == "Reject":

@@ -11,7 +11,7 @@ from celerylint.model.project import Project, Retry
 from celerylint.model.values import External
 from celerylint.rules.base import Rule, related
 from celerylint.rules.body import Body
-from celerylint.rules.flow import CELERY_SIGNALS, Spot, spot_of
+from celerylint.rules.flow import CELERY_SIGNALS, Spot, ends, spot_of
 from celerylint.rules.retries.delays import FOREVER, most_by_hand
 
 _NO_ERRORS = CELERY_SIGNALS | {"MaxRetriesExceededError", "SoftTimeLimitExceeded"}
@@ -139,7 +139,7 @@ def _broad(spot: Spot) -> ir.Handler | None:
     for earlier in statement.handlers:
         if earlier is handler:
             return handler
-        if not all(_name(part) in _NO_ERRORS for part in _parts(earlier)):
+        if ends(earlier.body, earlier.name) != {"retry"} and not all(_name(p) in _NO_ERRORS for p in _parts(earlier)):
             return None
     return None
 
