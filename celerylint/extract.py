@@ -201,11 +201,10 @@ class Files:
             same = known is not None and (known.size, known.changed) == (size, changed)
             if known is not None and same and (known.facts is not None or facts is None):
                 entries[path] = known
-            elif path not in self._problems or facts is not None:
-                # A file that was changed a moment ago may change again within the same tick of its clock.
-                if now - changed > _SETTLED:
-                    encoded = ir.encode(facts) if facts is not None else None
-                    entries[path] = cache.Entry(size, changed, path in self._matters, encoded)
+            elif (path not in self._problems or facts is not None) and now - changed > _SETTLED:
+                # One that was changed a moment ago is left out: it may change again within the same tick of its clock.
+                encoded = ir.encode(facts) if facts is not None else None
+                entries[path] = cache.Entry(size, changed, path in self._matters, encoded)
         if entries != self._cached:
             cache.write(self._root, self._options.cache_dir, entries)
 

@@ -7,11 +7,12 @@ import re
 from collections.abc import Iterable
 
 from celerylint.facts import ir
+from celerylint.facts.walk import nodes
 from celerylint.finding import Confidence, Finding, Severity
 from celerylint.model.project import Entry, Project, Task
 from celerylint.model.values import ClassValue, External, FunctionValue, Made, Scalar, Value, forced
 from celerylint.rules.base import Rule, related
-from celerylint.rules.workload import limit, nodes, seconds
+from celerylint.rules.workload import limit, seconds
 
 _LOCKS = re.compile(
     r"lock|mutex|semaphore|acquire|singleton|once|exclusive|unique|setnx|\bnx\b|no_overlap|non_overlap|running|get_or_set"

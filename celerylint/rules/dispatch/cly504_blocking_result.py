@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Iterator
 
 from celerylint.facts import ir
+from celerylint.facts.walk import nodes
 from celerylint.finding import Finding, Related, Severity
 from celerylint.model.project import Dispatch, Project
 from celerylint.model.values import External, FunctionValue
@@ -12,7 +13,6 @@ from celerylint.rules.base import Rule, related
 from celerylint.rules.body import Body
 from celerylint.rules.dispatch.canvas import last_name
 from celerylint.rules.dispatch.transactions import called, own_calls
-from celerylint.rules.workload import nodes
 
 _WAITS = frozenset({"get", "join", "join_native", "wait"})
 _SENDS = ("delay", "apply_async", "send_task", "().delay", "().apply_async", "chain()", "group()", "chord()")

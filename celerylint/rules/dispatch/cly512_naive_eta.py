@@ -5,12 +5,12 @@ from __future__ import annotations
 from collections.abc import Iterable
 
 from celerylint.facts import ir
+from celerylint.facts.walk import nodes
 from celerylint.finding import Confidence, Finding, Severity
 from celerylint.model.project import App, Dispatch, Project
 from celerylint.model.values import External, FunctionValue
 from celerylint.rules.base import Rule
 from celerylint.rules.body import Body
-from celerylint.rules.workload import nodes
 
 _SENDERS = frozenset({"apply_async", "apply_async_on_commit", "send_task"})
 _NOW = {
