@@ -97,10 +97,12 @@ def order(pk):
 
     def _finding(self, where: At, task: Task, what: str, timeout: _Timeout, also: Iterable[Related] = ()) -> Finding:
         source = "" if timeout.chosen else ", its default"
-        message = f"{what}, but {timeout.broker} hands the message out again after {span(timeout.seconds)}{source}: it"
+        message = f"{what}, but {timeout.broker} hands the message out again after {span(timeout.seconds)}{source}"
+        # A limit is only the longest that a run may take.
+        then = "a run as long as that is started a second time" if "may run" in what else "it runs more than once"
         return self.finding(
             where,
-            f"{message} runs more than once{timeout.note}",
+            f"{message}: {then}{timeout.note}",
             "raise visibility_timeout in broker_transport_options above it, on every worker",
             symbol=task.name,
             related=[*also, *related(timeout.at, "the timeout" if timeout.chosen else "the broker")],
