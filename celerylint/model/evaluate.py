@@ -1604,7 +1604,7 @@ class Evaluator:
         saved = self.uncertain
         self.uncertain += 1
         try:
-            self._enter(function, Arguments([], {}, None))
+            self._enter(function, Arguments([], {}, None, open=True))
         finally:
             self.uncertain = saved
             self.context.pop()

@@ -154,8 +154,10 @@ def _periodic(
         name = f"{task_name or '?'}({_shown(ev, inner)})"
     kwargs = Mapping(dict(inner.keywords), args.at) if inner is not None and inner.keywords else None
     positional = None
-    if inner is not None:
-        positional = Sequence("tuple", inner.positional, args.at, inner.open)
+    if inner is not None and (inner.positional or inner.open):
+        # `clone(args)` puts what the call adds before what the signature has.
+        more = ev.iterate(given_args) if (given_args := args.get(2, "args")) is not None else []
+        positional = Sequence("tuple", [*(more or []), *inner.positional], args.at, inner.open or more is None)
     arguments, keywords = positional or args.get(2, "args"), kwargs or args.get(3, "kwargs")
     own = ("schedule", "sig", "args", "kwargs", "name")
     options = Mapping({k: e for k, e in args.keywords.items() if k not in own}, args.at, args.open)
