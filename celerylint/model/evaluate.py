@@ -115,7 +115,10 @@ class Evaluator:
             return
         module.started = module.running = True
         facts = module.facts
-        if facts is not None:
+        if facts is None or facts.error is not None:
+            # What it binds is not known, nor what those who star-import it do not bind.
+            module.scope.stars.append("?")
+        else:
             with self._clean():
                 try:
                     self.block(facts.body, module.scope)

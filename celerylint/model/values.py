@@ -357,6 +357,11 @@ class Super(Value):
         self.after = after
 
 
+def unread(value: Value) -> bool:
+    """Whether computing a value would mean reading a file that does not mention Celery and that nobody needed yet."""
+    return isinstance(value, Imported) and value.result is None and not (value.module.gated or value.module.started)
+
+
 def forced(value: Value) -> Value:
     """The value itself, for those who look at it after the link: computed if nobody needed it until now."""
     while isinstance(value, Deferred):

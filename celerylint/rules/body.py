@@ -8,7 +8,7 @@ from dataclasses import dataclass
 
 from celerylint.facts import ir
 from celerylint.model.project import Task
-from celerylint.model.values import ClassValue, External, FunctionValue, ModuleValue, Scope, Value, forced
+from celerylint.model.values import ClassValue, External, FunctionValue, ModuleValue, Scope, Value, forced, unread
 
 _BROAD = frozenset({"builtins.Exception", "builtins.BaseException"})
 _BUILTIN = frozenset(n for n, v in vars(builtins).items() if isinstance(v, type) and issubclass(v, BaseException))
@@ -22,13 +22,16 @@ class Body:
     statements: list[ir.Stmt]
     scope: Scope
 
-    def meaning(self, expression: ir.Expr) -> Value | None:
-        """What a dotted name stands for; None if that cannot be seen. Names bound in the body are not followed."""
+    def meaning(self, expression: ir.Expr, *, read: bool = True) -> Value | None:
+        """What a dotted name stands for; None if that cannot be seen. Names bound in the body are not followed.
+
+        Without `read`, no file is read for its sake: what comes from a module that does not mention Celery is not seen.
+        """
         if isinstance(expression, ir.Name):
-            return self._lookup(expression.id)
+            return self._lookup(expression.id, read)
         if not isinstance(expression, ir.Attr):
             return None
-        holder = self.meaning(expression.value)
+        holder = self.meaning(expression.value, read=read)
         if isinstance(holder, External):
             return External(f"{holder.dotted}.{expression.attr}")
         entries = holder.module.scope.entries if isinstance(holder, ModuleValue) else {}
@@ -37,12 +40,12 @@ class Body:
         entry = entries.get(expression.attr)
         return forced(entry.value) if entry is not None else None
 
-    def _lookup(self, name: str) -> Value | None:
+    def _lookup(self, name: str, read: bool) -> Value | None:
         scope: Scope | None = self.scope
         while scope is not None:
             entry = scope.entries.get(name)
             if entry is not None:
-                return forced(entry.value)
+                return forced(entry.value) if read or not unread(entry.value) else None
             scope = scope.parent
         return External(f"builtins.{name}") if name in _BUILTIN else None
 

@@ -93,6 +93,9 @@ def checkout(order_id):
                 )
 
 
+_Calls = tuple[list[ir.Call], list[tuple[ir.Call, FunctionValue]]]
+
+
 class _Waits:
     """Where functions wait for results."""
 
@@ -101,6 +104,7 @@ class _Waits:
             (d.at[0], d.at[1].span) for d in project.dispatches if d.method.endswith(_SENDS) and not _ignored(d)
         }
         self._known: dict[int, list[ir.Call]] = {}
+        self._calls: dict[int, _Calls] = {}
 
     def reached(
         self, function: FunctionValue, depth: int, seen: set[int]
@@ -111,18 +115,24 @@ class _Waits:
             return
         seen.add(id(node))
         path = function.scope.module.path
-        body = ir.read_body(node)
-        if any("allow_join_result" in last_name(c.func) for s in body for c in own_calls(s)):
-            return
-        yield from ((path, call, []) for call in self._in(function, body))
-        if depth > 1:
-            for statement in body:
-                for call in own_calls(statement):
-                    target = called(call, function)
-                    if target is not None:
-                        step = related((path, call), f"calls {last_name(call.func)}()")
-                        for where, wait, steps in self.reached(target, depth - 1, seen):
-                            yield where, wait, [*step, *steps]
+        waits, targets = self._of(function, node)
+        yield from ((path, call, []) for call in waits)
+        for call, target in targets if depth > 1 else ():
+            step = related((path, call), f"calls {last_name(call.func)}()")
+            for where, wait, steps in self.reached(target, depth - 1, seen):
+                yield where, wait, [*step, *steps]
+
+    def _of(self, function: FunctionValue, node: ir.Function) -> _Calls:
+        """The calls in a function that wait, and those of functions of the project: found once, however many tasks lead there."""
+        if id(node) not in self._calls:
+            body = ir.read_body(node)
+            calls = [call for statement in body for call in own_calls(statement)]
+            if any("allow_join_result" in last_name(call.func) for call in calls):
+                self._calls[id(node)] = ([], [])
+            else:
+                targets = [(call, target) for call in calls if (target := called(call, function)) is not None]
+                self._calls[id(node)] = (self._in(function, body), targets)
+        return self._calls[id(node)]
 
     def _in(self, function: FunctionValue, body: list[ir.Stmt]) -> list[ir.Call]:
         key = id(function.node)
@@ -149,7 +159,7 @@ class _Waits:
             return False
         if (function.scope.module.path, expression.span) in self._sent:
             return True
-        maker = Body("", [], function.scope).meaning(expression.func)
+        maker = Body("", [], function.scope).meaning(expression.func, read=False)
         return isinstance(maker, External) and maker.dotted in _RESULTS
 
     def _names(self, function: FunctionValue, body: list[ir.Stmt]) -> set[str]:

@@ -6,7 +6,7 @@ from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 
 from celerylint.facts import ir
-from celerylint.facts.walk import nodes
+from celerylint.facts.walk import children, nodes
 from celerylint.model.values import At, ClassValue, External, FunctionValue, Scope, Value, forced
 from celerylint.rules.body import Body
 from celerylint.rules.dispatch.canvas import last_name
@@ -124,15 +124,13 @@ def _blocks(statement: ir.Stmt) -> Iterator[list[ir.Stmt]]:
 
 def own_calls(root: ir.Node) -> Iterator[ir.Call]:
     """Calls below a node that run with it: not those of functions that are only defined there."""
-    pending: list[object] = [root]
+    pending = [root]
     while pending:
         node = pending.pop()
-        if isinstance(node, list):
-            pending.extend(node)
-        elif isinstance(node, ir.Node) and not isinstance(node, (ir.Function, ir.LambdaExpr, ir.Class)):
+        if not isinstance(node, (ir.Function, ir.LambdaExpr, ir.Class)):
             if isinstance(node, ir.Call):
                 yield node
-            pending.extend(getattr(node, name) for name in node.__struct_fields__[4:])
+            pending.extend(children(node))
 
 
 def called(call: ir.Call, function: FunctionValue) -> FunctionValue | None:
@@ -140,7 +138,8 @@ def called(call: ir.Call, function: FunctionValue) -> FunctionValue | None:
     func = call.func
     if isinstance(func, ir.Attr) and isinstance(func.value, ir.Name) and func.value.id in ("self", "cls"):
         return _method(function.owner_class, func.attr) if function.owner_class is not None else None
-    value = Body("", [], function.scope).meaning(func)
+    # A function that sends tasks, or waits for them, stands in a file that mentions Celery.
+    value = Body("", [], function.scope).meaning(func, read=False)
     return value.innermost if isinstance(value, FunctionValue) else None
 
 

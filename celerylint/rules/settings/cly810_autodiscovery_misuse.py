@@ -154,8 +154,10 @@ def _missing(name: str, related_name: str, app: App) -> bool:
 def _nested(path: str, body: Iterable[ir.Stmt]) -> Iterator[tuple[At, str, str]]:
     """Handlers that are defined inside a function, connected, and held by nobody."""
     for statement in body:
+        if isinstance(statement, ir.Function) and "connect" not in statement.uses:
+            continue
         for outer in nodes(statement):
-            if isinstance(outer, ir.Function):
+            if isinstance(outer, ir.Function) and "connect" in outer.uses:
                 inside = ir.read_body(outer)
                 for handler in inside:
                     for decorator in handler.decorators if isinstance(handler, ir.Function) else ():

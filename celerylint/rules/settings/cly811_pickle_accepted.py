@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 
+from celerylint.facts import ir
 from celerylint.facts.walk import nodes
 from celerylint.finding import Finding, Severity
 from celerylint.model.project import App, Decision, Project
@@ -50,7 +51,7 @@ app.conf.accept_content = ["json"]
 
     def check_app(self, app: App, project: Project) -> Iterable[Finding]:
         content = accepted(app)
-        if content is None or "auth" in content or app.setting("task_serializer").value == "auth" or _signs(project):
+        if content is None or "auth" in content or app.setting("task_serializer").value == "auth":
             return
         users = [app.setting(name) for name in _SERIALIZERS if _pickles(app.setting(name))]
         accept = app.setting("accept_content")
@@ -59,7 +60,7 @@ app.conf.accept_content = ["json"]
             if results.at is None or not (isinstance(results.value, list) and "pickle" in results.value):
                 return
             accept = results
-        if accept.at is None:
+        if accept.at is None or _signs(project):
             return
         used = [place for user in users if user.at for place in related(user.at, "pickle is written here")]
         yield self.finding(
@@ -84,5 +85,6 @@ def _signs(project: Project) -> bool:
         for module in modules(project).values()
         if module.facts is not None
         for statement in module.facts.body
+        if not isinstance(statement, ir.Function) or "setup_security" in statement.uses
         for node in nodes(statement)
     )
