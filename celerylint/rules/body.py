@@ -38,7 +38,7 @@ class Body:
         if isinstance(holder, ClassValue):
             entries = holder.attrs
         entry = entries.get(expression.attr)
-        return forced(entry.value) if entry is not None else None
+        return forced(entry.value) if entry is not None and (read or not unread(entry.value)) else None
 
     def _lookup(self, name: str, read: bool) -> Value | None:
         scope: Scope | None = self.scope
