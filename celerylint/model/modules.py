@@ -131,7 +131,7 @@ class ModuleIndex:
                     best = longer
                 if root in self.roots:
                     break
-            if best == tail and not self._depth(folder) and not self._siblings_imported(folder):
+            if folder and best == tail and not self._depth(folder) and not self._siblings_imported(folder):
                 # Nobody shows where it is imported from: from the nearest place that programs start in.
                 root = max((r for r in self.roots if not r or folder == r or folder.startswith(r + "/")), key=len)
                 best = len(parts) - (root.count("/") + 1 if root else 0)

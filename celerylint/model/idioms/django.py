@@ -14,8 +14,11 @@ GLOBAL_SETTINGS: dict[str, bool | str | None] = {
 
 def settings_module(ev: Evaluator, importer: Module | None) -> Module | None:
     """The settings module that a module of the project would see."""
-    name = settings_name(ev, importer)
-    return ev.index.find(name, importer) if name else None
+    path = importer.path if importer is not None else ""
+    if path not in ev.celery.settings_modules:
+        name = settings_name(ev, importer)
+        ev.celery.settings_modules[path] = ev.index.find(name, importer) if name else None
+    return ev.celery.settings_modules[path]
 
 
 def settings_name(ev: Evaluator, importer: Module | None) -> str | None:

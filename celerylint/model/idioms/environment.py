@@ -77,6 +77,7 @@ def _remember(ev: Evaluator, name: str | None, value: Value | None, args: Argume
     if isinstance(value, Scalar) and isinstance(value.value, str) and name and args.at and not ev.walk:
         if name == "DJANGO_SETTINGS_MODULE":
             ev.celery.django_module.setdefault(args.at[0], value.value)
+            ev.celery.settings_modules.clear()
         else:
             ev.celery.django_module.setdefault(f"env:{name}", value.value)
         return Scalar(value.value, value.at, name)
