@@ -153,18 +153,25 @@ def _missing(name: str, related_name: str, app: App) -> bool:
 
 def _nested(path: str, body: Iterable[ir.Stmt]) -> Iterator[tuple[At, str, str]]:
     """Handlers that are defined inside a function, connected, and held by nobody."""
+    for outer in _functions(body):
+        inside = ir.read_body(outer)
+        for handler in inside:
+            for decorator in handler.decorators if isinstance(handler, ir.Function) else ():
+                signal = _connects(decorator)
+                assert isinstance(handler, ir.Function)
+                if signal is not None and not _held(handler.name, inside):
+                    yield (path, decorator), handler.name, signal
+
+
+def _functions(body: Iterable[ir.Stmt]) -> Iterator[ir.Function]:
+    """Functions in which something is connected, wherever they are defined."""
     for statement in body:
-        if isinstance(statement, ir.Function) and "connect" not in statement.uses:
-            continue
-        for outer in nodes(statement):
-            if isinstance(outer, ir.Function) and "connect" in outer.uses:
-                inside = ir.read_body(outer)
-                for handler in inside:
-                    for decorator in handler.decorators if isinstance(handler, ir.Function) else ():
-                        signal = _connects(decorator)
-                        assert isinstance(handler, ir.Function)
-                        if signal is not None and not _held(handler.name, inside):
-                            yield (path, decorator), handler.name, signal
+        if isinstance(statement, ir.Function):
+            if "connect" in statement.uses:
+                yield statement
+                yield from _functions(ir.read_body(statement))
+        elif isinstance(statement, (ir.Class, ir.If, ir.Try, ir.With)):
+            yield from _functions(statement.body)
 
 
 def _connects(decorator: ir.Expr) -> str | None:
