@@ -274,5 +274,3 @@ class CeleryState:
         self.django_fallback: str | None = None
         self.django_forced = False
         """Whether the user named the settings module, which then counts everywhere."""
-        self.task_makers: set[str] = set()
-        """Names under which modules bind task decorators and apps: files that mention them matter."""

@@ -18,6 +18,7 @@ from celerylint.model.celery_values import CeleryState
 from celerylint.model.modules import Module, ModuleIndex
 from celerylint.model.registry import Registry
 from celerylint.model.values import (
+    LONGEST_CHAIN,
     Arguments,
     At,
     Bound,
@@ -43,8 +44,11 @@ from celerylint.model.values import (
     Super,
     Unknown,
     Value,
+    computed,
     either,
+    forced,
     marks_among,
+    unread,
 )
 
 MAX_DEPTH = 24
@@ -94,8 +98,6 @@ class Evaluator:
         """Statements and calls around the current expression, kept while walking only."""
         self.lazy = False
         """While bodies are walked, what calls return is computed only for those who say that they need it."""
-        self.hook: Callable[[ir.Call, Value, Arguments], None] | None = None
-        """Told of every call while walking."""
         self.bodies: dict[int, list[Stmt]] = {}
         self.made_by_walk = 0
         self.celery = CeleryState()
@@ -133,14 +135,14 @@ class Evaluator:
     @contextmanager
     def _clean(self) -> Iterator[None]:
         """A fresh machine state for a module that runs in the middle of something else."""
-        saved = self.fuel, self.frames, self.sites, self.uncertain, self.walk, self.context, self.hook
+        saved = self.fuel, self.frames, self.sites, self.uncertain, self.walk, self.context
         lazy, self.lazy = self.lazy, False
-        self.fuel, self.uncertain, self.walk, self.hook = FUEL, 0, 0, None
+        self.fuel, self.uncertain, self.walk = FUEL, 0, 0
         self.frames, self.sites, self.context = [], [], []
         try:
             yield
         finally:
-            self.fuel, self.frames, self.sites, self.uncertain, self.walk, self.context, self.hook = saved
+            self.fuel, self.frames, self.sites, self.uncertain, self.walk, self.context = saved
             self.lazy = lazy
 
     @contextmanager
@@ -579,13 +581,13 @@ class Evaluator:
             cls.ran = True
             inner = Scope("class", cls.scope.module, cls.scope)
             inner.subject = cls
-            walk, hook = self.walk, self.hook
+            walk = self.walk
             try:
                 self.block(cls.node.body, inner)
             except RecursionError:
                 pass
             finally:
-                self.walk, self.hook = walk, hook
+                self.walk = walk
             for name, entry in inner.entries.items():
                 cls.attrs.setdefault(name, entry)
         return cls.attrs
@@ -698,33 +700,22 @@ class Evaluator:
 
     def force(self, value: Value) -> Value:
         """The value itself, computed if it was deferred."""
-        steps = 0
-        while isinstance(value, Deferred):
-            steps += 1
-            if steps > 100:
-                # A name that is imported from a module which imports it from here.
-                return Unknown("defined in terms of itself", value.at)
-            if value.result is None:
-                if self.lazy and not value.running and self._costly(value):
-                    if value.fallback is None:
-                        return Unknown("what a call returns", value.at)
-                    value = value.fallback
-                    continue
-                if value.running:
-                    return Unknown("defined in terms of itself", value.at)
-                value.running = True
-                try:
-                    value.result = value.compute()
-                except RecursionError:
-                    value.result = Unknown("nested too deeply", value.at)
-                finally:
-                    value.running = False
-            value = value.result
-        return value
+        if not self.lazy:
+            return forced(value)
+        for _ in range(LONGEST_CHAIN):
+            if not isinstance(value, Deferred):
+                return value
+            if value.result is not None or value.running or not self._costly(value):
+                value = computed(value)
+            elif value.fallback is not None:
+                value = value.fallback
+            else:
+                return Unknown("what a call returns", value.at)
+        return Unknown("defined in terms of itself", value.at)
 
     def _costly(self, value: Deferred) -> bool:
         """Whether computing a value means calling functions or reading files that nobody needed yet."""
-        return not isinstance(value, Imported) or not (value.module.gated or value.module.started)
+        return not isinstance(value, Imported) or unread(value)
 
     def need(self, value: Value) -> Value:
         """The value itself, at any cost."""
@@ -774,23 +765,18 @@ class Evaluator:
             if not self.walk:
                 return Deferred(lambda: self.call(callee, args), at)
             if not self._worth_entering(args):
-                if self.hook is not None:
-                    self.hook(node, callee, args)
                 return Deferred(lambda: self.sandboxed(lambda: self.call(callee, args)), at)
         callee = self.force(callee)
-        if self.hook is not None:
-            self.hook(node, callee, args)
         return self.call(callee, args)
 
     def sandboxed(self, compute: Callable[[], Value]) -> Value:
-        """Compute without changing anything and without telling anybody."""
-        hook, self.hook = self.hook, None
+        """Compute without changing anything."""
         lazy, self.lazy = self.lazy, False
         try:
             with self.walking():
                 return compute()
         finally:
-            self.hook, self.lazy = hook, lazy
+            self.lazy = lazy
 
     def arguments(self, node: ir.Call, scope: Scope, at: At) -> Arguments:
         """Evaluate the arguments of a call."""
@@ -1612,11 +1598,8 @@ class Evaluator:
             self.uncertain = saved
             self.context.pop()
 
-    def walk_function(
-        self, function: FunctionValue, args: Arguments, hook: Callable[[ir.Call, Value, Arguments], None] | None
-    ) -> None:
-        """Run the body of a function with the arguments as far as known, telling `hook` of each call."""
-        saved, self.hook = self.hook, hook
+    def walk_function(self, function: FunctionValue, args: Arguments) -> None:
+        """Run the body of a function with the arguments as far as known."""
         lazy, self.lazy = self.lazy, True
         context, self.context = self.context, [function.node]
         frames, self.frames = self.frames, []
@@ -1629,7 +1612,7 @@ class Evaluator:
         except Exception as error:
             self.crashes.append((function.scope.module.path, error))
         finally:
-            self.hook, self.context, self.frames, self.sites = saved, context, frames, sites
+            self.context, self.frames, self.sites = context, frames, sites
             self.lazy = lazy
 
     def call_site(self, at: At | None) -> At | None:

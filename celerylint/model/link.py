@@ -427,7 +427,7 @@ def _walk(ev: Evaluator, tasks: list[Task], gated: list[str]) -> None:
         itself = bool(subject) and isinstance(subject[0], cv.TaskSelf)
         if itself or not _WALKED.isdisjoint(node.uses):
             done.add(id(node))
-            ev.walk_function(function, Arguments(subject, {}, None, open=True), None)
+            ev.walk_function(function, Arguments(subject, {}, None, open=True))
     for path in gated:
         _walk_main(ev, ev.index.module(path))
 

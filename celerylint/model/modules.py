@@ -76,25 +76,31 @@ class ModuleIndex:
         )
         self._starts = frozenset(p.rpartition("/")[0] for p in self.paths if p.rpartition("/")[2] == "manage.py")
         self._resolved: dict[tuple[str, str], str | None] = {}
-        self._relative: dict[str, int] = {}
         self._imported = imported
-        self._prefixes = self._imported_prefixes(deep=False)
+        self._relative = self._relative_levels()
+
+    def _relative_levels(self) -> dict[str, int]:
+        """How many packages a folder is at least inside of, by the dots of its files' relative imports."""
+        levels: dict[str, int] = {}
+        for path in self._gated:
+            folder = path.rpartition("/")[0]
+            for statement in self._imported(path, False):
+                if isinstance(statement, ir.ImportFrom) and statement.level > levels.get(folder, 0):
+                    levels[folder] = statement.level
+        return levels
 
     @cached_property
     def _every_prefix(self) -> frozenset[str]:
-        """The same of imports inside functions too: read only where the name of a file hangs on it."""
-        return self._imported_prefixes(deep=True)
+        """Every dotted name, and each of its prefixes, that a relevant file imports absolutely, inside functions too.
 
-    def _imported_prefixes(self, deep: bool) -> frozenset[str]:
-        """Every dotted name, and each of its prefixes, that a relevant file imports absolutely."""
+        Read only where the name of a file hangs on it.
+        """
         out: set[str] = set()
         for path in sorted(self._gated):
-            for statement in self._imported(path, deep):
+            for statement in self._imported(path, True):
                 if isinstance(statement, ir.Import):
                     names = [alias.name for alias in statement.names]
                 elif statement.level:
-                    folder = path.rpartition("/")[0]
-                    self._relative[folder] = max(self._relative.get(folder, 0), statement.level)
                     continue
                 else:
                     names = [statement.module, *(f"{statement.module}.{a.name}" for a in statement.names)]
@@ -237,10 +243,6 @@ class ModuleIndex:
             if path in self.paths:
                 return self.module(path)
         return None
-
-    def folder_module(self, dotted: str, importer: Module | None, name: str) -> Module | None:
-        """The module `name` in a package that has no `__init__.py`."""
-        return self.find(f"{dotted}.{name}" if dotted else name, importer)
 
 
 def _parts(path: str) -> list[str]:

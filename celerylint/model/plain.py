@@ -11,7 +11,6 @@ from celerylint.model.values import (
     Bound,
     ClassValue,
     Either,
-    Entry,
     External,
     FunctionValue,
     Instance,
@@ -165,8 +164,3 @@ def schedule_text(ev: Evaluator, value: Value) -> Plain | None:
         if all(p.known for p in parts):
             return Plain(f"solar({', '.join(repr(p.value) for p in parts)})", True)
     return None
-
-
-def entry_value(entry: Entry | None) -> Value | None:
-    """The value of an entry that may be missing."""
-    return entry.value if entry is not None else None

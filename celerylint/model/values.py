@@ -362,21 +362,32 @@ def unread(value: Value) -> bool:
     return isinstance(value, Imported) and value.result is None and not (value.module.gated or value.module.started)
 
 
+LONGEST_CHAIN = 100
+"""Values that stand for one another; longer, and a name is imported from a module that imports it from there."""
+
+
+def computed(value: Deferred) -> Value:
+    """What a deferred value stands for, which may be deferred again."""
+    if value.result is None:
+        if value.running:
+            return Unknown("defined in terms of itself", value.at)
+        value.running = True
+        try:
+            value.result = value.compute()
+        except RecursionError:
+            value.result = Unknown("nested too deeply", value.at)
+        finally:
+            value.running = False
+    return value.result
+
+
 def forced(value: Value) -> Value:
-    """The value itself, for those who look at it after the link: computed if nobody needed it until now."""
-    while isinstance(value, Deferred):
-        if value.result is None:
-            if value.running:
-                return Unknown("defined in terms of itself", value.at)
-            value.running = True
-            try:
-                value.result = value.compute()
-            except RecursionError:
-                value.result = Unknown("nested too deeply", value.at)
-            finally:
-                value.running = False
-        value = value.result
-    return value
+    """The value itself, computed if nobody needed it until now."""
+    for _ in range(LONGEST_CHAIN):
+        if not isinstance(value, Deferred):
+            return value
+        value = computed(value)
+    return Unknown("defined in terms of itself", value.at)
 
 
 _NO_MARKS: frozenset[str] = frozenset()
@@ -423,14 +434,6 @@ def marks_among(values: Iterable[Value]) -> frozenset[str]:
     for value in values:
         out |= marks_of(value)
     return out
-
-
-def unknown_among(values: Iterable[Value]) -> Unknown | None:
-    """The first unknown of several values."""
-    for value in values:
-        if isinstance(value, Unknown):
-            return value
-    return None
 
 
 def distinct(options: list[Value]) -> list[Value]:

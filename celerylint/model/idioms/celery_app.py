@@ -438,12 +438,6 @@ _METHODS = {
 }
 
 
-def current_app(ev: Evaluator, at: At) -> Value:
-    """`celery.current_app`: the only app, if there is one."""
-    apps = ev.celery.apps
-    return apps[0] if len(apps) == 1 else External("celery.current_app", at)
-
-
 CALLS = {
     "celery.Celery": make_app,
     "celery.Celery.__subclass_call__": make_subclass_app,

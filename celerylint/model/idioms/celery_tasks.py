@@ -340,10 +340,6 @@ def _retry(ev: Evaluator, task: Task, args: Arguments) -> Value:
     return Made("celery.exceptions.Retry", [], {}, args.at, ev.born)
 
 
-def _current_task(ev: Evaluator, at: At) -> Value:
-    return External("celery.current_task", at)
-
-
 CALLS = {
     "celery.shared_task": shared_task,
     "celery.task.task": shared_task,
