@@ -80,7 +80,7 @@ def import_catalog(path): ...
             yield self.finding(
                 task.place,
                 f"`{task.name}` matches no route and waits in the default queue `{default.value}`, while {len(routed)}"
-                f" of the {len(tasks)} tasks of `{app.name}` are routed: workers started for those queues never run it",
+                f" of the {len(tasks)} tasks of `{app.name}` are routed: a worker that consumes only those queues never runs it",
                 f'add a route for it, or decide for the default queue: queue="{default.value}" here, or a last route'
                 ' for "*"',
                 symbol=task.name,
