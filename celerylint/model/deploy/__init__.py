@@ -1,0 +1,1 @@
+"""What deployment files mean: which processes a platform starts, and what they run."""

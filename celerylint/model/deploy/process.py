@@ -1,0 +1,72 @@
+"""What every platform's files come down to: processes that it starts, and the commands that they run."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+
+from msgspec import Struct, field
+
+from celerylint.finding import Place
+
+UNKNOWN = "\0"
+"""Stands for a stretch of a word that cannot be known: `--queues=\\0` is the flag with an unknown value."""
+
+
+class Known(Struct, frozen=True):
+    """A number or text of a deployment file and where it is written; `value` is None where it cannot be known."""
+
+    value: float | int | str | bool | None
+    place: Place | None
+    """None for the platform's own default."""
+
+
+class Word(Struct, frozen=True):
+    """A word of a command and where it is written. Unknown stretches are `UNKNOWN`."""
+
+    text: str
+    place: Place
+
+    @property
+    def known(self) -> bool:
+        """Whether all of it is known."""
+        return UNKNOWN not in self.text
+
+
+class Invocation(Struct, frozen=True):
+    """One program that a process runs, scripts and shells followed down to it."""
+
+    words: tuple[Word, ...]
+    """The program and its arguments, runner prefixes (`exec`, `poetry run`, `gosu app`) removed."""
+    place: Place
+    """The first line of the command itself, in the file where it is written."""
+    environment: Mapping[str, str | None] = field(default_factory=dict)
+    """Variables as far as the files give them; None for one that is set to what cannot be known."""
+    signalled: bool | None = None
+    """Whether SIGTERM for the process reaches it: True for the exec form, `exec`, or an init that forwards; None if unknown."""
+    via: tuple[Place, ...] = ()
+    """Where it was followed from: the service, then the script."""
+    certain: bool = True
+    """False where it stands in a branch whose condition is unknown."""
+
+
+class Process(Struct, frozen=True):
+    """Something that a platform starts and keeps running."""
+
+    platform: str
+    """`compose`, `kubernetes`, `helm`, `procfile`, `supervisor`, `systemd`, `ecs`, `dockerfile`, `script`."""
+    name: str
+    """The service, process type, program or workload."""
+    place: Place
+    """Where it is declared."""
+    deployment: str
+    """What it is deployed together with: processes of one deployment run at once. The folder and platform, say."""
+    invocations: tuple[Invocation, ...]
+    complete: bool
+    """False where what it runs is not wholly known."""
+    replicas: Known
+    grace: Known
+    """Seconds between SIGTERM and SIGKILL, the platform's default included."""
+    development: str = ""
+    """Why it is not deployed, empty if it is: `the file is docker-compose.dev.yml`, `profile debug`."""
+    attributes: Mapping[str, Known] = field(default_factory=dict)
+    """More that rules ask for: `strategy`, `image`, `ports`, `volumes`, `autoscaler`, `kind`, ..."""
