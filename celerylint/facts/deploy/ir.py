@@ -213,8 +213,8 @@ class ScriptFile(Struct, frozen=True, tag="script"):
 class TemplateLine(Node, frozen=True, tag=140):
     """A line `key: value`, `- value` or `- key: value` of a template; `indent` counts the spaces before the key or value.
 
-    Actions of the template language stay in the text as written (`{{ .Values.x }}`). Lines that are only actions are `key == ""` with
-    `item` False. Block scalars are joined into the value of the line that opens them.
+    Actions of the template language stay in the text as written (`{{ .Values.x }}`). Lines that are only actions have
+    no key and no item. Block scalars are joined into the value of the line that opens them.
     """
 
     indent: int
@@ -239,7 +239,7 @@ class DeployFacts(Struct, frozen=True):
 
     path: str
     kind: str
-    """`compose`, `manifest`, `kustomization`, `values`, `template`, `procfile`, `dockerfile`, `script`, `supervisor`, `systemd`, `environment`,
-    `ecs`, `redis`, `rabbitmq`, `definitions`, `heroku`."""
+    """`compose`, `manifest`, `kustomization`, `values`, `template`, `procfile`, `dockerfile`, `script`, `supervisor`,
+    `systemd`, `environment`, `ecs`, `redis`, `rabbitmq`, `definitions`, `heroku`."""
     content: Content | None
     error: Unreadable | None = None
