@@ -2,14 +2,19 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 
 from msgspec import Struct, field
 
-from celerylint.finding import Place
+from celerylint.facts.deploy.ir import DeployFacts
+from celerylint.finding import Place, Undecided
 
 UNKNOWN = "\0"
 """Stands for a stretch of a word that cannot be known: `--queues=\\0` is the flag with an unknown value."""
+
+
+Load = Callable[[str], "DeployFacts | None"]
+"""The facts of a file of the project by its path there, or of an image by its path in it; None where there is none."""
 
 
 class Known(Struct, frozen=True):
@@ -25,6 +30,8 @@ class Word(Struct, frozen=True):
 
     text: str
     place: Place
+    origins: tuple[tuple[int, int, int], ...] = ()
+    """Where stretches of the text stand, as in `Scalar`; empty where all of it stands as written at `place`."""
 
     @property
     def known(self) -> bool:
@@ -70,3 +77,36 @@ class Process(Struct, frozen=True):
     """Why it is not deployed, empty if it is: `the file is docker-compose.dev.yml`, `profile debug`."""
     attributes: Mapping[str, Known] = field(default_factory=dict)
     """More that rules ask for: `strategy`, `image`, `ports`, `volumes`, `autoscaler`, `kind`, ..."""
+
+
+class Broker(Struct, frozen=True):
+    """A broker that a deployment starts, or a file that configures one."""
+
+    transport: str
+    """`redis` or `rabbitmq`."""
+    platform: str
+    """As of a process; `configuration` for a file that nothing starts."""
+    name: str
+    place: Place
+    deployment: str
+    image: Known
+    """With its tag; None for a file."""
+    settings: Mapping[str, Known]
+    """By their names in redis.conf (`appendonly`, `maxmemory-policy`, `save`) or rabbitmq.conf (`consumer_timeout`, in
+    milliseconds), as text. The last that decides it stands."""
+    storage: Known
+    """What keeps its data over a restart: the volume's name or path; empty text for nothing."""
+    mirrored: tuple[Place, ...] = ()
+    """Policies with `ha-mode`."""
+    complete: bool = True
+    """False where part of its configuration is not here: settings that are missing are not known to be missing."""
+    development: str = ""
+
+
+class Deployment(Struct, frozen=True):
+    """What all deployment files of a project come down to."""
+
+    processes: tuple[Process, ...] = ()
+    brokers: tuple[Broker, ...] = ()
+    problems: tuple[Undecided, ...] = ()
+    """What could not be followed: a script that is not here, a base that does not exist."""
