@@ -97,6 +97,9 @@ class Options(Struct, frozen=True, kw_only=True):
     django_settings_module: Annotated[
         str | None, Meta(description="The Django settings module to judge by, such as proj.settings.production.")
     ] = None
+    require: Annotated[
+        Names, Meta(description="Task options that somebody must choose for every task, such as acks_late (CLY820).")
+    ] = ()
     jobs: Annotated[Jobs, Meta(description="Number of processes, or auto.")] = "auto"
     cache_dir: Annotated[str | None, Meta(description="Folder of the cache.")] = None
     no_cache: Annotated[bool, Meta(description="Neither read nor write the cache.")] = False

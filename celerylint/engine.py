@@ -53,6 +53,8 @@ def check(paths: Sequence[str], options: Options, *, root: Path, progress: Progr
 
         rules = all_rules()
         chosen = selected(options, rules)
+        for rule in judges():
+            rule.check_options(options)
         clock.lap("rules")
         run = _read(found, files, options, root, clock)
         findings = [*_unreadable(run.discovery, run.files)]
@@ -213,6 +215,7 @@ def _inputs(
         marks=found.pins,
         django_settings=options.django_settings_module or "",
         aliases=aliases,
+        options=options,
     )
 
 

@@ -8,6 +8,7 @@ from contextlib import contextmanager, suppress
 from typing import NamedTuple
 
 from celerylint import catalog
+from celerylint.config import Options
 from celerylint.facts import ir
 from celerylint.facts.ir import PythonFacts
 from celerylint.finding import Place, Span, Undecided
@@ -62,6 +63,8 @@ class Inputs(NamedTuple):
     django_settings: str = ""
     aliases: frozenset[str] = frozenset()
     """What an earlier link found the project to call its own task decorators."""
+    options: Options = Options()
+    """The options of the run, which rules read from the project."""
 
 
 def link(inputs: Inputs) -> tuple[Project, frozenset[str]]:
@@ -136,6 +139,7 @@ def _link(inputs: Inputs) -> tuple[Project, frozenset[str]]:
         crashes=tuple(ev.crashes),
         functions={path: tuple(value) for path, value in functions.items()},
         commands=tuple(_commands(ev, apps)),
+        options=inputs.options,
     )
     return project, _aliases(ev)
 

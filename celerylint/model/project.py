@@ -8,6 +8,7 @@ from typing import Any
 from msgspec import Struct, field
 
 from celerylint.catalog import Catalog
+from celerylint.config import Options
 from celerylint.facts import ir
 from celerylint.finding import Place, Undecided
 from celerylint.model import celery_values as cv
@@ -228,6 +229,8 @@ class Project(Struct, frozen=True, eq=False):
     functions: Mapping[str, tuple[FunctionValue, ...]]
     """Functions of relevant files, by path."""
     commands: tuple[Command, ...] = ()
+    options: Options = field(default_factory=Options)
+    """What the team says of its project, for rules that judge by it."""
 
     def retries_of(self, task: Task) -> tuple[Retry, ...]:
         """The calls of retry in a task's body and in helpers that it hands itself to."""

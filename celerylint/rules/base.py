@@ -6,6 +6,7 @@ import inspect
 from collections.abc import Iterable, Iterator, Sequence
 from typing import ClassVar
 
+from celerylint.config import Options
 from celerylint.finding import Confidence, Finding, Place, Related, Severity
 from celerylint.model.project import App, Dispatch, Entry, Project, Retry, Task
 from celerylint.model.values import At, place
@@ -29,6 +30,8 @@ class Rule:
     """A module that the rule finds something in; every test run checks that it does."""
     good: ClassVar[str] = ""
     """The same, mended; every test run checks that it is silent."""
+    configuration: ClassVar[str] = ""
+    """What celerylint.toml says in both, for a rule that judges by options of its own."""
 
     @property
     def explanation(self) -> str:
@@ -62,6 +65,9 @@ class Rule:
         return ()
 
     # --- what the engine calls
+
+    def check_options(self, options: Options) -> None:
+        """Raise ConfigError for a value of the rule's own options that makes no sense. Called before anything is read."""
 
     def check(self, project: Project) -> list[Finding]:
         """All findings of the rule, those at one place merged into one."""

@@ -12,7 +12,7 @@ from pathlib import Path
 import pytest
 
 from celerylint import engine
-from celerylint.config import Options
+from celerylint.config import ConfigError, Options, load
 from celerylint.report import inspect_json
 from celerylint.report import json as report_json
 from celerylint.rules.base import Rule
@@ -189,3 +189,14 @@ def test_tests_are_no_part_of_the_project_unless_asked_for(tmp_path: Path) -> No
     assert inspected(tmp_path, no_cache=True)["tasks"] == []
     named = [t["name"] for t in inspected(tmp_path, no_cache=True, include_tests=True)["tasks"]]  # type: ignore[attr-defined]
     assert named == ["docs.example.probe", "tests.helpers.probe"]
+
+
+def test_an_option_that_no_task_has_is_said_where_it_is_written(tmp_path: Path) -> None:
+    project(tmp_path, {"app.py": APP, "celerylint.toml": 'require = [\n  "acks_late",\n  "task_acks_late",\n]\n'})
+    settings = load([str(tmp_path)])
+    with pytest.raises(ConfigError) as raised:
+        engine.check([str(tmp_path)], settings.options, root=settings.root)
+    said = settings.locate(raised.value)
+    assert said.endswith(
+        'celerylint.toml:3: unknown task option "task_acks_late" in "require"; did you mean "acks_late"?'
+    )

@@ -4,12 +4,11 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 
-from celerylint.facts import ir
 from celerylint.finding import Finding, Related, Severity
-from celerylint.model.celery_values import TaskMaker
 from celerylint.model.project import App, Project, Task
-from celerylint.model.values import At, ClassValue, FunctionValue, Partial, Scalar, Value, forced
+from celerylint.model.values import At, Scalar, forced
 from celerylint.rules.base import Rule, names, related
+from celerylint.rules.origins import shared_origin
 
 
 class MissingAcksLate(Rule):
@@ -68,7 +67,7 @@ def send_invoice(pk): ...
         if not any(task.option("acks_late").truthy for task in tasks):
             yield self._nowhere(app, exposed)
             return
-        shared = _shared_origin(exposed)
+        shared = shared_origin(exposed)
         if shared is not None:
             yield self._finding(shared, exposed, f"set acks_late here{_PRICE}")
             return
@@ -101,39 +100,3 @@ def _spelled(app: App, setting: str) -> str:
     if isinstance(namespace, Scalar) and isinstance(namespace.value, str) and app.value.sources:
         return f"{namespace.value}_{setting}".upper()
     return setting
-
-
-def _shared_origin(tasks: list[Task]) -> At | None:
-    """The class or decorator of the project that all of several tasks are made by."""
-    if len(tasks) < 2:
-        return None
-    for origins in (map(_base, tasks), map(_decorator, tasks)):
-        found = {id(value): value for value in origins}
-        value = found.popitem()[1]
-        if not found and value is not None:
-            return value.at
-    return None
-
-
-def _base(task: Task) -> Value | None:
-    """The class of the project that a task derives from."""
-    if task.value.cls is not None:
-        bases = task.value.cls.bases
-    elif "base" in task.value.options:
-        bases = [task.value.options["base"].value]
-    else:
-        entry = task.app.value.task_base if task.app is not None else None
-        bases = [entry.value] if entry is not None else []
-    return next((base for base in map(forced, bases) if isinstance(base, ClassValue)), None)
-
-
-def _decorator(task: Task) -> Value | None:
-    """The project's own decorator that makes the task."""
-    node = task.at[1]
-    while isinstance(node, ir.Call):
-        node = node.func
-    if not isinstance(node, ir.Name) or task.value.function is None:
-        return None
-    entry = task.value.function.innermost.scope.entries.get(node.id)
-    value = forced(entry.value) if entry is not None else None
-    return value if isinstance(value, (FunctionValue, Partial, TaskMaker)) else None
