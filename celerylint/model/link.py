@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import sys
 from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Set as AbstractSet
 from contextlib import contextmanager, suppress
 from typing import NamedTuple
 
@@ -11,6 +12,7 @@ from celerylint import catalog
 from celerylint.config import Options
 from celerylint.facts import ir
 from celerylint.facts.ir import PythonFacts
+from celerylint.facts.walk import nodes
 from celerylint.finding import Place, Span, Undecided
 from celerylint.model import celery_values as cv
 from celerylint.model import routing, schedule
@@ -41,6 +43,9 @@ from celerylint.model.version import TargetVersion
 _STARTERS = {"worker_main", "start", "run", "call", "Popen", "check_call", "check_output", "execv", "execvp", "system"}
 _WALKED = SENDERS | SIGNATURES | {"send_task", "retry", "chain", "group", "chord", "get_task"} | _STARTERS
 """Names whose use in a body makes it worth walking."""
+_SENDS = SENDERS | SIGNATURES
+_OPENERS = frozenset({"atomic", "begin", "begin_nested"})
+"""Names whose use in a method makes its class worth knowing: what it calls may run inside a transaction."""
 
 _FACTORY_USES = frozenset({"Celery", "config_from_object", "autodiscover_tasks", "add_periodic_task", "register_task"})
 _MAKERS = frozenset({"task", "shared_task"})
@@ -415,11 +420,7 @@ def _walk(ev: Evaluator, tasks: list[Task], gated: list[str]) -> None:
         while function is not None:
             owners[id(function.node)] = task
             function = function.wraps
-    for cls in list(ev.classes_seen):
-        if cls.scope.module.gated and any(
-            isinstance(s, ir.Function) and not _WALKED.isdisjoint(s.uses) for s in cls.node.body
-        ):
-            ev.class_body(cls)
+    _know_classes(ev)
     classes = {id(task.value.cls): task for task in tasks if task.value.cls is not None}
     done: set[int] = set()
     for function in list(ev.functions_seen):
@@ -432,8 +433,51 @@ def _walk(ev: Evaluator, tasks: list[Task], gated: list[str]) -> None:
         if itself or not _WALKED.isdisjoint(node.uses):
             done.add(id(node))
             ev.walk_function(function, Arguments(subject, {}, None, open=True))
+    _walk_callers(ev, owners, classes, done)
     for path in gated:
         _walk_main(ev, ev.index.module(path))
+
+
+def _know_classes(ev: Evaluator) -> None:
+    """Run the bodies of classes with methods that send, or that open a transaction, and of what those inherit from."""
+    wanted = _WALKED | _OPENERS
+    for cls in list(ev.classes_seen):
+        if cls.scope.module.gated and _has_method_using(cls, wanted):
+            ev.class_body(cls)
+            if _has_method_using(cls, _OPENERS):
+                for base in map(ev.peek, cls.bases):
+                    if isinstance(base, ClassValue) and base.scope.module.gated:
+                        ev.class_body(base)
+
+
+def _has_method_using(cls: ClassValue, names: AbstractSet[str]) -> bool:
+    return any(isinstance(s, ir.Function) and not names.isdisjoint(s.uses) for s in cls.node.body)
+
+
+def _walk_callers(ev: Evaluator, owners: dict[int, Task], classes: dict[int, Task], done: set[int]) -> None:
+    """Walk functions that hand a task to a function of the project which sends it, and send nothing themselves."""
+    functions = [(f, f.node) for f in list(ev.functions_seen) if isinstance(f.node, ir.Function)]
+    senders = {node.name for f, node in functions if id(node) in done and _sends_an_argument(node)}
+    if not senders:
+        return
+    for function, node in functions:
+        if id(node) not in done and not senders.isdisjoint(node.uses):
+            done.add(id(node))
+            ev.walk_function(function, Arguments(_subject(function, owners, classes), {}, None, open=True))
+
+
+def _sends_an_argument(node: ir.Function) -> bool:
+    """Whether a function sends a task that it is handed: `task.delay(...)` of a parameter."""
+    if _SENDS.isdisjoint(node.uses):
+        return False
+    names = {param.name for param in node.params} - {"self", "cls"}
+    return any(
+        isinstance(inner, ir.Attr)
+        and inner.attr in _SENDS
+        and isinstance(inner.value, ir.Name)
+        and inner.value.id in names
+        for inner in nodes(node)
+    )
 
 
 def _walk_main(ev: Evaluator, module: Module) -> None:
