@@ -10,12 +10,13 @@ import os
 import time
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
+from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 from celerylint.config import Options
 from celerylint.discover import Discovery, discover
-from celerylint.extract import Extraction, Files
+from celerylint.extract import Extraction, Files, read_source
 from celerylint.finding import Finding, Place, Report, Span, Summary
 
 if TYPE_CHECKING:
@@ -183,13 +184,13 @@ def _read(found: Discovery, files: Files, options: Options, root: Path, clock: _
     clock.lap("version")
     extraction = files.extract()
     clock.lap("extract")
-    project, aliases = link(_inputs(found, files, extraction, version, options))
+    project, aliases = link(_inputs(root, found, files, extraction, version, options))
     clock.lap("link")
     for _ in range(_MAX_WIDENINGS):
         wider = files.widen(aliases)
         if wider is None:
             break
-        project, aliases = link(_inputs(found, files, wider, version, options, aliases))
+        project, aliases = link(_inputs(root, found, files, wider, version, options, aliases))
     clock.lap("widen")
     files.save()
     clock.lap("cache")
@@ -197,6 +198,7 @@ def _read(found: Discovery, files: Files, options: Options, root: Path, clock: _
 
 
 def _inputs(
+    root: Path,
     found: Discovery,
     files: Files,
     extraction: Extraction,
@@ -216,7 +218,20 @@ def _inputs(
         django_settings=options.django_settings_module or "",
         aliases=aliases,
         options=options,
+        packages=partial(_packages, root, found, extraction.gated),
     )
+
+
+def _packages(root: Path, found: Discovery, gated: tuple[str, ...]) -> frozenset[str]:
+    """The packages named by requirements, by files that matter, and by those that set up the programs of the project."""
+    from celerylint.facts.packages import packages_in, sets_up
+
+    names: set[str] = set()
+    for path in {*found.pins, *gated, *filter(sets_up, found.files)}:
+        source = read_source(str(root), path, {})
+        if source is not None:
+            names |= packages_in(path, source)
+    return frozenset(names)
 
 
 def _version(root: Path, found: Discovery, options: Options) -> TargetVersion:

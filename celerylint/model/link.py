@@ -6,6 +6,7 @@ import sys
 from collections.abc import Callable, Iterable, Iterator
 from collections.abc import Set as AbstractSet
 from contextlib import contextmanager, suppress
+from functools import cache
 from typing import NamedTuple
 
 from celerylint import catalog
@@ -70,6 +71,8 @@ class Inputs(NamedTuple):
     """What an earlier link found the project to call its own task decorators."""
     options: Options = Options()
     """The options of the run, which rules read from the project."""
+    packages: Callable[[], frozenset[str]] = frozenset
+    """The packages that the project is seen to use; called once, when a rule asks."""
 
 
 def link(inputs: Inputs) -> tuple[Project, frozenset[str]]:
@@ -146,6 +149,7 @@ def _link(inputs: Inputs) -> tuple[Project, frozenset[str]]:
         commands=tuple(_commands(ev, apps)),
         options=inputs.options,
     )
+        packages_of=cache(inputs.packages),
     return project, _aliases(ev)
 
 

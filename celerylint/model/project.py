@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from typing import Any
 
 from msgspec import Struct, field
@@ -234,6 +234,14 @@ class Project(Struct, frozen=True, eq=False):
 
     def retries_of(self, task: Task) -> tuple[Retry, ...]:
         """The calls of retry in a task's body and in helpers that it hands itself to."""
+    packages_of: Callable[[], frozenset[str]] = frozenset
+
+    @property
+    def packages(self) -> frozenset[str]:
+        """Packages that the project is seen to use, in lower case with `_`: imported, asked for by requirements, or named
+        by INSTALLED_APPS. Some are other words; what is not among them may be used all the same.
+        """
+        return self.packages_of()
         return self.retries.get(id(task), ())
 
     def tasks_of(self, app: App) -> tuple[Task, ...]:
