@@ -37,6 +37,7 @@ from celerylint.model.values import (
     Missing,
     ModuleValue,
     Native,
+    Part,
     Partial,
     Scalar,
     Scope,
@@ -85,6 +86,7 @@ class Evaluator:
         self.version = version
         """The minor version of Celery that the project runs on."""
         self.index = index
+        index.run = self.run
         self.registry = registry
         self.needed = registry.needed | needed
         """Attribute names for whose sake an object is found out at any cost."""
@@ -266,13 +268,16 @@ class Evaluator:
         if truth is None:
             orelse = (node, node.orelse)
             return self.branch([(node, node.body), orelse], scope, f"depends on the condition at line {node.line}")
+        if not truth and scope.kind == "module" and _for_type_checkers(self.force(test)):
+            scope.typing = scope.typing or Scope("module", scope.module, None)
+            self.block([s for s in node.body if isinstance(s, (ir.Import, ir.ImportFrom))], scope.typing)
         return self.inside(node, node.body if truth else node.orelse, scope)
 
     def _for(self, node: ir.For, scope: Scope) -> str | None:
-        source = self.force(self.eval(node.source, scope))
-        items = self.iterate(source)
+        source = self.eval(node.source, scope)
+        items = self.iterate(self.force(source))
         if items is None or len(items) > MAX_ITEMS:
-            some = Unknown("a loop over values that cannot be known", (scope.module.path, node.target))
+            some = Part("a loop over values that cannot be known", (scope.module.path, node.target), source, None)
             self.uncertain += 1
             self.assign(node.target, some, scope, node)
             self.uncertain -= 1
@@ -659,8 +664,9 @@ class Evaluator:
             for inner, item in zip(target.items, items, strict=True):
                 self.assign(inner, item, scope, statement)
             return
-        for inner in target.items:
-            unknown = Unknown("unpacked from a value that cannot be known", (scope.module.path, inner))
+        for place, inner in enumerate(target.items):
+            at = (scope.module.path, inner)
+            unknown = Part("unpacked from a value that cannot be known", at, value, place if plain else -1)
             self.assign(inner, unknown, scope, statement)
 
     def lookup(self, name: str, scope: Scope, at: At) -> Value:
@@ -1014,10 +1020,12 @@ class Evaluator:
             out.append((key, self.eval(node.value, scope)))
             return True
         generator = node.generators[depth]
-        items = self.iterate(self.force(self.eval(generator.source, scope)))
+        source = self.eval(generator.source, scope)
+        items = self.iterate(self.force(source))
         if items is None or len(items) > MAX_ITEMS:
             if self.walk:
-                unknown = Unknown("an item of a collection that cannot be known", (scope.module.path, generator))
+                at = (scope.module.path, generator)
+                unknown = Part("an item of a collection that cannot be known", at, source, None)
                 self.assign(generator.target, unknown, scope, generator)
                 for condition in generator.conditions:
                     self.eval(condition, scope)
@@ -1086,7 +1094,7 @@ class Evaluator:
         if isinstance(value, Member):
             return self._member_attribute(value, name, at)
         if isinstance(value, Unknown):
-            return value
+            return Part(value.why, value.at, value, name, value.marks)
         return py.getattr(self, value, name, at)
 
     def _nothing(self, value: Value) -> bool:
@@ -1397,7 +1405,7 @@ class Evaluator:
             return truths.pop() if len(truths) == 1 else None
         if isinstance(value, (FunctionValue, ClassValue, ModuleValue, Bound, Partial, Native, Member)):
             return True
-        if isinstance(value, External) and value.dotted == "typing.TYPE_CHECKING":
+        if _for_type_checkers(value):
             return False
         return None
 
@@ -1460,7 +1468,7 @@ class Evaluator:
             options = [self.call(o, args) for o in callee.options if not self._nothing(o)]
             return either(options, callee.why, at)
         if isinstance(callee, Unknown):
-            return Unknown(callee.why, at)
+            return Part(callee.why, at, callee, args)
         return Unknown("a call of something that cannot be known", at)
 
     def _marked(self, result: Value, args: Arguments) -> Value:
@@ -1621,6 +1629,10 @@ class Evaluator:
             if site is not None:
                 return site
         return at
+
+
+def _for_type_checkers(test: Value) -> bool:
+    return isinstance(test, External) and test.dotted in ("typing.TYPE_CHECKING", "typing_extensions.TYPE_CHECKING")
 
 
 def _spelled(node: Expr) -> str | None:

@@ -11,7 +11,7 @@ from functools import cached_property
 
 from celerylint.facts import ir
 from celerylint.facts.ir import PythonFacts
-from celerylint.model.values import Scope
+from celerylint.model.values import Entry, Scope
 
 _NEVER_OURS = frozenset({"celery", "kombu", "billiard", "django", "redis", "flask", "typing", "os", "sys", "datetime"})
 """Packages that a file of the same name in a project does not replace (`proj/celery.py` beside `from celery import ...`)."""
@@ -22,10 +22,18 @@ _ROOT_MARKS = ("manage.py", "pyproject.toml", "setup.py", "setup.cfg", "requirem
 class Module:
     """A Python file of the project. `scope` fills up as the evaluator runs it."""
 
-    __slots__ = ("_facts", "_load", "dotted", "gated", "is_package", "path", "root", "running", "scope", "started")
+    __slots__ = (
+        "_facts", "_load", "_run", "dotted", "gated", "is_package", "path", "root", "running", "scope", "started",
+    )  # fmt: skip
 
     def __init__(
-        self, path: str, root: str, dotted: str, gated: bool, load: Callable[[str], PythonFacts | None]
+        self,
+        path: str,
+        root: str,
+        dotted: str,
+        gated: bool,
+        load: Callable[[str], PythonFacts | None],
+        run: Callable[[Module], None],
     ) -> None:
         self.path = path
         self.root = root
@@ -37,7 +45,14 @@ class Module:
         self.started = False
         self.running = False
         self._load = load
+        self._run = run
         self._facts: PythonFacts | None = None
+
+    @property
+    def bindings(self) -> dict[str, Entry]:
+        """What its names are bound to: the module is run for it if nobody needed it yet."""
+        self._run(self)
+        return self.scope.entries
 
     @property
     def facts(self) -> PythonFacts | None:
@@ -66,6 +81,8 @@ class ModuleIndex:
     ) -> None:
         self.paths = frozenset(paths)
         self._load = load
+        self.run: Callable[[Module], None] = lambda module: None
+        """How a module is run; set by the evaluator."""
         self._gated = frozenset(gated)
         self._modules: dict[str, Module] = {}
         self._by_last: dict[str, list[str]] = {}
@@ -114,7 +131,7 @@ class ModuleIndex:
         module = self._modules.get(path)
         if module is None:
             root, dotted = self.name_of(path)
-            module = Module(path, root, dotted, path in self._gated, self._load)
+            module = Module(path, root, dotted, path in self._gated, self._load, lambda m: self.run(m))
             self._modules[path] = module
         return module
 

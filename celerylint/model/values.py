@@ -65,6 +65,20 @@ class Unknown(Value):
         `foreign` for what a call of another package returned."""
 
 
+class Part(Unknown):
+    """Something of a value that cannot be known: what is known of the whole may tell what this is."""
+
+    __slots__ = ("of", "step")
+
+    def __init__(
+        self, why: str, at: At | None, of: Value, step: str | int | Arguments | None, marks: frozenset[str] = frozenset()
+    ) -> None:
+        super().__init__(why, at, marks)
+        self.of = of
+        self.step = step
+        """The name of an attribute, the place in what was unpacked, the arguments of a call; None for any item of a loop."""
+
+
 class Missing(Value):
     """Nothing is bound: the other branch of a name that only one branch assigns."""
 
@@ -166,7 +180,7 @@ class ModuleValue(Value):
 class Scope:
     """Names of one module, class body or function activation."""
 
-    __slots__ = ("entries", "globals", "kind", "module", "parent", "stars", "subject")
+    __slots__ = ("entries", "globals", "kind", "module", "parent", "stars", "subject", "typing")
 
     def __init__(self, kind: str, module: Module, parent: Scope | None) -> None:
         self.kind = kind
@@ -178,6 +192,8 @@ class Scope:
         """Foreign modules that were star-imported: a name found nowhere else comes from there."""
         self.subject: Value | None = None
         """The class whose body or method this is, for `super()`."""
+        self.typing: Scope | None = None
+        """What is imported for type checkers only: annotations may speak of it."""
 
 
 class FunctionValue(Value):
