@@ -126,7 +126,8 @@ class Hole(Struct, frozen=True, array_like=True, tag=130):
 
     name: str
     operator: str = ""
-    """`:-`, `-`, `:=`, `=`, `:+`, `+`, `:?`, `?` or empty; others make the hole unreadable."""
+    """`:-`, `-`, `:=`, `=`, `:+`, `+`, `:?`, `?`, `#`, `##`, `%`, `%%`, `:` (a substring, the operand being `offset:length`)
+    or empty; others make the hole unreadable."""
     operand: list[str | Hole] = []
     quoted: bool = False
     """Inside double quotes: not split into words."""
@@ -139,7 +140,7 @@ class ShellWord(Node, frozen=True, tag=131):
 
 
 class ShellAssign(Node, frozen=True, tag=132):
-    """`NAME=word` as a statement, `export NAME=word`, or `NAME=(words)`; `append` for `+=`."""
+    """`NAME=word` as a statement or `NAME=(words)`; `append` for `+=`. `export NAME=word` is a `ShellCommand`."""
 
     name: str
     words: list[ShellWord]
