@@ -63,3 +63,18 @@ class Joined:
     def finish(self, line: int, col: int) -> tuple[str, Origins]:
         """The text without blanks at its end, and where it stands; an empty one stands at the place given."""
         return "".join(self._parts).rstrip(), self._origins or [(0, line, col)]
+
+
+def cut(origins: Origins, start: int, end: int) -> Origins:
+    """Where the stretches of a part of a text stand, given those of the whole."""
+    first = 0
+    for number, (offset, _, _) in enumerate(origins):
+        if offset > start:
+            break
+        first = number
+    found: Origins = []
+    for offset, line, col in origins[first:]:
+        if offset >= end and found:
+            break
+        found.append((max(offset - start, 0), line, col + max(start - offset, 0)))
+    return found
