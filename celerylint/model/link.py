@@ -148,8 +148,8 @@ def _link(inputs: Inputs) -> tuple[Project, frozenset[str]]:
         functions={path: tuple(value) for path, value in functions.items()},
         commands=tuple(_commands(ev, apps)),
         options=inputs.options,
-    )
         packages_of=cache(inputs.packages),
+    )
     return project, _aliases(ev)
 
 

@@ -232,8 +232,6 @@ class Project(Struct, frozen=True, eq=False):
     options: Options = field(default_factory=Options)
     """What the team says of its project, for rules that judge by it."""
 
-    def retries_of(self, task: Task) -> tuple[Retry, ...]:
-        """The calls of retry in a task's body and in helpers that it hands itself to."""
     packages_of: Callable[[], frozenset[str]] = frozenset
 
     @property
@@ -242,6 +240,9 @@ class Project(Struct, frozen=True, eq=False):
         by INSTALLED_APPS. Some are other words; what is not among them may be used all the same.
         """
         return self.packages_of()
+
+    def retries_of(self, task: Task) -> tuple[Retry, ...]:
+        """The calls of retry in a task's body and in helpers that it hands itself to."""
         return self.retries.get(id(task), ())
 
     def tasks_of(self, app: App) -> tuple[Task, ...]:
