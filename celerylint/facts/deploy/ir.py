@@ -215,7 +215,8 @@ class TemplateLine(Node, frozen=True, tag=140):
     """A line `key: value`, `- value` or `- key: value` of a template; `indent` counts the spaces before the key or value.
 
     Actions of the template language stay in the text as written (`{{ .Values.x }}`). Lines that are only actions have
-    no key and no item. Block scalars are joined into the value of the line that opens them.
+    no key and no item. Block scalars are joined into the value of the line that opens them, quotes around a whole value are
+    removed, flow sequences stay as written. The end of a document is a line whose key is `---`.
     """
 
     indent: int
