@@ -638,7 +638,7 @@ class Evaluator:
             self.setattr(holder, target.attr, value, at)
         elif isinstance(target, ir.Subscript):
             holder, index = self.force(self.eval(target.value, scope)), self.eval(target.index, scope)
-            if isinstance(holder, Unknown):
+            if isinstance(holder, (Unknown, Made)):
                 self._remember(target, value, scope, at)
             self.setitem(holder, index, value, at)
         elif isinstance(target, ir.Seq):
@@ -762,7 +762,7 @@ class Evaluator:
         if self.walk:
             self.context.append(node)
         try:
-            args = self.arguments(node, scope, at)
+            args = self.arguments(node, scope, at, type(self.peek(callee)) in self.registry.types)
         finally:
             if self.walk:
                 self.context.pop()
@@ -784,8 +784,8 @@ class Evaluator:
         finally:
             self.lazy = lazy
 
-    def arguments(self, node: ir.Call, scope: Scope, at: At) -> Arguments:
-        """Evaluate the arguments of a call."""
+    def arguments(self, node: ir.Call, scope: Scope, at: At, needed: bool = False) -> Arguments:
+        """Evaluate the arguments of a call; those that are `needed` also where another file must be read for them."""
         positional: list[Value] = []
         keywords: dict[str, Entry] = {}
         is_open = False
@@ -803,7 +803,7 @@ class Evaluator:
             if keyword.name is not None:
                 keywords[keyword.name] = Entry(value, (scope.module.path, keyword))
                 continue
-            spread = self.force(value)
+            spread = self.need(value) if needed and isinstance(value, Imported) else self.force(value)
             if isinstance(spread, Mapping):
                 for key, entry in spread.items.items():
                     if isinstance(key, str):

@@ -19,6 +19,7 @@ from celerylint.model import celery_values as cv
 from celerylint.model import routing, schedule
 from celerylint.model.evaluate import Evaluator, OutOfFuel
 from celerylint.model.idioms.celery_tasks import SENDERS, SIGNATURES, bound_first, task_class
+from celerylint.model.idioms.django import for_tasks
 from celerylint.model.modules import Module, ModuleIndex
 from celerylint.model.naming import task_name
 from celerylint.model.options import Bases, attribute, decide, effective_options
@@ -147,6 +148,7 @@ def _link(inputs: Inputs) -> tuple[Project, frozenset[str]]:
         crashes=tuple(ev.crashes),
         functions={path: tuple(value) for path, value in functions.items()},
         commands=tuple(_commands(ev, apps)),
+        django=_django(ev, apps),
         options=inputs.options,
         packages_of=cache(inputs.packages),
     )
@@ -443,10 +445,11 @@ def _walk(ev: Evaluator, tasks: list[Task], gated: list[str]) -> None:
 
 
 def _know_classes(ev: Evaluator) -> None:
-    """Run the bodies of classes with methods that send, or that open a transaction, and of what those inherit from."""
+    """Run the bodies of classes with methods that send, that open a transaction (with what they inherit), or that save."""
     wanted = _WALKED | _OPENERS
     for cls in list(ev.classes_seen):
-        if cls.scope.module.gated and _has_method_using(cls, wanted):
+        saves = any(isinstance(s, ir.Function) and s.name == "save" for s in cls.node.body)
+        if cls.scope.module.gated and (saves or _has_method_using(cls, wanted)):
             ev.class_body(cls)
             if _has_method_using(cls, _OPENERS):
                 for base in map(ev.peek, cls.bases):
@@ -548,6 +551,15 @@ def _commands(ev: Evaluator, apps: list[App]) -> Iterator[Command]:
 
 
 # --- the rest ---------------------------------------------------------------------------------------------------------
+
+
+def _django(ev: Evaluator, apps: list[App]) -> dict[str, Decision]:
+    """Django's settings as the first app that uses them sees them."""
+    for app in apps:
+        found = for_tasks(ev, app.value.module)
+        if found:
+            return {name: decide(ev, e.value, "setting" if e.at else "default", e.at) for name, e in found.items()}
+    return {}
 
 
 def _repeated(ev: Evaluator, apps: list[App]) -> Iterator[tuple[App, str, At, At]]:

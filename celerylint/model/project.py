@@ -229,6 +229,8 @@ class Project(Struct, frozen=True, eq=False):
     functions: Mapping[str, tuple[FunctionValue, ...]]
     """Functions of relevant files, by path."""
     commands: tuple[Command, ...] = ()
+    django: Mapping[str, Decision] = field(default_factory=dict)
+    """Django's TIME_ZONE and USE_TZ, and ATOMIC_REQUESTS of its default database, as far as they are known."""
     options: Options = field(default_factory=Options)
     """What the team says of its project, for rules that judge by it."""
 

@@ -4,10 +4,10 @@ from __future__ import annotations
 
 from celerylint.model.evaluate import Evaluator
 from celerylint.model.modules import Module
-from celerylint.model.values import At, Entry, Scalar, Unknown, Value
+from celerylint.model.values import At, Entry, Mapping, Scalar, Unknown, Value
 
 GLOBAL_SETTINGS: dict[str, bool | str | None] = {
-    "DEBUG": False, "TIME_ZONE": "America/Chicago", "USE_TZ": True, "ATOMIC_REQUESTS": False,
+    "DEBUG": False, "TIME_ZONE": "America/Chicago", "USE_TZ": True,
 }  # fmt: skip
 """What Django's own settings hold where a project says nothing, for the names that matter here (django 5, 4.2 alike but USE_TZ)."""
 
@@ -69,6 +69,31 @@ def setting_entry(ev: Evaluator, importer: Module | None, name: str) -> Entry | 
     if entry is None and name in GLOBAL_SETTINGS and not module.scope.stars:
         return Entry(Scalar(GLOBAL_SETTINGS[name]), None)
     return entry
+
+
+def for_tasks(ev: Evaluator, importer: Module | None) -> dict[str, Entry]:
+    """What Django's settings, where they have been read, say of time zones and of transactions around requests."""
+    module = settings_module(ev, importer)
+    if module is None or not module.started:
+        return {}
+    found = {name: setting_entry(ev, importer, name) for name in ("TIME_ZONE", "USE_TZ")}
+    found["ATOMIC_REQUESTS"] = _atomic_requests(ev, module)
+    return {name: entry for name, entry in found.items() if entry is not None}
+
+
+def _atomic_requests(ev: Evaluator, module: Module) -> Entry | None:
+    """`ATOMIC_REQUESTS` of the default database, in its dict or put there afterwards."""
+    databases = module.scope.entries.get("DATABASES")
+    if databases is None:
+        return None
+    every = ev.force(databases.value)
+    entry = every.items.get("default") if isinstance(every, Mapping) else None
+    default = ev.force(entry.value) if entry is not None else None
+    if isinstance(default, Mapping):
+        return default.items.get("ATOMIC_REQUESTS")
+    later = module.scope.entries.get("DATABASES['default']['ATOMIC_REQUESTS']")
+    same = later is not None and later.at is not None and databases.at is not None and later.at[0] == databases.at[0]
+    return later if same else None
 
 
 def _settings(ev: Evaluator, name: str, at: At) -> Value | None:

@@ -9,7 +9,17 @@ from celerylint.finding import Confidence, Finding, Related, Severity
 from celerylint.model.project import Dispatch, Project
 from celerylint.model.values import FunctionValue, Scalar, forced
 from celerylint.rules.base import Rule, related
-from celerylint.rules.dispatch.transactions import Transaction, around, called, calls_inside, own_calls
+from celerylint.rules.dispatch.requests import calls_of, of_request, written_before
+from celerylint.rules.dispatch.saves import Saves, is_sure_to_reach, saved
+from celerylint.rules.dispatch.transactions import (
+    Transaction,
+    around,
+    blocks_around,
+    called,
+    calls_inside,
+    encloses,
+    own_calls,
+)
 
 _SENDS = frozenset({"delay", "apply_async", "send_task"})
 _DEPTH = 3
@@ -90,19 +100,41 @@ def checkout(order):
             transaction = around(dispatch.context, function) or _before_commit(dispatch, function)
             if transaction is not None:
                 yield self._found(dispatch, transaction, [], project)
-        reach = _Reach(sent)
+        reach = _Reach(sent, Saves(project))
         for functions in project.functions.values():
             for function in functions:
                 for call, transaction in calls_inside(function) if _may_open(function) else ():
                     for dispatch, path in reach.by(call, function):
                         yield self._found(dispatch, transaction, path, project)
+                if "ATOMIC_REQUESTS" in project.django:
+                    yield from self._in_a_request(function, sent, reach, project)
+
+    def _in_a_request(
+        self, function: FunctionValue, sent: dict[int, list[Dispatch]], reach: _Reach, project: Project
+    ) -> Iterator[Finding]:
+        """What a view sends, itself or through what it calls, after it has saved something."""
+        transaction = of_request(function, project)
+        if transaction is None:
+            return
+        for dispatch in sent.get(id(function.node), ()):
+            row = None if _is_later(dispatch) else written_before(function, dispatch.at[1])
+            if row is not None and around(dispatch.context, function) is None:
+                yield self._found(dispatch, transaction, related(row, "saved in the request"), project)
+        for call in calls_of(function):
+            for dispatch, path in reach.by(call, function):
+                row = written_before(function, call)
+                if row is not None:
+                    yield self._found(dispatch, transaction, [*related(row, "saved in the request"), *path], project)
 
     def _found(self, dispatch: Dispatch, opened: Transaction, path: list[Related], project: Project) -> Finding:
         name = f"`{dispatch.task_name}`" if dispatch.task_name else "the canvas"
         where = f"line {opened.at[1].line}" + (f" of {opened.at[0]}" if opened.at[0] != dispatch.at[0] else "")
+        inside = f"the transaction of {where}"
+        if opened.words == "request":
+            inside = f"the transaction that ATOMIC_REQUESTS ({where}) keeps open until the view returns"
         return self.finding(
             dispatch.at,
-            f"{name} is sent inside the transaction of {where}: a worker may run it before the commit, when the rows are"
+            f"{name} is sent inside {inside}: a worker may run it before the commit, when the rows are"
             " not there yet, and after a rollback it runs all the same",
             _help(dispatch, opened, project),
             symbol=dispatch.task_name or "",
@@ -129,6 +161,11 @@ def _sends(dispatch: Dispatch) -> bool:
     return dispatch.method in _SENDS or dispatch.method.endswith(("().delay", "().apply_async", "chain()", "group()"))
 
 
+def _is_later(dispatch: Dispatch) -> bool:
+    """Whether it stands in a function that is only defined there."""
+    return any(isinstance(node, (ir.Function, ir.LambdaExpr)) for node in dispatch.context[1:])
+
+
 def _needs_no_row(dispatch: Dispatch) -> bool:
     """Whether the task gets nothing, or nothing but constants."""
     args = dispatch.args
@@ -144,14 +181,13 @@ def _needs_no_row(dispatch: Dispatch) -> bool:
 
 def _before_commit(dispatch: Dispatch, function: FunctionValue) -> Transaction | None:
     node = function.node
-    nested = any(isinstance(n, (ir.Function, ir.LambdaExpr)) for n in dispatch.context[1:])
-    if nested or not isinstance(node, ir.Function) or not {"commit", "add"} <= set(node.uses):
+    if _is_later(dispatch) or not isinstance(node, ir.Function) or not {"commit", "add"} <= set(node.uses):
         return None
-    for block in _blocks_around(ir.read_body(node), dispatch.at[1]):
+    for block in blocks_around(ir.read_body(node), dispatch.at[1]):
         added: ir.Node | None = None
         sent = False
         for statement in block:
-            if _encloses(statement, dispatch.at[1]):
+            if encloses(statement, dispatch.at[1]):
                 sent = True
             elif (name := _of_session(statement)) in ("add", "add_all", "merge") and not sent:
                 added = statement
@@ -170,21 +206,6 @@ def _of_session(statement: ir.Stmt) -> str:
     holder = call.func.value
     name = holder.attr if isinstance(holder, ir.Attr) else holder.id if isinstance(holder, ir.Name) else ""
     return call.func.attr if "session" in name.lower() else ""
-
-
-def _blocks_around(block: list[ir.Stmt], node: ir.Node) -> Iterator[list[ir.Stmt]]:
-    yield block
-    for statement in block:
-        if _encloses(statement, node):
-            for name in ("body", "orelse", "final"):
-                inner = getattr(statement, name, None)
-                if isinstance(inner, list) and any(_encloses(s, node) for s in inner):
-                    yield from _blocks_around(inner, node)
-
-
-def _encloses(statement: ir.Node, node: ir.Node) -> bool:
-    start, end = (statement.line, statement.col), (statement.end_line, statement.end_col)
-    return start <= (node.line, node.col) and (node.end_line, node.end_col) <= end
 
 
 # --- through calls ----------------------------------------------------------------------------------------------------
@@ -211,15 +232,34 @@ def _names(expression: ir.Expr) -> Iterator[str]:
 class _Reach:
     """What functions send, directly or through functions that they call; each function is read once."""
 
-    def __init__(self, sent: dict[int, list[Dispatch]]) -> None:
+    def __init__(self, sent: dict[int, list[Dispatch]], saves: Saves) -> None:
         self._sent = sent
+        self._saves = saves
         self._callees: dict[int, list[tuple[ir.Call, FunctionValue]]] = {}
         self._known: dict[tuple[int, int], list[tuple[Dispatch, list[Related]]]] = {}
 
     def by(self, call: ir.Call, function: FunctionValue) -> list[tuple[Dispatch, list[Related]]]:
         """What is sent by the function that is called, with the calls that lead there."""
         target = called(call, function)
-        return self._through(call, function, target, _DEPTH) if target is not None else []
+        found = self._through(call, function, target, _DEPTH) if target is not None else []
+        return found or self._by_saving(call, function)
+
+    def _by_saving(self, call: ir.Call, function: FunctionValue) -> list[tuple[Dispatch, list[Related]]]:
+        """What is sent by the `save` of a model, or by those who hear of it, when a call saves an object."""
+        what = saved(call, function) if self._sent else None
+        out: list[tuple[Dispatch, list[Related]]] = []
+        for target in self._saves.called_by(what) if what is not None else ():
+            if not isinstance(target.node, ir.Function) or target.node is function.node:
+                continue
+            step = related((function.scope.module.path, call), f"saves {what.model.node.name} inside the transaction")
+            step += related((target.scope.module.path, target.node), f"which runs {target.node.name}()")
+            for dispatch, path in self._from(target, 2):
+                line = path[0].place.span.line if path else dispatch.at[1].line
+                helper = dispatch.function if path else None
+                sure = helper is None or is_sure_to_reach(helper, dispatch.at[1].line, None)
+                if sure and is_sure_to_reach(target, line, what.fresh):
+                    out.append((dispatch, [*step, *path]))
+        return out
 
     def _through(
         self, call: ir.Call, function: FunctionValue, target: FunctionValue, depth: int
@@ -234,9 +274,7 @@ class _Reach:
         if key not in self._known:
             self._known[key] = []
             found: list[tuple[Dispatch, list[Related]]] = [
-                (dispatch, [])
-                for dispatch in self._sent.get(id(function.node), ())
-                if not any(isinstance(node, (ir.Function, ir.LambdaExpr)) for node in dispatch.context[1:])
+                (dispatch, []) for dispatch in self._sent.get(id(function.node), ()) if not _is_later(dispatch)
             ]
             if depth > 1:
                 for call, target in self._called_in(function):

@@ -137,16 +137,37 @@ def called(call: ir.Call, function: FunctionValue) -> FunctionValue | None:
     """The function of the project that a call in a function runs, if that can be seen."""
     func = call.func
     if isinstance(func, ir.Attr) and isinstance(func.value, ir.Name) and func.value.id in ("self", "cls"):
-        return _method(function.owner_class, func.attr) if function.owner_class is not None else None
+        return method(function.owner_class, func.attr) if function.owner_class is not None else None
     # A function that sends tasks, or waits for them, stands in a file that mentions Celery.
     value = Body("", [], function.scope).meaning(func, read=False)
     return value.innermost if isinstance(value, FunctionValue) else None
 
 
-def _method(cls: ClassValue, name: str, depth: int = 0) -> FunctionValue | None:
+def method(cls: ClassValue, name: str, depth: int = 0) -> FunctionValue | None:
+    """A method of a class of the project, its own or inherited from another class of the project."""
     entry = cls.attrs.get(name)
     if entry is not None:
         value: Value = forced(entry.value)
         return value.innermost if isinstance(value, FunctionValue) else None
     bases = [base for base in map(forced, cls.bases) if isinstance(base, ClassValue)] if depth < 8 else []
-    return next((found for base in bases if (found := _method(base, name, depth + 1)) is not None), None)
+    return next((found for base in bases if (found := method(base, name, depth + 1)) is not None), None)
+
+
+# --- where a node stands ---------------------------------------------------------------------------------------------
+
+
+def blocks_around(block: list[ir.Stmt], node: ir.Node) -> Iterator[list[ir.Stmt]]:
+    """The blocks that a node stands in, the outermost first."""
+    yield block
+    for statement in block:
+        if encloses(statement, node):
+            for name in ("body", "orelse", "final"):
+                inner = getattr(statement, name, None)
+                if isinstance(inner, list) and any(encloses(s, node) for s in inner):
+                    yield from blocks_around(inner, node)
+
+
+def encloses(statement: ir.Node, node: ir.Node) -> bool:
+    """Whether a node stands in a statement."""
+    start, end = (statement.line, statement.col), (statement.end_line, statement.end_col)
+    return start <= (node.line, node.col) and (node.end_line, node.end_col) <= end
