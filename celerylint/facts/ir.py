@@ -14,7 +14,7 @@ from msgspec import Raw, Struct
 
 from celerylint.finding import Span
 
-EXTRACTOR_VERSION = 1
+EXTRACTOR_VERSION = 2
 """Part of the cache key: raise it whenever lowering changes."""
 
 
@@ -340,6 +340,8 @@ class Alias(Node, frozen=True, tag=56):
 
     name: str
     bound: str
+    path: str = ""
+    """What `import a.b` loads, which binds `a` alone; empty where it is `name`."""
 
 
 class Import(Node, frozen=True, tag=57):

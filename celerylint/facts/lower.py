@@ -380,7 +380,9 @@ class _Lowerer:
             end_col = (node.end_col_offset or 0) + 1
             # `import a.b` binds `a`, `import a.b as c` binds the module a.b.
             name = node.name if node.asname or not dotted else bound
-            out.append(ir.Alias(node.lineno, node.col_offset + 1, node.end_lineno or node.lineno, end_col, name, bound))
+            path = node.name if name != node.name else ""
+            end_line = node.end_lineno or node.lineno
+            out.append(ir.Alias(node.lineno, node.col_offset + 1, end_line, end_col, name, bound, path))
         return out
 
     def _import(self, node: ast.Import, a: int, b: int, c: int, d: int) -> Stmt:

@@ -147,6 +147,7 @@ def _link(inputs: Inputs) -> tuple[Project, frozenset[str]]:
         undecided=tuple(_undecided(apps, tasks)),
         crashes=tuple(ev.crashes),
         functions={path: tuple(value) for path, value in functions.items()},
+        index=index,
         commands=tuple(_commands(ev, apps)),
         django=_django(ev, apps),
         options=inputs.options,

@@ -126,6 +126,11 @@ class ModuleIndex:
                     out.update(".".join(parts[:n]) for n in range(1, len(parts) + 1))
         return frozenset(out)
 
+    @property
+    def relevant(self) -> dict[str, Module]:
+        """The modules whose bytes showed that they may matter, by path."""
+        return {path: self.module(path) for path in sorted(self._gated)}
+
     def module(self, path: str) -> Module:
         """The module of a path that is in the project."""
         module = self._modules.get(path)

@@ -12,6 +12,7 @@ from celerylint.config import Options
 from celerylint.facts import ir
 from celerylint.finding import Place, Undecided
 from celerylint.model import celery_values as cv
+from celerylint.model.modules import ModuleIndex
 from celerylint.model.values import Arguments, At, FunctionValue, Value, place
 from celerylint.model.version import TargetVersion
 
@@ -228,6 +229,8 @@ class Project(Struct, frozen=True, eq=False):
     """Files whose evaluation failed by a fault of ours."""
     functions: Mapping[str, tuple[FunctionValue, ...]]
     """Functions of relevant files, by path."""
+    index: ModuleIndex
+    """Every Python file by path and by dotted name, those too that nothing has been read of."""
     commands: tuple[Command, ...] = ()
     django: Mapping[str, Decision] = field(default_factory=dict)
     """Django's TIME_ZONE and USE_TZ, and ATOMIC_REQUESTS of its default database, as far as they are known."""

@@ -4,10 +4,13 @@ from __future__ import annotations
 
 import gc
 import importlib
+import time
+from pathlib import Path
 
 import celery
 import pytest
-from celery import Celery
+from celery import Celery, signals
+from celery.contrib.testing.worker import start_worker
 
 from celerylint.rules.settings.cly806_removed_api import _MODULES, _NAMES
 
@@ -65,3 +68,57 @@ def test_a_nested_handler_is_gone() -> None:
     gc.collect()
     kept.conf.task_acks_late  # noqa: B018
     assert called == [kept]
+
+
+def test_a_task_class_is_registered_by_hand_alone() -> None:
+    app = _app()
+
+    class Pull(celery.Task):
+        name = "pull"
+
+        def run(self) -> None: ...
+
+    assert "pull" not in app.tasks
+    app.register_task(Pull())
+    assert "pull" in app.tasks
+
+
+def test_what_a_class_sends_without_being_registered_a_worker_drops() -> None:
+    app = _app()
+
+    class Pull(celery.Task):
+        name = "pull"
+
+        def run(self) -> None: ...
+
+    dropped = []
+
+    @signals.task_unknown.connect
+    def note(name: str, **kwargs: object) -> None:
+        dropped.append(name)
+
+    Pull.bind(app)
+    with start_worker(app, pool="solo", perform_ping_check=False):
+        Pull().delay()
+        deadline = time.monotonic() + 10
+        while not dropped and time.monotonic() < deadline:
+            time.sleep(0.01)
+    signals.task_unknown.disconnect(note)
+    assert dropped == ["pull"]
+
+
+def test_a_worker_imports_what_it_is_told_and_no_more(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    folder = tmp_path / "unregistered"
+    folder.mkdir()
+    (folder / "__init__.py").touch()
+    for name in ("told", "tasks", "mails"):
+        (folder / f"{name}.py").write_text(
+            f"from celery import shared_task\n\n@shared_task(name='unregistered-{name}')\ndef one(): ...\n"
+        )
+    monkeypatch.syspath_prepend(str(tmp_path))
+    app = _app(include=["unregistered.told"])
+    app.autodiscover_tasks(["unregistered"])
+    app.loader.import_default_modules()
+    app.finalize()
+    assert {"unregistered-told", "unregistered-tasks"} <= app.tasks.keys()
+    assert "unregistered-mails" not in app.tasks
