@@ -241,75 +241,13 @@ _GOES_ON, _EXIT, _EXEC, _RETURN, _BREAK, _CONTINUE, _LOST = "", "exit", "exec", 
 _RAN = "ran"
 """The status of a program: it is expected to succeed, and may fail."""
 
-_Value = "str | tuple[str, ...]"
-_QUIET = frozenset(
-    {
-        *(
-            "echo",
-            "printf",
-            "wait",
-            "sleep",
-            "kill",
-            "jobs",
-            "fg",
-            "bg",
-            "disown",
-            "umask",
-            "ulimit",
-            "shopt",
-            "hash",
-            "type",
-        ),
-        *(
-            "alias",
-            "unalias",
-            "pwd",
-            "let",
-            "times",
-            "history",
-            "enable",
-            "complete",
-            "bind",
-            "dirs",
-            "popd",
-            "compgen",
-        ),
-        *(
-            "logout",
-            "suspend",
-            "mkdir",
-            "chown",
-            "chmod",
-            "rm",
-            "cp",
-            "mv",
-            "ln",
-            "touch",
-            "cat",
-            "grep",
-            "sed",
-            "awk",
-            "date",
-        ),
-        *(
-            "ls",
-            "id",
-            "whoami",
-            "hostname",
-            "uname",
-            "basename",
-            "dirname",
-            "tee",
-            "head",
-            "tail",
-            "sort",
-            "tr",
-            "cut",
-            "wc",
-        ),
-        *("find", "mktemp", "nc", "curl", "wget", "pgrep", "pkill", "killall", "ps", "sync", "seq", "rmdir", "install"),
-    }
-)
+_QUIET_NAMES = """
+echo printf wait sleep kill jobs fg bg disown umask ulimit shopt hash type alias unalias pwd let times history
+enable complete bind dirs popd compgen logout suspend mkdir chown chmod rm cp mv ln touch cat grep sed awk
+date ls id whoami hostname uname basename dirname tee head tail sort tr cut wc find mktemp nc curl wget pgrep
+pkill killall ps sync seq rmdir install
+"""
+_QUIET = frozenset(_QUIET_NAMES.split())
 """Builtins and tools that start nothing."""
 
 

@@ -21,58 +21,14 @@ _PYTHON_VALUES = frozenset({"-X", "-W", "-Q"})
 _ASSIGNS = re.compile(r"[A-Za-z_][A-Za-z0-9_]*=")
 _WAITS = re.compile(r"wait[-_]?(for|until|4)|dockerize")
 
-_TALKERS = frozenset(
-    {
-        *(
-            "echo",
-            "printf",
-            "cat",
-            "grep",
-            "egrep",
-            "fgrep",
-            "sed",
-            "awk",
-            "ls",
-            "tail",
-            "head",
-            "tee",
-            "logger",
-            "xargs",
-        ),
-        *("pgrep", "pkill", "kill", "killall", "ps", "which", "type", "watch", "test", "[", "[[", "stat", "find"),
-        *("pip", "pip3", "apt", "apt-get", "apk", "yum", "dnf", "npm", "yarn", "git", "make", "curl", "wget", "tar"),
-        *(
-            "docker",
-            "docker-compose",
-            "podman",
-            "kubectl",
-            "helm",
-            "heroku",
-            "fly",
-            "flyctl",
-            "systemctl",
-            "supervisorctl",
-        ),
-        *("service", "rc-service", "update-rc.d", "adduser", "addgroup", "useradd", "groupadd", "usermod", "install"),
-        *(
-            "chown",
-            "chmod",
-            "chgrp",
-            "mkdir",
-            "rm",
-            "rmdir",
-            "cp",
-            "mv",
-            "ln",
-            "touch",
-            "cd",
-            "psql",
-            "mysql",
-            "redis-cli",
-        ),
-        *("ssh", "scp", "rsync", "sleep", "true", "false"),
-    }
-)
+_TALKERS_NAMES = """
+echo printf cat grep egrep fgrep sed awk ls tail head tee logger xargs pgrep pkill kill killall ps which type
+watch test [ [[ stat find pip pip3 apt apt-get apk yum dnf npm yarn git make curl wget tar docker
+docker-compose podman kubectl helm heroku fly flyctl systemctl supervisorctl service rc-service update-rc.d
+adduser addgroup useradd groupadd usermod install chown chmod chgrp mkdir rm rmdir cp mv ln touch cd psql
+mysql redis-cli ssh scp rsync sleep true false
+"""
+_TALKERS = frozenset(_TALKERS_NAMES.split())
 """Programs that name others without running them here."""
 
 
