@@ -7,8 +7,10 @@ A heading starts a case. A line that is a path in backticks names the next fence
 * `# todo-error: CLY201` says that one should be found and is not yet, `# todo-ok: CLY201` that one is found and
   should not be. When either is mended the case fails until the comment says so.
 
-The comments are taken out before the project is linted. An `output` block is the report as people see it.
-A line `celery: 5.6` sets the version of Celery; `spelling: as written` keeps the case from being respelled.
+The comments are taken out before the project is linted. An `output` block is the report as people see it, a `fixed` block a
+file as it is after the fixes, named like the others.
+A line `celery: 5.6` sets the version of Celery; `spelling: as written` keeps the case from being respelled, and
+`spelling: without namespace` from being respelled in this way.
 """
 
 from __future__ import annotations
@@ -19,6 +21,7 @@ from dataclasses import dataclass, field, replace
 from pathlib import Path, PurePosixPath
 
 import msgspec
+from namespaced import namespaced
 
 from celerylint.config import load
 from celerylint.engine import check
@@ -49,8 +52,12 @@ class Case:
     false: frozenset[Hit] = frozenset()
     """What is found, and ought not to be."""
     output: str | None = None
+    fixed: dict[str, str] = field(default_factory=dict)
+    """What the fixes make of files, by path: those that are not here they leave alone."""
     celery: str | None = None
     as_written: bool = False
+    without: frozenset[str] = frozenset()
+    """Respellings that would mean something else."""
 
     @property
     def codes(self) -> tuple[str, ...]:
@@ -113,10 +120,18 @@ def read(spec: Path) -> list[Case]:
             case = replace(case, celery=version[1])
         elif line == "spelling: as written":
             case = replace(case, as_written=True)
+        elif line.startswith("spelling: without "):
+            without = line.removeprefix("spelling: without ").split(", ")
+            assert {*_RESPELLINGS, "namespace"}.issuperset(without), f"{case.title}: no such spelling"
+            case = replace(case, without=frozenset(without))
         elif fence := _FENCE.match(line):
             block = list(_block(lines, fence[1]))
             if fence[2] == "output":
                 case = replace(case, output="\n".join(block))
+            elif fence[2] == "fixed":
+                path_of_it = name or _UNNAMED["py"]
+                assert path_of_it in case.files, f"{case.title}: {path_of_it} is fixed and is not there"
+                case = replace(case, fixed={**case.fixed, path_of_it: "\n".join(block) + "\n"})
             else:
                 case = _with_file(case, name or _UNNAMED[fence[2]], block)
             name = ""
@@ -158,8 +173,12 @@ def respellings(case: Case) -> Iterator[tuple[str, Case]]:
         return
     for name, respell in _RESPELLINGS.items():
         files = {path: respell(case, path, text) if path.endswith(".py") else text for path, text in case.files.items()}
-        if files != case.files:
-            yield name, replace(case, files=files, output=None)
+        if files != case.files and name not in case.without:
+            yield name, replace(case, files=files, output=None, fixed={})
+    app = _the_app(case)
+    moved = namespaced(case, app) if app is not None and "namespace" not in case.without else case
+    if moved is not case:
+        yield "namespace", replace(moved, output=None, fixed={})
 
 
 def suppressed(case: Case) -> Case | None:
@@ -173,7 +192,7 @@ def suppressed(case: Case) -> Case | None:
         codes.setdefault((path, line), []).append(code)
     for (path, line), those in codes.items():
         files[path][line - 1] += f"  # celerylint: ignore[{','.join(those)}] as we meant it"
-    return replace(case, files={path: "\n".join(lines) for path, lines in files.items()}, output=None)
+    return replace(case, files={path: "\n".join(lines) for path, lines in files.items()}, output=None, fixed={})
 
 
 _APP = re.compile(r"^(\w+) = Celery\(", re.M)

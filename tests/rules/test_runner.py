@@ -87,6 +87,76 @@ def test_respellings(cases: list[Case]) -> None:
     assert "the_app.conf.update(task_acks_late=True)\n" in second["conf.update"].files["proj/core.py"]
 
 
+_CONFIGURED = """\
+## Code that configures
+```py
+from celery import Celery
+from celery.schedules import crontab
+
+app = Celery("shop", broker="redis://")
+app.conf.task_acks_late = True  # error: CLY901
+app.conf.beat_schedule = {
+    "one": {"task": "tasks.pull", "schedule": crontab(hour=3)},  # error: CLY405
+}
+
+@app.task  # error: CLY902
+def pull(): ...
+```
+```fixed
+app = None
+```
+"""
+
+
+def test_settings_move_to_a_module_of_their_own_on_the_same_lines(tmp_path: Path) -> None:
+    spec = tmp_path / "CLY901.md"
+    spec.write_text(_CONFIGURED)
+    case = read(spec)[0]
+    moved = dict(respellings(case))["namespace"]
+    assert moved.files["django_settings.py"].split("\n")[3:8] == [
+        "CELERY_BROKER_URL = 'redis://'",
+        "CELERY_TASK_ACKS_LATE = True",
+        "CELERY_BEAT_SCHEDULE = {",
+        '    "one": {"task": "tasks.pull", "schedule": crontab(hour=3)},',
+        "}",
+    ]
+    assert moved.files["tasks.py"].split("\n")[3:9] == [
+        'app = Celery(\'shop\'); app.config_from_object("django.conf:settings", namespace="CELERY")',
+        *[""] * 5,
+    ]
+    assert moved.expected == {
+        ("django_settings.py", 5, "CLY901"),
+        ("django_settings.py", 7, "CLY405"),
+        ("tasks.py", 10, "CLY902"),
+    }
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "from celery import Celery\napp = Celery()\napp.conf.task_ack_late = True\n",
+        "from celery import Celery\napp = Celery()\nLATE = True\napp.conf.task_acks_late = LATE\n",
+        "from celery import Celery\napp = Celery()\nif LATE:\n    app.conf.task_acks_late = True\n",
+        "from celery import Celery\napp = Celery(broker='redis://')\napp.config_from_object('settings')\n",
+        "from celery import Celery\napp = Celery()\n",
+    ],
+)
+def test_settings_stay_where_moving_them_would_mean_something_else(text: str) -> None:
+    assert "namespace" not in dict(respellings(Case("CLY901", "a case", {"tasks.py": text})))
+
+
+def test_a_spelling_can_be_left_out(tmp_path: Path) -> None:
+    spec = tmp_path / "CLY901.md"
+    spec.write_text(_CONFIGURED.replace("```py", "spelling: without namespace\n```py"))
+    assert "namespace" not in dict(respellings(read(spec)[0]))
+
+
+def test_what_the_fixes_make_is_kept(tmp_path: Path) -> None:
+    spec = tmp_path / "CLY901.md"
+    spec.write_text(_CONFIGURED)
+    assert read(spec)[0].fixed == {"tasks.py": "app = None\n"}
+
+
 def test_a_comment_on_each_finding(cases: list[Case]) -> None:
     silenced = suppressed(cases[0])
     assert silenced is not None
