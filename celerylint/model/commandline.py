@@ -78,7 +78,9 @@ def parse_all(words: Sequence[Word], catalog: Catalog) -> tuple[CommandLine, ...
     if at is None:
         return ()
     subcommand = old or words[at] or ""
-    line = CommandLine(subcommand, {}, reader.found, start=start, at=at, complete=reader.complete)
+    line = CommandLine(
+        subcommand, {}, reader.found, start=start, at=at, unread=tuple(reader.unread), complete=reader.complete
+    )
     if subcommand == "multi":
         return tuple(_nodes(words, line, catalog))
     if subcommand in ("worker", "beat"):
@@ -101,7 +103,7 @@ def _command(words: Sequence[Word], line: CommandLine, catalog: Catalog) -> Comm
     return line._replace(
         options=reader.found,
         misplaced=reader.misplaced,
-        unread=tuple(reader.unread),
+        unread=(*line.unread, *reader.unread),
         complete=line.complete and reader.complete,
     )
 
@@ -219,10 +221,11 @@ def loose(words: Sequence[Word], index: int) -> tuple[dict[str, Option], bool]:
         if not _is_flag(word):
             continue
         spelled, equals, value = word.lstrip(UNKNOWN).partition("=")
-        following = words[index] if index < len(words) else "-"
         given: Word = value if equals else None
-        if not equals and following is not None and not _is_flag(following):
-            given, index = following, index + 1
+        if not equals and index < len(words):
+            following = words[index]
+            if following is not None and not _is_flag(following):
+                given, index = following, index + 1
         known = not word.startswith(UNKNOWN) and UNKNOWN not in (given or "")
         found[spelled.lstrip("-").replace("-", "_")] = Option(here, given if known else None, known, spelled)
     return found, complete
