@@ -100,6 +100,13 @@ class Options(Struct, frozen=True, kw_only=True):
     require: Annotated[
         Names, Meta(description="Task options that somebody must choose for every task, such as acks_late (CLY820).")
     ] = ()
+    deployment_files: Annotated[
+        Names,
+        Meta(description="Patterns of the deployment files in use; all others then count as development."),
+    ] = ()
+    development_files: Annotated[
+        Names, Meta(description="Patterns of deployment files that are for development, tests or CI only.")
+    ] = ()
     jobs: Annotated[Jobs, Meta(description="Number of processes, or auto.")] = "auto"
     cache_dir: Annotated[str | None, Meta(description="Folder of the cache.")] = None
     no_cache: Annotated[bool, Meta(description="Neither read nor write the cache.")] = False

@@ -9,6 +9,7 @@ from pathlib import Path
 from msgspec import Struct
 
 from celerylint.config import PROJECT_MARKERS, Options, UsageError
+from celerylint.facts.deploy.kinds import certain, may_deploy
 from celerylint.facts.pins import is_pin_file
 from celerylint.gitignore import IgnoreFile, parse
 
@@ -31,6 +32,8 @@ class Discovery(Struct, frozen=True, kw_only=True):
     """Python test files, which are read only where other code refers to them. Empty if tests are to be linted."""
     pins: tuple[str, ...]
     """Files that may pin Celery's version."""
+    deployment: tuple[str, ...]
+    """Files that may say how the project is deployed, by their names."""
     problems: tuple[Problem, ...]
     keep: Callable[[str], bool]
     """False for a file that .gitignore or an exclude pattern leaves out. Folders were asked while walking; asking
@@ -54,12 +57,14 @@ def discover(root: Path, paths: Sequence[str], options: Options) -> Discovery:
             walk.folder(path + "/" if path else "")
     files = {path for path, is_folder in named.items() if not is_folder}
     tops = tuple(path + "/" if path else "" for path, is_folder in named.items() if is_folder)
-    chosen = {path for path in files if path.endswith(".py") or not is_pin_file(path)}
+    deployed = {path for path in files if not path.endswith(".py") and _deploys(root, path)}
+    chosen = {path for path in files - deployed if path.endswith(".py") or not is_pin_file(path)}
     tests: set[str] = set() if options.include_tests else walk.tests(tops) - files
     return Discovery(
         files=tuple(sorted(walk.python().union(chosen) - tests)),
         tests=tuple(sorted(tests)),
         pins=tuple(sorted(walk.pins)),
+        deployment=tuple(sorted(deployed.union(walk.deployment))),
         problems=tuple(sorted(walk.problems)),
         keep=lambda path: path in files or not walk.ignored_file(path),
         wanted=lambda path: path in files or path.startswith(tops),
@@ -74,6 +79,18 @@ def is_test_file(name: str) -> bool:
 def is_test_folder(folder: str) -> bool:
     """Whether all files in a folder are tests, or examples in documentation, by where it lies."""
     return not _TEST_FOLDERS.isdisjoint(folder.split("/"))
+
+
+def _deploys(root: Path, path: str) -> bool:
+    """Whether a file that was given by its path is a deployment file, and no Python script without a suffix."""
+    name = path.rpartition("/")[2]
+    if certain(path) or "." in name or not may_deploy(name):
+        return may_deploy(name)
+    try:
+        with open(root / path, "rb") as file:
+            return b"python" not in file.readline(200)
+    except OSError:
+        return False
 
 
 def _named(root: Path, paths: Sequence[str]) -> dict[str, bool]:
@@ -101,6 +118,7 @@ class _Walk:
         self.modules: dict[str, list[str]] = {}
         """For each folder, the names of the Python files in it."""
         self.pins: list[str] = []
+        self.deployment: list[str] = []
         self.problems: list[Problem] = []
         self.excluded = parse((*options.exclude, *options.extend_exclude))
         self.above = _ignore_files_above(root)
@@ -136,9 +154,12 @@ class _Walk:
                 # Links are left alone: what they lead to is met by itself, or is no part of the project.
                 is_module = name.endswith(".py")
                 is_pin = (not is_module or name == "setup.py") and is_pin_file(folder + name)
-                if (is_module or is_pin) and entry.is_file(follow_symlinks=False):
+                may = not is_module and may_deploy(name)
+                if (is_module or is_pin or may) and entry.is_file(follow_symlinks=False):
                     if is_module:
                         modules.append(name)
+                    if may:
+                        self.deployment.append(folder + name)
                     if is_pin:
                         self.pins.append(folder + name)
 

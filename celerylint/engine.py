@@ -17,10 +17,12 @@ from typing import TYPE_CHECKING
 from celerylint.config import Options
 from celerylint.discover import Discovery, discover
 from celerylint.extract import Extraction, Files, read_source
+from celerylint.extract_deploy import DeployFiles, comment_starts
 from celerylint.finding import Finding, Place, Report, Span, Summary
 
 if TYPE_CHECKING:
     from celerylint.inspection import Inspection
+    from celerylint.model.deploy.process import Deployment
     from celerylint.model.link import Inputs
     from celerylint.model.project import Project
     from celerylint.model.version import TargetVersion
@@ -47,7 +49,7 @@ def check(paths: Sequence[str], options: Options, *, root: Path, progress: Progr
         clock = _Clock()
         found, files = _begin(paths, options, root, progress, clock)
 
-        from celerylint.facts.comments import suppressions
+        from celerylint.facts.comments import plain_suppressions, suppressions
         from celerylint.rules.registry import all_rules, judges
         from celerylint.settle.select import selected
         from celerylint.settle.settle import settle
@@ -58,11 +60,15 @@ def check(paths: Sequence[str], options: Options, *, root: Path, progress: Progr
             rule.check_options(options)
         clock.lap("rules")
         run = _read(found, files, options, root, clock)
-        findings = [*_unreadable(run.discovery, run.files)]
+        findings = [*_unreadable(run.discovery, run.files, run.deployed)]
         findings.extend(_crashed(f"evaluation of {path}", error, path) for path, error in run.project.crashes)
+        if run.crash is not None:
+            findings.append(_crashed("evaluation of the deployment files", run.crash))
         findings.extend(_judge([rule for rule in judges() if rule.code in chosen], run.project, options))
         clock.lap("judge")
         comments = {path: suppressions(source) for path, source in run.files.relevant_sources()}
+        for path, kind, source in run.deployed.sources():
+            comments[path] = plain_suppressions(source, comment_starts(kind))
         for path in {finding.place.path for finding in findings} - comments.keys():
             comments[path] = suppressions(run.files.text(path) or "")
         settled = settle(findings, comments, options, rules, wanted=run.discovery.wanted)
@@ -76,7 +82,7 @@ def check(paths: Sequence[str], options: Options, *, root: Path, progress: Progr
         return Report(
             findings=settled.findings,
             summary=Summary(
-                files=len(run.discovery.files),
+                files=len(run.discovery.files) + len(run.deployed.gated()),
                 tasks=len(run.project.tasks),
                 suppressed=settled.suppressed,
                 baselined=0,
@@ -131,10 +137,15 @@ def inspect(paths: Sequence[str], options: Options, *, root: Path, progress: Pro
 class _Run:
     """What reading a project gave."""
 
-    def __init__(self, discovery: Discovery, files: Files, project: Project) -> None:
+    def __init__(
+        self, discovery: Discovery, files: Files, deployed: DeployFiles, project: Project, crash: Exception | None
+    ) -> None:
         self.discovery = discovery
         self.files = files
+        self.deployed = deployed
         self.project = project
+        self.crash = crash
+        """What went wrong with the deployment files by a fault of ours."""
 
 
 class _Clock:
@@ -184,26 +195,47 @@ def _read(found: Discovery, files: Files, options: Options, root: Path, clock: _
     clock.lap("version")
     extraction = files.extract()
     clock.lap("extract")
-    project, aliases = link(_inputs(root, found, files, extraction, version, options))
+    deployed = DeployFiles(root, found, files.cached)
+    deployment, crash = _deployment(deployed, options)
+    clock.lap("deployment")
+    inputs = partial(_inputs, root, found, files, version, options, deployment)
+    project, aliases = link(inputs(extraction))
     clock.lap("link")
     for _ in range(_MAX_WIDENINGS):
         wider = files.widen(aliases)
         if wider is None:
             break
-        project, aliases = link(_inputs(root, found, files, wider, version, options, aliases))
+        project, aliases = link(inputs(wider, aliases))
     clock.lap("widen")
-    files.save()
+    files.save(deployed.entries())
     clock.lap("cache")
-    return _Run(found, files, project)
+    return _Run(found, files, deployed, project, crash)
+
+
+def _deployment(deployed: DeployFiles, options: Options) -> tuple[Deployment, Exception | None]:
+    """What the deployment files start. A fault of ours costs what they say, not the run."""
+    from celerylint.model.deploy.process import Deployment
+
+    if not deployed.gated():
+        return Deployment(), None
+    from celerylint.model.deploy.deployment import deployment
+    from celerylint.model.deploy.development import Patterns
+
+    patterns = Patterns(options.deployment_files, options.development_files)
+    try:
+        return deployment(deployed.gated(), deployed.load, patterns), None
+    except Exception as error:
+        return Deployment(), error
 
 
 def _inputs(
     root: Path,
     found: Discovery,
     files: Files,
-    extraction: Extraction,
     version: TargetVersion,
     options: Options,
+    deployment: Deployment,
+    extraction: Extraction,
     aliases: frozenset[str] = frozenset(),
 ) -> Inputs:
     from celerylint.model.link import Inputs
@@ -219,6 +251,7 @@ def _inputs(
         aliases=aliases,
         options=options,
         packages=partial(_packages, root, found, extraction.gated),
+        deployment=deployment,
     )
 
 
@@ -256,7 +289,7 @@ def _version(root: Path, found: Discovery, options: Options) -> TargetVersion:
     return choose(pins, options.celery_version or "")
 
 
-def _unreadable(found: Discovery, files: Files) -> Iterator[Finding]:
+def _unreadable(found: Discovery, files: Files, deployed: DeployFiles) -> Iterator[Finding]:
     from celerylint.rules.linter.cly900_unreadable_file import UnreadableFile
 
     rule = UnreadableFile()
@@ -264,7 +297,7 @@ def _unreadable(found: Discovery, files: Files) -> Iterator[Finding]:
         yield rule.finding(
             Place(problem.path, Span(1, 1, 1, 1)), f"the folder cannot be listed: {problem.why}", _READABLE
         )
-    for path, error in files.problems():
+    for path, error in (*files.problems(), *deployed.problems()):
         if "{{" in path:
             continue  # a template: it becomes Python when somebody makes a project of it
         span = Span(error.line, error.col, error.line, error.col + 1)

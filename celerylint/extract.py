@@ -5,7 +5,7 @@ from __future__ import annotations
 import gc
 import os
 import time
-from collections.abc import Callable, Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from functools import partial
 from pathlib import Path
 from typing import NamedTuple
@@ -189,12 +189,17 @@ class Files:
         if facts.error is not None:
             self._problems[facts.path] = facts.error
 
-    def save(self) -> None:
-        """Write what was read to the cache, if anything was new."""
+    @property
+    def cached(self) -> Mapping[str, cache.Entry] | None:
+        """What the last run left; None where nothing is to be cached."""
+        return None if self._options.no_cache else self._cached
+
+    def save(self, others: Mapping[str, cache.Entry]) -> None:
+        """Write what was read to the cache, with the entries of other files, if anything was new."""
         if self._options.no_cache:
             return
         now = time.time_ns()
-        entries: dict[str, cache.Entry] = {}
+        entries: dict[str, cache.Entry] = dict(others)
         for path, (size, changed) in self._stamps.items():
             facts = self._facts.get(path)
             known = self._cached.get(path)

@@ -73,6 +73,52 @@ def suppressions(source: bytes | str) -> tuple[Suppression, ...]:
     return tuple(found)
 
 
+def plain_suppressions(source: bytes | str, starts: str = "#") -> tuple[Suppression, ...]:
+    """The comments that ask for silence in a file that is not Python: YAML, Dockerfiles, shell, INI.
+
+    A comment speaks for its line, or for the next one if it stands alone, and for what belongs to that line: continuation
+    lines and deeper ones, since most formats allow no comment inside of a value. `starts` are the characters that start a
+    comment. Of comments for other tools, those count that name a code of ours.
+    """
+    if isinstance(source, bytes):
+        if not any(word in source for word in _WORDS):
+            return ()
+        source = source.decode("utf-8", "replace")
+    lines = source.removeprefix("\ufeff").replace("\r\n", "\n").replace("\r", "\n").split("\n")
+    plain = re.compile(rf"(?:^|(?<=\s))[{starts}](?=[^\n]*(?:celerylint:|noqa))", re.I)
+    found: list[Suppression] = []
+    for number, line in enumerate(lines, 1):
+        comment = plain.search(line)
+        if comment:
+            first, last = _reach(lines, number, starts, alone=not line[: comment.start()].strip())
+            read = _read("#" + line[comment.end() :], number, comment.start() + 1, first, last)
+            found.extend(one for one in read if one.kind != "noqa" or one.codes)
+    return tuple(found)
+
+
+def _reach(lines: list[str], number: int, starts: str, *, alone: bool) -> tuple[int, int]:
+    """The first and the last line that a comment at a line speaks for."""
+    start = number
+    while alone and start < len(lines) and lines[start - 1].lstrip()[:1] in ("", *starts):
+        start += 1
+    indent = _indent(lines[start - 1])
+    listed = lines[start - 1].lstrip().startswith("- ")
+    last = start
+    for at in range(start, len(lines)):
+        line = lines[at]
+        if not line.strip():
+            continue
+        items = _indent(line) == indent and line.lstrip().startswith("- ") and not listed
+        if not (_indent(line) > indent or items or lines[at - 1].rstrip().endswith("\\")):
+            break
+        last = at + 1
+    return number, last
+
+
+def _indent(line: str) -> int:
+    return len(line) - len(line.lstrip())
+
+
 def _read(comment: str, line: int, column: int, first: int, last: int) -> list[Suppression]:
     own, noqa = _OWN.search(comment), _NOQA.search(comment)
     found = []

@@ -17,6 +17,7 @@ from celerylint.facts.walk import nodes
 from celerylint.finding import Place, Span, Undecided
 from celerylint.model import celery_values as cv
 from celerylint.model import routing, schedule
+from celerylint.model.deploy.process import Deployment
 from celerylint.model.evaluate import Evaluator, OutOfFuel
 from celerylint.model.idioms.celery_tasks import SENDERS, SIGNATURES, bound_first, task_class
 from celerylint.model.idioms.django import for_tasks
@@ -74,6 +75,8 @@ class Inputs(NamedTuple):
     """The options of the run, which rules read from the project."""
     packages: Callable[[], frozenset[str]] = frozenset
     """The packages that the project is seen to use; called once, when a rule asks."""
+    deployment: Deployment = Deployment()
+    """What the project's deployment files start."""
 
 
 def link(inputs: Inputs) -> tuple[Project, frozenset[str]]:
@@ -151,6 +154,7 @@ def _link(inputs: Inputs) -> tuple[Project, frozenset[str]]:
         commands=tuple(_commands(ev, apps)),
         django=_django(ev, apps),
         options=inputs.options,
+        deployment=inputs.deployment,
         packages_of=cache(inputs.packages),
     )
     return project, _aliases(ev)

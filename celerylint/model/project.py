@@ -12,6 +12,7 @@ from celerylint.config import Options
 from celerylint.facts import ir
 from celerylint.finding import Place, Undecided
 from celerylint.model import celery_values as cv
+from celerylint.model.deploy.process import Deployment, Process
 from celerylint.model.modules import ModuleIndex
 from celerylint.model.values import Arguments, At, FunctionValue, Value, place
 from celerylint.model.version import TargetVersion
@@ -236,6 +237,8 @@ class Project(Struct, frozen=True, eq=False):
     """Django's TIME_ZONE and USE_TZ, and ATOMIC_REQUESTS of its default database, as far as they are known."""
     options: Options = field(default_factory=Options)
     """What the team says of its project, for rules that judge by it."""
+    deployment: Deployment = field(default_factory=Deployment)
+    """What the deployment files start."""
 
     packages_of: Callable[[], frozenset[str]] = frozenset
 
@@ -245,6 +248,11 @@ class Project(Struct, frozen=True, eq=False):
         by INSTALLED_APPS. Some are other words; what is not among them may be used all the same.
         """
         return self.packages_of()
+
+    @property
+    def processes(self) -> tuple[Process, ...]:
+        """The processes that the deployment files start, those for development among them."""
+        return self.deployment.processes
 
     def retries_of(self, task: Task) -> tuple[Retry, ...]:
         """The calls of retry in a task's body and in helpers that it hands itself to."""

@@ -21,6 +21,16 @@ _TRAILING = re.compile(
 _BLOCK = re.compile(r"(?:[&!]\S+[ ]+)*(?P<style>[|>])[-+0-9]*$")
 
 
+_UNQUOTED = re.compile(r"(?m)^[ \t]*(?:-[ \t]+)*(?:[^\s#{}'\"][^#{}'\"\n]*:[ \t]+)?\{[{%]")
+
+
+def is_template(path: str, text: str) -> bool:
+    """Whether what looks like YAML, and may even parse as such, has to be rendered first."""
+    if "{{" not in text and "{%" not in text:
+        return False
+    return "templates" in path.split("/")[:-1] or _UNQUOTED.search(text) is not None
+
+
 def read(text: str) -> TemplateFile:
     """The lines of a template. A document's end is a line whose key is `---`."""
     return TemplateFile(_Reader(_plain(text).split("\n")).lines())

@@ -1,0 +1,162 @@
+"""Reads deployment files: those that the walk found, and those that others name."""
+
+from __future__ import annotations
+
+import functools
+import os
+import stat
+import time
+from collections.abc import Iterator, Mapping
+from pathlib import Path
+
+import msgspec
+
+from celerylint import cache
+from celerylint.discover import Discovery, is_test_folder
+from celerylint.facts.deploy import kinds
+from celerylint.facts.deploy.ir import DeployFacts
+from celerylint.facts.ir import Unreadable
+
+_SETTLED = 1_000_000_000
+"""Nanoseconds after which a file's time of change is taken to tell its content."""
+
+
+@functools.cache
+def _decoder() -> msgspec.msgpack.Decoder[DeployFacts]:
+    """Made when it is first needed, since that takes longer than to read most files."""
+    return msgspec.msgpack.Decoder(DeployFacts)
+
+
+class DeployFiles:
+    """The deployment files of one run and their facts. Nothing outside of the project is opened, whatever a file names."""
+
+    def __init__(self, root: Path, found: Discovery, cached: Mapping[str, cache.Entry] | None) -> None:
+        """`cached` is None where nothing is to be cached."""
+        self._root = str(root)
+        self._real_root = os.path.realpath(root)
+        self._found = found
+        self._cached = cached
+        self._facts: dict[str, DeployFacts | None] = {}
+        self._stamps: dict[str, tuple[int, int]] = {}
+        self._gated: dict[str, DeployFacts] = {}
+        self._matters: set[str] = set()
+
+    def gated(self) -> Mapping[str, DeployFacts]:
+        """The facts of the files that were found and say how something is deployed, by path."""
+        for path in self._found.deployment:
+            if path not in self._facts:
+                facts = self._gate(path)
+                if facts is not None and self._found.keep(path):
+                    self._facts[path] = self._gated[path] = facts
+        return self._gated
+
+    def load(self, path: str) -> DeployFacts | None:
+        """The facts of a file that another names, relative to the project root; None if it is not there or left out."""
+        if path not in self._facts:
+            self._facts[path] = self._named(path)
+        return self._facts[path]
+
+    def problems(self) -> Iterator[tuple[str, Unreadable]]:
+        """Files that could not be read, by path. Of tests and examples nobody expects it."""
+        for path, facts in sorted(self._facts.items()):
+            if facts is not None and facts.error is not None and not is_test_folder(path.rpartition("/")[0]):
+                yield path, facts.error
+
+    def sources(self) -> Iterator[tuple[str, str, bytes]]:
+        """Path, kind and bytes of every file whose facts were read."""
+        for path, facts in sorted(self._facts.items()):
+            source = self._bytes(path) if facts is not None else None
+            if facts is not None and isinstance(source, bytes):
+                yield path, facts.kind, source
+
+    def entries(self) -> dict[str, cache.Entry]:
+        """What was read, for the next run."""
+        now = time.time_ns()
+        found = {}
+        for path, (size, changed) in self._stamps.items():
+            facts = self._facts.get(path)
+            known = (self._cached or {}).get(path)
+            if known is not None and (known.size, known.changed) == (size, changed) and (known.facts or facts is None):
+                found[path] = known
+            elif now - changed > _SETTLED:
+                encoded = msgspec.msgpack.encode(facts) if facts is not None else None
+                found[path] = cache.Entry(size, changed, path in self._matters, encoded)
+        return found
+
+    def _gate(self, path: str) -> DeployFacts | None:
+        entry = self._unchanged(path)
+        if entry is not None and (not entry.matters or self._recalled(entry, path)):
+            return self._recalled(entry, path) if entry.matters else None
+        source = self._bytes(path)
+        if isinstance(source, Unreadable):
+            return DeployFacts(path, "", None, source) if kinds.certain(path) else None
+        kind = kinds.kind_of(path, source)
+        if kind is None:
+            return None
+        self._matters.add(path)
+        return _read(path, kind, source)
+
+    def _named(self, path: str) -> DeployFacts | None:
+        if path.startswith(("/", "../")) or path in ("", ".", "..") or "\0" in path or not self._is_inside(path):
+            return None
+        entry = self._unchanged(path)
+        recalled = self._recalled(entry, path) if entry is not None else None
+        if recalled is not None:
+            return recalled
+        source = self._bytes(path)
+        if isinstance(source, Unreadable) or not self._found.keep(path):
+            return None
+        kind = kinds.kind_if_named(path, source)
+        return _read(path, kind, source) if kind else None
+
+    def _is_inside(self, path: str) -> bool:
+        """Whether a path leads to a regular file of the project, links followed."""
+        real = os.path.realpath(f"{self._root}/{path}")
+        try:
+            return real.startswith(self._real_root + os.sep) and stat.S_ISREG(os.stat(real).st_mode)
+        except (OSError, ValueError):
+            return False
+
+    def _bytes(self, path: str) -> bytes | Unreadable:
+        from celerylint.facts.deploy.read import MAX_BYTES
+
+        try:
+            with open(f"{self._root}/{path}", "rb") as file:
+                source = file.read(MAX_BYTES + 1)
+        except OSError as error:
+            return Unreadable(f"cannot be read: {error.strerror}", 1, 1)
+        return Unreadable(f"larger than {MAX_BYTES // 1_000_000} MB", 1, 1) if len(source) > MAX_BYTES else source
+
+    def _unchanged(self, path: str) -> cache.Entry | None:
+        """The cached entry of a file, if it is as it was; takes the stamp for a later one."""
+        if self._cached is None:
+            return None
+        try:
+            status = os.stat(f"{self._root}/{path}")
+        except OSError:
+            return None
+        stamp = self._stamps[path] = (status.st_size, status.st_mtime_ns)
+        entry = self._cached.get(path)
+        return entry if entry is not None and (entry.size, entry.changed) == stamp else None
+
+    def _recalled(self, entry: cache.Entry, path: str) -> DeployFacts | None:
+        if entry.facts is None:
+            return None
+        try:
+            facts = _decoder().decode(entry.facts)
+        except (msgspec.DecodeError, ValueError, RecursionError):
+            return None
+        if entry.matters:
+            self._matters.add(path)
+        return facts if facts.path == path else None
+
+
+def _read(path: str, kind: str, source: bytes) -> DeployFacts:
+    from celerylint.facts.deploy.read import read
+
+    return read(path, kind, source)
+
+
+def comment_starts(kind: str) -> str:
+    """What starts a comment in files of a kind."""
+    return "#;" if kind in ("supervisor", "systemd") else "#"
