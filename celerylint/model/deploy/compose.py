@@ -360,6 +360,7 @@ def _attributes(service: Layers, held: Container, image: Image | None) -> Iterat
         items = list(listed)
         if items:
             yield key, Known(",".join(item for item, _ in items), items[0][1])
+    yield from containers.variables(held)
     folder = containers.folder_of(held, image)
     if folder is not None:
         yield "folder", Known(folder, None)

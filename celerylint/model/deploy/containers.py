@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import posixpath
 import re
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from typing import NamedTuple
 
 from celerylint.facts.deploy.ir import DeployFacts
@@ -12,7 +12,7 @@ from celerylint.finding import Place
 from celerylint.model.deploy import dockerfile
 from celerylint.model.deploy.development import Judge
 from celerylint.model.deploy.dockerfile import Copy, Image
-from celerylint.model.deploy.process import Invocation, Load, Word
+from celerylint.model.deploy.process import Invocation, Known, Load, Word
 from celerylint.model.deploy.scripts import invocations as follow
 
 
@@ -76,6 +76,7 @@ _MONITORS: Mapping[str, tuple[tuple[str, ...], tuple[str, ...]]] = {
     "ovalmoney/celery-exporter": (("celery-exporter",), ()),
 }
 """Published images of Celery's monitors: what they execute, and their default command."""
+_RUNNING = frozenset({"flower", "celery-exporter", "celery_exporter"})
 _OURS = re.compile(r"worker|celery|beat|flower|scheduler|queue|task|job|background", re.IGNORECASE)
 """Names that workers have."""
 
@@ -97,14 +98,15 @@ def start(container: Container, world: World) -> Started:
     if image is not None:
         invocations, complete = _run(container, image, world)
         return Started(invocations, complete, image)
-    if not container.entrypoint and not container.command:
-        foreign = name.rpartition("/")[2] in _FOREIGN or (container.others_built and not _OURS.search(container.label))
-        if foreign:
-            return Started((), True, None)
     invocations, complete = _run(container, None, world)
-    if invocations and complete:
+    if name.rpartition("/")[2] in _FOREIGN:
         return Started(invocations, True, None)
-    return _guessed(container, world) or Started(invocations, False, None)
+    silent = not container.entrypoint and not container.command
+    if container.others_built and (complete or (silent and not looks_ours(container.label))):
+        return Started(invocations, True, None)
+    told = any(map(runs_celery, invocations))
+    guessed = None if silent or (complete and told) else _guessed(container, world)
+    return guessed or Started(invocations, complete and bool(invocations), None)
 
 
 def _monitor(name: str, container: Container) -> Image | None:
@@ -116,22 +118,35 @@ def _monitor(name: str, container: Container) -> Image | None:
     return Image(container.path, "", container.place, entrypoint or None, command)
 
 
+def looks_ours(name: str) -> bool:
+    """Whether a name is one that workers have."""
+    return _OURS.search(name) is not None
+
+
+def runs_celery(invocation: Invocation) -> bool:
+    """Whether a program is Celery with something to do, one of its monitors, or hands on to it (`manage.py celery`)."""
+    program, *others = invocation.words or (None,)
+    name = posixpath.basename(program.text) if program is not None else ""
+    if name == "celery":
+        return bool(others)
+    return name in _RUNNING or any(word is not None and word.text == "celery" for word in others)
+
+
 def _guessed(container: Container, world: World) -> Started | None:
     """What an image runs that this project makes in all likelihood, its name saying nothing of where.
 
-    It is taken only where a single one of the project's Dockerfiles makes the command lead to a program.
+    Where several of the project's Dockerfiles make the command lead to Celery, none is taken; nor is one whose entrypoint
+    would make a worker of words that do not mention any.
     """
-    found: list[Started] = []
-    for image in world.images:
-        invocations, complete = _run(container, image, world)
-        if complete and any(_runs_celery(invocation) for invocation in invocations):
-            found.append(Started(invocations, complete, image))
-    places = {tuple(invocation.place for invocation in started.invocations) for started in found}
-    return found[0] if len(places) == 1 else None
-
-
-def _runs_celery(invocation: Invocation) -> bool:
-    return any("celery" in word.text or "flower" in word.text for word in invocation.words)
+    started = [Started(*_run(container, image, world), image) for image in world.images]
+    whole = [held for held in started if held.complete and held.invocations]
+    found = [held for held in whole if any(map(runs_celery, held.invocations))]
+    if len({tuple(invocation.place for invocation in held.invocations) for held in found}) > 1:
+        return None
+    words = (container.entrypoint or ()) + (container.command or ())
+    if found and not any(looks_ours(text) for text in (container.label, *(word.text for word in words))):
+        return None
+    return next(iter(found or whole), None)
 
 
 def _run(container: Container, image: Image | None, world: World) -> tuple[tuple[Invocation, ...], bool]:
@@ -142,7 +157,7 @@ def _run(container: Container, image: Image | None, world: World) -> tuple[tuple
         return (), True
     environment = {**(image.environment if image is not None else {}), **container.environment}
     workdir = container.workdir or (image.workdir if image is not None else "")
-    load = files(container, image, workdir, world.load)
+    load = files(container, image, workdir, world)
     found = follow(words, environment, load, via=(container.place,))
     return found, not any(map(unfollowed, found))
 
@@ -158,8 +173,18 @@ def unfollowed(invocation: Invocation) -> bool:
     return name.endswith((".sh", ".bash")) or bool(slash and posixpath.basename(folder) not in _PROGRAMS)
 
 
-_PROGRAMS = frozenset({"bin", "sbin", "Scripts"})
+_PROGRAMS = frozenset({"bin", "sbin", "Scripts", ".bin"})
 """Folders of programs rather than of scripts."""
+
+
+ERLANG = "RABBITMQ_SERVER_ADDITIONAL_ERL_ARGS"
+"""The variable whose value reaches the settings of RabbitMQ."""
+
+
+def variables(container: Container) -> Iterator[tuple[str, Known]]:
+    """Variables that configure brokers, as attributes of a process."""
+    if ERLANG in container.environment:
+        yield ERLANG, Known(container.environment[ERLANG], container.place)
 
 
 def argv(container: Container, image: Image | None) -> tuple[Word, ...] | None:
@@ -179,30 +204,55 @@ def argv(container: Container, image: Image | None) -> tuple[Word, ...] | None:
     return (*entrypoint, *command)
 
 
-def files(container: Container, image: Image | None, workdir: str, load: Load) -> Load:
+def files(container: Container, image: Image | None, workdir: str, world: World) -> Load:
     """Files as the container's processes see them: mounted, of the image, else likely ones of the project."""
     seen = image or Image(container.path, posixpath.dirname(container.path), container.place)
     seen = seen._replace(workdir=workdir or seen.workdir, copies=(*seen.copies, *container.mounts))
 
     def file(path: str) -> DeployFacts | None:
-        found = dockerfile.find(seen, path, load)
+        if is_program(path):
+            on_path = (dockerfile.find(seen, f"{folder}/{path}", world.load) for folder in _PATH)
+            return next((facts for facts in on_path if facts is not None), None)
+        found = dockerfile.find(seen, path, world.load)
         if found is None and image is None and not container.mounts:
-            found = near(path, (seen.context, ""), load)
+            found = near(path, (seen.context, ""), world)
         elif found is None and not path.startswith("/"):
-            found = near(path, (seen.context,), load)
+            found = near(path, (seen.context,), world)
         return found
 
     return file
 
 
-def near(path: str, folders: Iterable[str], load: Load) -> DeployFacts | None:
-    """The file of the project that a path on another machine most likely names: the longest end of it that exists."""
+_PATH = ("/usr/local/bin", "/usr/bin", "/bin")
+
+
+def is_program(path: str) -> bool:
+    """Whether a word names a program rather than a file: `celery`, and not `./celery` or `celery.sh`."""
+    return "/" not in path and "." not in path
+
+
+def near(path: str, folders: Iterable[str], world: World) -> DeployFacts | None:
+    """The file of the project that a path on another machine most likely names.
+
+    That is the longest end of the path that exists in one of the folders, else what an image of the project has there, else
+    the only script that ends so. A program of the machine (`/opt/venv/bin/celery`) is no file of the project.
+    """
     parts = [part for part in path.split("/") if part not in ("", ".", "..")]
-    for start_at in range(len(parts)):
+    ends = [parts[first:] for first in range(len(parts)) if first == 0 or not is_program("/".join(parts[first:]))]
+    for end in ends:
         for folder in dict.fromkeys(folders):
-            found = load(posixpath.normpath(posixpath.join(folder, *parts[start_at:])))
+            found = world.load(posixpath.normpath(posixpath.join(folder, *end)))
             if found is not None:
                 return found
+    for image in world.images if ends else ():
+        found = dockerfile.find(image, path, world.load)
+        if found is not None:
+            return found
+    for end in ends:
+        tail = "/" + "/".join(end)
+        ending = [facts for facts in world.facts.values() if facts.kind == "script" and facts.path.endswith(tail)]
+        if ending:
+            return ending[0] if len(ending) == 1 else None
     return None
 
 

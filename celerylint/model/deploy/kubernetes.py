@@ -13,7 +13,7 @@ from celerylint.model.deploy.containers import Container, World
 from celerylint.model.deploy.layers import Held, Layers
 from celerylint.model.deploy.manifests import Bundle, Resource, plain, resources
 from celerylint.model.deploy.process import UNKNOWN, Known, Process, Word
-from celerylint.model.deploy.texts import Text, join, known_text, located, number, place_of
+from celerylint.model.deploy.texts import Text, known_text, located, number, place_of, replaced
 
 GRACE = Known(30, None)
 """Seconds that Kubernetes waits before it kills."""
@@ -100,10 +100,10 @@ def _of_workload(workload: Layers, kind: str, bundle: Bundle, world: World, whol
         held = _container(layers, bundle, world)
         started = containers.start(held, world)
         image = _text(layers.find("image"))
-        own = {**attributes, **dict(_of_container(layers))}
+        own = {**attributes, **dict(_of_container(layers)), **dict(containers.variables(held))}
         folder = containers.folder_of(held, started.image)
         yield Process(
-            platform="kubernetes",
+            platform=bundle.platform,
             name=workload.name if len(running) == 1 else f"{workload.name}/{layers.name}",
             place=workload.place,
             deployment=bundle.name,
@@ -171,15 +171,7 @@ def _words(held: Held | None, variables: Mapping[str, str | None]) -> tuple[Word
 
 
 def _expanded(text: Text, variables: Mapping[str, str | None]) -> Text:
-    parts: list[Text] = []
-    done = 0
-    for match in _VARIABLE.finditer(text.text):
-        parts.append(text.cut(done, match.start()))
-        value = "$" if match[1] is None else variables.get(match[1])
-        value = UNKNOWN if value is None else value
-        parts.append(text._replace(text=value, at=(text.at[match.start()],) * len(value)))
-        done = match.end()
-    return join((*parts, text.cut(done, len(text.text))), text) if parts else text
+    return replaced(text, _VARIABLE, lambda match: "$" if match[1] is None else variables.get(match[1]))
 
 
 def _environment(layers: Layers, bundle: Bundle) -> Iterator[tuple[str, str | None]]:

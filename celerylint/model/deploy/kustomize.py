@@ -93,7 +93,7 @@ def _bundle(facts: DeployFacts, world: World, depth: int) -> Bundle:
             patches.append(patch)
     counts.update(_counts(facts))
     values.update(_generated(facts, world))
-    return Bundle(facts.path, tuple(held), "", tuple(patches), counts, values, whole)
+    return Bundle(facts.path, tuple(held), "", tuple(patches), counts, values, whole=whole)
 
 
 def _patches(facts: DeployFacts, world: World) -> Iterator[Patch | None]:

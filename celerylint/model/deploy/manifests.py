@@ -50,6 +50,7 @@ class Bundle(NamedTuple):
     """Replicas by the name of a workload."""
     values: Mapping[str, Mapping[str, str | None]] = {}
     """ConfigMaps that are generated, by name."""
+    platform: str = "kubernetes"
     whole: bool = True
     """False where some of it could not be read."""
 

@@ -83,6 +83,17 @@ def join(parts: Iterable[Text], first: Text) -> Text:
     return Text(first.path, "".join(part.text for part in held), at, first.place)
 
 
+def replaced(text: Text, pattern: re.Pattern[str], value_of: Callable[[re.Match[str]], str | None]) -> Text:
+    """A text with what a pattern finds replaced; by `UNKNOWN` where the value is None."""
+    parts: list[Text] = []
+    done = 0
+    for match in pattern.finditer(text.text):
+        parts.append(text.cut(done, match.start()))
+        parts.append(_written(text, match.start(), value_of(match)))
+        done = match.end()
+    return join((*parts, text.cut(done, len(text.text))), text) if parts else text
+
+
 def split(text: Text, *, escapes: bool = True) -> tuple[Word, ...]:
     """Words as a POSIX shell splits them, without expanding anything: quotes removed, `\\` escaping what follows."""
     words: list[Word] = []
@@ -163,7 +174,7 @@ def _variable(text: Text, start: int, variables: Variables, depth: int) -> tuple
     if name is None:
         return start + 1, text.cut(start, start + 1)
     value = variables(name[0])
-    return name.end(), _written(text, start, UNKNOWN if value is None else value)
+    return name.end(), _written(text, start, value)
 
 
 def _braced(text: Text, start: int, name: re.Match[str], end: int, variables: Variables, depth: int) -> Text:
@@ -180,7 +191,7 @@ def _braced(text: Text, start: int, name: re.Match[str], end: int, variables: Va
         if value is None:
             return _written(text, start, UNKNOWN)
         return operand if value or kind == "+" else _written(text, start, "")
-    return _written(text, start, UNKNOWN if value is None else value)
+    return _written(text, start, value)
 
 
 def _closing(text: str, index: int) -> int:
@@ -196,8 +207,9 @@ def _closing(text: str, index: int) -> int:
     return -1
 
 
-def _written(text: Text, start: int, value: str) -> Text:
+def _written(text: Text, start: int, value: str | None) -> Text:
     """A value that stands for the variable at `start`."""
+    value = UNKNOWN if value is None else value
     return Text(text.path, value, (text.at[start],) * len(value), text.place)
 
 
