@@ -16,7 +16,8 @@ from collections.abc import Iterator
 from typing import Any
 
 import pytest
-from celery import Celery
+from celery import Celery, chain, chord, group
+from celery.app.trace import build_tracer
 from kombu.exceptions import EncodeError
 from pydantic import BaseModel
 
@@ -170,3 +171,86 @@ def test_json_refuses_rows_of_sqlalchemy() -> None:
     ship = _ship(_app())
     with pytest.raises(EncodeError):
         ship.delay(Order())
+
+
+# --- chords -----------------------------------------------------------------------------------------------------------
+
+
+def _priced(app: Celery, seen: list[object], **options: object) -> tuple[Any, Any]:
+    @app.task(name="price", shared=False, **options)
+    def price(number: int) -> int:
+        return number
+
+    @app.task(name="total", shared=False)
+    def total(prices: object) -> None:
+        seen.append(prices)
+
+    return app.tasks["price"], app.tasks["total"]
+
+
+@pytest.mark.parametrize("backend", [None, "disabled://", "rpc://"])
+def test_a_chord_cannot_be_sent_without_a_backend_that_knows_chords(backend: str | None) -> None:
+    app = Celery("proj", broker="memory://", backend=backend, set_as_current=False)
+    price, total = _priced(app, [])
+    for canvas in (
+        chord([price.s(1), price.s(2)], total.s(), app=app),
+        chord([price.s(1)], total.s(), app=app),
+        group([price.s(1), price.s(2)], app=app) | total.s(),
+        group([price.s(1), price.s(2)], app=app) | group([total.s(), total.s()], app=app),
+        chain(group([price.s(1), price.s(2)], app=app), total.s(), app=app),
+        chain(price.s(1), group([price.s(), price.s()], app=app), total.s(), total.s(), app=app),
+        price.s(1) | group([price.s(), price.s()], app=app) | total.s(),
+    ):
+        with pytest.raises(NotImplementedError):
+            canvas.delay()
+    with pytest.raises(NotImplementedError):
+        chord([price.s(1), price.s(2)], app=app)(total.s())
+
+
+def test_no_chord_no_backend() -> None:
+    app = Celery("proj", broker="memory://", set_as_current=False)
+    price, total = _priced(app, [])
+    for canvas in (
+        group([price.s(1), price.s(2)], app=app),
+        chain(price.s(1), total.s(), app=app),
+        price.s(1) | group([price.s(), total.s()], app=app),
+        chain(group([price.s(1)], app=app), total.s(), app=app),
+        group(price.s(1), app=app),
+    ):
+        canvas.delay()
+
+
+def _run(app: Celery, most: int) -> list[str]:
+    """Run what waits in the queue as a worker would, each as soon as it is there; the names of what was run."""
+    ran: list[str] = []
+    with app.connection() as connection, connection.SimpleQueue("celery") as queue:
+        while len(ran) < most:
+            try:
+                message = queue.get_nowait()
+            except queue.Empty:
+                return ran
+            message.ack()
+            args, kwargs, embedded = message.payload
+            task = app.tasks[message.headers["task"]]
+            request = {**message.headers, **embedded, "args": args, "kwargs": kwargs, "delivery_info": {}}
+            build_tracer(task.name, task, app=app)(message.headers["id"], args, kwargs, request)
+            ran.append(task.name)
+    return ran
+
+
+@pytest.mark.parametrize("ignored", [False, True])
+@pytest.mark.parametrize("kind", ["file", "db", "cache"])
+def test_the_body_waits_for_results_that_are_ignored(kind: str, ignored: bool, tmp_path: pathlib.Path) -> None:
+    backends = {"file": f"file://{tmp_path}", "db": f"db+sqlite:///{tmp_path}/results.db", "cache": "cache+memory://"}
+    app = Celery("proj", broker=f"memory://{kind}{ignored}", backend=backends[kind], set_as_current=False)
+    app.conf.result_chord_join_timeout = 0.2
+    seen: list[object] = []
+    price, total = _priced(app, seen, ignore_result=ignored)
+    result = chord([price.s(1), price.s(2)], app=app)(total.s())
+    ran = _run(app, most=20)
+    if not ignored:
+        assert seen == [[1, 2]]
+    elif kind == "cache":
+        assert (seen, result.state) == ([], "FAILURE")
+    else:
+        assert (seen, result.state, ran.count("celery.chord_unlock")) == ([], "PENDING", 18)

@@ -3,16 +3,20 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from dataclasses import dataclass
 
 from celerylint.facts import ir
 from celerylint.facts.walk import nodes
 from celerylint.finding import Span
+from celerylint.model.modules import Module
 from celerylint.model.project import Dispatch, Project
-from celerylint.model.values import External, Scope
+from celerylint.model.values import External, FunctionValue, Scope
 from celerylint.rules.body import Body
 
 _KEEPS = frozenset({"set", "on_error"})
 """Methods of a signature that return it with the same arguments."""
+
+_SIGNATURES = frozenset({"s", "si", "signature", "subtask"})
 
 
 def fed(project: Project) -> dict[tuple[str, Span], str]:
@@ -100,3 +104,86 @@ def last_name(node: ir.Expr) -> str:
 def handed_on(dispatch: Dispatch, results: dict[tuple[str, Span], str]) -> str:
     """What a signature gets as its first argument beside what is written; empty where nothing is known of it."""
     return results.get((dispatch.at[0], dispatch.at[1].span), "")
+
+
+# --- chords -----------------------------------------------------------------------------------------------------------
+
+
+@dataclass(frozen=True)
+class Chord:
+    """A chord as written, also where it is a group with a task behind it."""
+
+    node: ir.Expr
+    header: ir.Expr | None
+    """The tasks that run first: a group, or what `chord` was given; None if that is not seen."""
+    words: str
+
+
+def canvas_names(module: Module) -> frozenset[str]:
+    """The names that a module may use for what makes chords."""
+    bound = {
+        name
+        for name, entry in module.scope.entries.items()
+        if isinstance(entry.value, External) and entry.value.dotted in ("celery.canvas.chord", "celery.canvas.group")
+    }
+    return frozenset({"chord", "group", *bound})
+
+
+def chords(function: FunctionValue, makers: frozenset[str]) -> Iterator[Chord]:
+    """The chords that a function makes; `makers` are the names to look for."""
+    node = function.node
+    if not isinstance(node, ir.Function) or makers.isdisjoint(node.uses):
+        return
+    named = _bound_once(node)
+    for inner in nodes(node):
+        if isinstance(inner, ir.Call) and celery_name(inner.func, function.scope) == "chord":
+            given = next((k.value for k in inner.keywords if k.name == "header"), None)
+            given = inner.args[0] if inner.args else given
+            yield Chord(inner, _named(given, named) if given is not None else None, "a chord")
+        elif isinstance(inner, ir.BinOp) and inner.op == "|":
+            left = _named(inner.left, named)
+            last = left.right if isinstance(left, ir.BinOp) and left.op == "|" else left
+            if (header := _group(last, function.scope, named)) is not None:
+                yield Chord(inner, header, "a group with a task behind it, a chord")
+        elif isinstance(inner, ir.Call) and celery_name(inner.func, function.scope) == "chain":
+            steps = inner.args[0].items if len(inner.args) == 1 and isinstance(inner.args[0], ir.Seq) else inner.args
+            for step in steps[:-1]:
+                if (header := _group(step, function.scope, named)) is not None:
+                    yield Chord(inner, header, "a chain in which a task follows a group, a chord")
+                    break
+
+
+def _group(step: ir.Expr, scope: Scope, named: dict[str, ir.Expr]) -> ir.Call | None:
+    """The group that a step is; None for a group of one, which Celery takes for the task alone."""
+    call = unwrapped(_named(step, named))
+    if call is None or celery_name(call.func, scope) != "group" or not call.args:
+        return None
+    only = call.args[0] if len(call.args) == 1 else None
+    if isinstance(only, ir.Seq):
+        few = len(only.items) <= 1 and not any(isinstance(item, ir.Starred) for item in only.items)
+        return None if few else call
+    single = isinstance(only, ir.Call) and isinstance(only.func, ir.Attr) and only.func.attr in _SIGNATURES
+    return None if single else call
+
+
+def _named(expression: ir.Expr, named: dict[str, ir.Expr]) -> ir.Expr:
+    return named.get(expression.id, expression) if isinstance(expression, ir.Name) else expression
+
+
+def _bound_once(function: ir.Function) -> dict[str, ir.Expr]:
+    """What names of a function stand for that are bound in one place, by a plain assignment."""
+    found: dict[str, ir.Expr] = {}
+    others = {param.name for param in function.params}
+    for node in nodes(function):
+        targets = node.targets if isinstance(node, ir.Assign) else []
+        if isinstance(node, ir.Assign) and len(targets) == 1 and isinstance(targets[0], ir.Name):
+            name = targets[0].id
+            if name in found:
+                others.add(name)
+            found[name] = node.value
+        elif isinstance(node, (ir.Assign, ir.AugAssign, ir.AnnAssign, ir.For, ir.Generator, ir.WithItem)):
+            more = targets if isinstance(node, ir.Assign) else [node.target] if node.target is not None else []
+            others.update(n.id for target in more for n in nodes(target) if isinstance(n, ir.Name))
+        elif isinstance(node, ir.Walrus):
+            others.add(node.name)
+    return {name: value for name, value in found.items() if name not in others}
