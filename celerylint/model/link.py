@@ -324,7 +324,7 @@ def _bindings(ev: Evaluator) -> dict[int, str]:
 def _tasks(ev: Evaluator, facts: catalog.Catalog, apps: list[App]) -> list[Task]:
     by_app = {id(app.value): app for app in apps}
     out: list[Task] = []
-    seen: set[tuple[str, int, str]] = set()
+    seen: dict[tuple[str, int, str], list[Task]] = {}
     for value in ev.celery.tasks:
         if value.handed_on and len(apps) == 1:
             value.foreign = False
@@ -332,11 +332,19 @@ def _tasks(ev: Evaluator, facts: catalog.Catalog, apps: list[App]) -> list[Task]
         if value.home is None and app is not None:
             value.home = app.value
         task = _task(ev, facts, value, app)
-        key = (task.path, task.line, task.name)
-        if key not in seen:
-            seen.add(key)
+        alike = seen.setdefault((task.path, task.line, task.name), [])
+        if not any(_same(task, other) for other in alike):
+            alike.append(task)
             out.append(task)
     return sorted(out, key=lambda task: (task.path, task.line, task.name))
+
+
+def _same(task: Task, other: Task) -> bool:
+    """Whether one task was seen twice; two may share a definition, made by calls of the function that it stands in."""
+    one, two = task.value.function, other.value.function
+    if one is None or two is None or one.innermost.scope is two.innermost.scope:
+        return True
+    return (task.at[0], task.at[1].line) == (other.at[0], other.at[1].line)
 
 
 def _nearest(apps: list[App], module: Module) -> App | None:

@@ -41,7 +41,13 @@ def _wraps(ev: Evaluator, args: Arguments) -> Value:
 def _update_wrapper(ev: Evaluator, args: Arguments) -> Value:
     if len(args.positional) < 2:
         return Unknown("update_wrapper() of nothing", args.at)
-    return _update(ev, args.positional[0], args.positional[1])
+    wrapper, updated = ev.force(args.positional[0]), _update(ev, args.positional[0], args.positional[1])
+    if isinstance(wrapper, FunctionValue) and isinstance(updated, FunctionValue) and not ev.walk:
+        # Whoever holds the wrapper sees it renamed.
+        if updated.wraps is not None and wrapper.innermost is not updated.innermost:
+            wrapper.wraps, wrapper.attrs = updated.wraps, updated.attrs
+        return wrapper
+    return updated
 
 
 def _update(ev: Evaluator, wrapper: Value, wrapped: Value) -> Value:

@@ -11,6 +11,10 @@ from celerylint.model.values import At
 from celerylint.rules.base import Rule, related
 
 
+_NAMING = frozenset({"__name__", "__module__", "__dict__"})
+"""Attributes by which a decorator may rename what it returns."""
+
+
 class TaskNameCollision(Rule):
     """Two tasks have one name: only one of them is registered, and calls of the other run it.
 
@@ -64,20 +68,32 @@ def sync_stock(): ...
                 continue
             key = (task.name, id(task.app))
             other = first.setdefault(key, task)
-            if other is task or task.definition[1] == other.definition[1] or _root(task) != _root(other):
+            shared = task.definition[1] == other.definition[1]
+            if other is task or _root(task) != _root(other) or (shared and not _wrapped(task, other)):
                 continue
+            where = other.at if shared else other.definition
             yield self.finding(
                 _place(task),
-                f"`{task.name}` is also the name of the task `{other.function}` at {other.path}:{other.line}: only one"
+                f"`{task.name}` is also the name of the task `{other.function}` at {where[0]}:{where[1].line}: only one"
                 " of them is registered, and calls of the other run it",
-                "give one of them another name",
+                "give the function in the decorator the name of what it wraps, by functools.wraps"
+                if shared
+                else "give one of them another name",
                 symbol=task.name,
-                related=related(other.definition, "the same name"),
+                related=related(where, "the same name"),
             )
 
 
 def _place(task: Task) -> At:
     return task.keywords.get("name") or task.named.at or task.at
+
+
+def _wrapped(task: Task, other: Task) -> bool:
+    """Whether two tasks are what calls of one decorator returned, and are known to have the name of what it defines."""
+    functions = [task.value.function, other.value.function]
+    if any(function is None or _NAMING & function.attrs.keys() for function in functions):
+        return False
+    return task.at != other.at and not {"name"} & (task.keywords.keys() | other.keywords.keys())
 
 
 def _root(task: Task) -> str:
