@@ -10,7 +10,6 @@ from celerylint.model.project import Project, Task
 from celerylint.model.values import At
 from celerylint.rules.base import Rule, related
 
-
 _NAMING = frozenset({"__name__", "__module__", "__dict__"})
 """Attributes by which a decorator may rename what it returns."""
 
