@@ -259,8 +259,7 @@ def mounts(service: Layers) -> Iterator[Copy]:
         for item in held.node.items if isinstance(held.node, ListNode) else ():
             source, target = _volume(Held(held.path, item))
             if source.startswith(".") and target:
-                folder = posixpath.normpath(posixpath.join(posixpath.dirname(held.path), source))
-                yield Copy((f"/{folder}",), posixpath.normpath(target))
+                yield Copy((source,), posixpath.normpath(target), context=posixpath.dirname(held.path))
 
 
 def _volume(held: Held) -> tuple[str, str]:

@@ -102,7 +102,7 @@ def start(container: Container, world: World) -> Started:
     if name.rpartition("/")[2] in _FOREIGN:
         return Started(invocations, True, None)
     silent = not container.entrypoint and not container.command
-    if container.others_built and (complete or (silent and not looks_ours(container.label))):
+    if container.others_built and (complete or (silent and not looks_ours(container.label, name))):
         return Started(invocations, True, None)
     told = any(map(runs_celery, invocations))
     guessed = None if silent or (complete and told) else _guessed(container, world)
@@ -118,9 +118,9 @@ def _monitor(name: str, container: Container) -> Image | None:
     return Image(container.path, "", container.place, entrypoint or None, command)
 
 
-def looks_ours(name: str) -> bool:
-    """Whether a name is one that workers have."""
-    return _OURS.search(name) is not None
+def looks_ours(*names: str) -> bool:
+    """Whether one of the names is one that workers have."""
+    return any(map(_OURS.search, names))
 
 
 def runs_celery(invocation: Invocation) -> bool:
@@ -144,7 +144,7 @@ def _guessed(container: Container, world: World) -> Started | None:
     if len({tuple(invocation.place for invocation in held.invocations) for held in found}) > 1:
         return None
     words = (container.entrypoint or ()) + (container.command or ())
-    if found and not any(looks_ours(text) for text in (container.label, *(word.text for word in words))):
+    if found and not looks_ours(container.label, *(word.text for word in words)):
         return None
     return next(iter(found or whole), None)
 
@@ -264,7 +264,7 @@ def folder_of(container: Container, image: Image | None) -> str | None:
     copies = (*(image.copies if image is not None else ()), *container.mounts)
     context = image.context if image is not None else ""
     for copy in reversed(copies):
-        found = _folder(copy, workdir, context)
+        found = _folder(copy, workdir, context if copy.context is None else copy.context)
         if found is not None:
             return found
     return None

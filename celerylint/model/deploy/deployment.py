@@ -79,5 +79,7 @@ def _told_apart(processes: Iterable[Process]) -> Iterator[Process]:
     held = list(processes)
     with_workers = {process.deployment for process in held if any(map(runs_celery, process.invocations))}
     for process in held:
-        is_silent = not process.invocations and not process.complete and not looks_ours(process.name)
+        image = process.attributes.get("image")
+        is_silent = not process.invocations and not process.complete
+        is_silent = is_silent and not looks_ours(process.name, str(image.value) if image is not None else "")
         yield replace(process, complete=True) if is_silent and process.deployment in with_workers else process

@@ -23,6 +23,8 @@ class Copy(NamedTuple):
     target: str
     """A path in the image; ends with `/` where it is a folder for certain."""
     stage: Image | None = None
+    context: str | None = None
+    """The folder that the sources are seen from, where that is not the image's."""
 
 
 class Image(NamedTuple):
@@ -195,7 +197,7 @@ def find(image: Image, path: str, load: Load, depth: int = 0) -> DeployFacts | N
             if copy.stage is not None:
                 found = find(copy.stage, source, load, depth + 1) if depth < _DEEPEST else None
             else:
-                found = load(inside(image.context, source))
+                found = load(inside(image.context if copy.context is None else copy.context, source))
             if found is not None:
                 return found
     return None
