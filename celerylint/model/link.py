@@ -477,7 +477,7 @@ def _has_method_using(cls: ClassValue, names: AbstractSet[str]) -> bool:
 def _walk_callers(ev: Evaluator, owners: dict[int, Task], classes: dict[int, Task], done: set[int]) -> None:
     """Walk functions that hand a task to a function of the project which sends it, and send nothing themselves."""
     functions = [(f, f.node) for f in list(ev.functions_seen) if isinstance(f.node, ir.Function)]
-    senders = {node.name for f, node in functions if id(node) in done and _sends_an_argument(node)}
+    senders = {node.name for f, node in functions if id(node) in done and _sends_an_argument(ev, node)}
     if not senders:
         return
     for function, node in functions:
@@ -486,7 +486,7 @@ def _walk_callers(ev: Evaluator, owners: dict[int, Task], classes: dict[int, Tas
             ev.walk_function(function, Arguments(_subject(function, owners, classes), {}, None, open=True))
 
 
-def _sends_an_argument(node: ir.Function) -> bool:
+def _sends_an_argument(ev: Evaluator, node: ir.Function) -> bool:
     """Whether a function sends a task that it is handed: `task.delay(...)` of a parameter."""
     if _SENDS.isdisjoint(node.uses):
         return False
@@ -496,7 +496,8 @@ def _sends_an_argument(node: ir.Function) -> bool:
         and inner.attr in _SENDS
         and isinstance(inner.value, ir.Name)
         and inner.value.id in names
-        for inner in nodes(node)
+        for statement in ev.body(node)
+        for inner in nodes(statement)
     )
 
 

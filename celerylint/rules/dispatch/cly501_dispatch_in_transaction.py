@@ -9,7 +9,7 @@ from celerylint.finding import Confidence, Finding, Related, Severity
 from celerylint.model.project import Dispatch, Project
 from celerylint.model.values import FunctionValue, Scalar, forced
 from celerylint.rules.base import Rule, related
-from celerylint.rules.dispatch.requests import calls_of, of_request, written_before
+from celerylint.rules.dispatch.requests import calls_of, of_request, opts_out, written_before
 from celerylint.rules.dispatch.saves import Saves, is_sure_to_reach, saved
 from celerylint.rules.dispatch.transactions import (
     Transaction,
@@ -35,6 +35,11 @@ class DispatchInTransaction(Rule):
     Blocks and decorators of Django's `atomic` are followed, as are context managers of the project that open one,
     `with session.begin()` of SQLAlchemy, a session that is committed further down in the same block, and functions of
     the project that are called inside, three calls deep.
+
+    Where an object of a known model is saved in the block, so is what the model's own `save` sends, and what receivers
+    of `post_save` and `pre_save` do that are connected to that model, unless a condition stands in between that nobody
+    can decide. Under `ATOMIC_REQUESTS` a view is one transaction until it returns: what it sends after it has saved
+    something is found too, unless `non_atomic_requests` takes it out.
 
     Callbacks of `on_commit`, functions that are only defined in the block, and tasks that get nothing, or nothing but
     constants, are left alone.
@@ -114,17 +119,18 @@ def checkout(order):
     ) -> Iterator[Finding]:
         """What a view sends, itself or through what it calls, after it has saved something."""
         transaction = of_request(function, project)
-        if transaction is None:
-            return
-        for dispatch in sent.get(id(function.node), ()):
+        found: list[tuple[Dispatch, list[Related]]] = []
+        for dispatch in sent.get(id(function.node), ()) if transaction is not None else ():
             row = None if _is_later(dispatch) else written_before(function, dispatch.at[1])
             if row is not None and around(dispatch.context, function) is None:
-                yield self._found(dispatch, transaction, related(row, "saved in the request"), project)
-        for call in calls_of(function):
-            for dispatch, path in reach.by(call, function):
-                row = written_before(function, call)
-                if row is not None:
-                    yield self._found(dispatch, transaction, [*related(row, "saved in the request"), *path], project)
+                found.append((dispatch, related(row, "saved in the request")))
+        for call in calls_of(function) if transaction is not None else ():
+            row = written_before(function, call)
+            if row is not None:
+                step = related(row, "saved in the request")
+                found += [(dispatch, [*step, *path]) for dispatch, path in reach.by(call, function)]
+        if transaction is not None and found and not opts_out(function, project):
+            yield from (self._found(dispatch, transaction, path, project) for dispatch, path in found)
 
     def _found(self, dispatch: Dispatch, opened: Transaction, path: list[Related], project: Project) -> Finding:
         name = f"`{dispatch.task_name}`" if dispatch.task_name else "the canvas"

@@ -17,16 +17,17 @@ _DECORATORS = ("django.views.", "django.contrib.auth.decorators.", "rest_framewo
 _CLASSES = ("django.views.", "rest_framework.views.", "rest_framework.viewsets.", "rest_framework.generics.")
 _CREATES = frozenset({"create", "get_or_create", "update_or_create", "bulk_create", "bulk_update", "update"})
 _INHERITED = frozenset({"form_valid", "perform_create", "perform_update", "create", "update", "save_model"})
+_WRITES = _CREATES | _INHERITED | {"save"}
 
 
 def of_request(function: FunctionValue, project: Project) -> Transaction | None:
-    """The transaction around every request; None where there is none, or where the function is no view that can be seen."""
+    """The transaction around every request; None where there is none, or where the function is no view that writes."""
     atomic = project.django.get("ATOMIC_REQUESTS")
     node = function.node
     if atomic is None or not atomic.is_(True) or atomic.at is None or not isinstance(node, ir.Function):
         return None
     # Django refuses ATOMIC_REQUESTS for views that are coroutines.
-    if node.is_async or node.is_generator or not _is_view(function, node) or _opts_out(function, node, project):
+    if _WRITES.isdisjoint(node.uses) or node.is_async or node.is_generator or not _is_view(function, node):
         return None
     return Transaction(atomic.at, "request", True)
 
@@ -55,9 +56,9 @@ def _is_view_class(cls: ClassValue, depth: int) -> bool:
     return False
 
 
-def _opts_out(function: FunctionValue, node: ir.Function, project: Project) -> bool:
+def opts_out(function: FunctionValue, project: Project) -> bool:
     """Whether `non_atomic_requests` takes a view out: on itself, its class, its `dispatch`, or where URLs are told."""
-    written: list[ir.Node] = [*node.decorators]
+    written: list[ir.Node] = [*function.node.decorators] if isinstance(function.node, ir.Function) else []
     pending = [function.owner_class] if function.owner_class is not None else []
     while pending:
         cls = pending.pop()

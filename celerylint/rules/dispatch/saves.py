@@ -48,11 +48,13 @@ def saved(call: ir.Call, function: FunctionValue) -> Saved | None:
 def _of_name(name: str, call: ir.Call, function: FunctionValue) -> Saved | None:
     """What a name of the function holds, where it is bound once."""
     below = list(nodes(function.node))
-    bound = [node for node in below if isinstance(node, ir.Name) and node.id == name and _is_bound(node, below)]
-    made = [node.value for node in below if isinstance(node, ir.Assign) and any(t in bound for t in node.targets)]
-    if len(bound) != 1 or len(made) != 1 or any(isinstance(n, ir.Param) and n.name == name for n in below):
+    bound = [(node, target) for node in below for target in _targets(node) if _binds(target, name)]
+    if len(bound) != 1 or any(isinstance(node, ir.Param) and node.name == name for node in below):
         return None
-    found = _object(made[0], function.scope)
+    ((statement, target),) = bound
+    if not isinstance(statement, ir.Assign) or not isinstance(target, ir.Name):
+        return None
+    found = _object(statement.value, function.scope)
     if found is None or not found.fresh:
         return found
     earlier = any(
@@ -67,18 +69,17 @@ def _of_name(name: str, call: ir.Call, function: FunctionValue) -> Saved | None:
     return Saved(found.model, False) if earlier else found
 
 
-def _is_bound(name: ir.Name, below: list[ir.Node]) -> bool:
-    for node in below:
-        targets: list[ir.Expr] = []
-        if isinstance(node, ir.Assign):
-            targets = node.targets
-        elif isinstance(node, (ir.AugAssign, ir.AnnAssign, ir.For)):
-            targets = [node.target]
-        elif isinstance(node, ir.With):
-            targets = [item.target for item in node.items if item.target is not None]
-        if any(inner is name for target in targets for inner in nodes(target)):
-            return True
-    return False
+def _targets(node: ir.Node) -> list[ir.Expr]:
+    if isinstance(node, ir.Assign):
+        return node.targets
+    if isinstance(node, (ir.AugAssign, ir.AnnAssign, ir.For)):
+        return [node.target]
+    return [item.target for item in node.items if item.target is not None] if isinstance(node, ir.With) else []
+
+
+def _binds(target: ir.Expr, name: str) -> bool:
+    parts = target.items if isinstance(target, ir.Seq) else [target]
+    return any(isinstance(part, ir.Name) and part.id == name for part in parts)
 
 
 def _object(made: ir.Expr, scope: Scope) -> Saved | None:

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 
 from celerylint.facts import ir
 from celerylint.facts.walk import children, nodes
-from celerylint.model.values import At, ClassValue, External, FunctionValue, Scope, Value, forced
+from celerylint.model.values import At, ClassValue, External, FunctionValue, Scope, Value, forced, unread
 from celerylint.rules.body import Body
 from celerylint.rules.dispatch.canvas import last_name
 
@@ -149,7 +149,8 @@ def method(cls: ClassValue, name: str, depth: int = 0) -> FunctionValue | None:
     if entry is not None:
         value: Value = forced(entry.value)
         return value.innermost if isinstance(value, FunctionValue) else None
-    bases = [base for base in map(forced, cls.bases) if isinstance(base, ClassValue)] if depth < 8 else []
+    known = [forced(base) for base in cls.bases if not unread(base)] if depth < 8 else []
+    bases = [base for base in known if isinstance(base, ClassValue)]
     return next((found for base in bases if (found := method(base, name, depth + 1)) is not None), None)
 
 
