@@ -42,9 +42,7 @@ def processes(world: World) -> Iterator[Process]:
         if facts.kind == "ecs"
         for held in _objects(facts.path, facts.content)
     ]
-    services = [
-        held for held in found if held.get("taskDefinition") is not None and not held.get("containerDefinitions")
-    ]
+    services = [held for held in found if held.get("taskDefinition") is not None]
     for definition in found:
         for item in definition.items("containerDefinitions"):
             yield _process(item, definition, _service(definition, services), world)

@@ -24,7 +24,7 @@ spec:
         ("command: [celery]\n          args: [-A, proj, worker]", "celery -A proj worker"),
         ("args: [celery, -A, proj, worker]", "celery -A proj worker"),
         ("command: [sh, -c]\n          args: ['exec celery -A proj worker']", "celery -A proj worker"),
-        ("command: [sh, -c]\n          args:\n          - |\n            cd /\n            celery worker -c 1", "celery worker -c 1"),
+        ("command: [sh, -c]\n          args:\n          - |\n            cd /\n            celery worker", "celery worker"),
         ("command: [celery, -Q, $(QUEUES)]\n          env: [{name: QUEUES, value: mail}]", "celery -Q mail"),
         ("command: [celery, -Q, $(OTHER)]\n          env: [{name: QUEUES, value: mail}]", "celery -Q ?"),
         ("command: [celery, -Q, $$(QUEUES)]", "celery -Q $(QUEUES)"),
