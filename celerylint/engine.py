@@ -47,7 +47,7 @@ def check(paths: Sequence[str], options: Options, *, root: Path, progress: Progr
     """
     with _without_collection():
         clock = _Clock()
-        found, files = _begin(paths, options, root, progress, clock)
+        found, files, deployed = _begin(paths, options, root, progress, clock)
 
         from celerylint.facts.comments import plain_suppressions, suppressions
         from celerylint.rules.registry import all_rules, judges
@@ -59,7 +59,7 @@ def check(paths: Sequence[str], options: Options, *, root: Path, progress: Progr
         for rule in judges():
             rule.check_options(options)
         clock.lap("rules")
-        run = _read(found, files, options, root, clock)
+        run = _read(found, files, deployed, options, root, clock)
         findings = [*_unreadable(run.discovery, run.files, run.deployed)]
         findings.extend(_crashed(f"evaluation of {path}", error, path) for path, error in run.project.crashes)
         if run.crash is not None:
@@ -127,11 +127,11 @@ def inspect(paths: Sequence[str], options: Options, *, root: Path, progress: Pro
     """
     with _without_collection():
         clock = _Clock()
-        found, files = _begin(paths, options, root, progress, clock)
+        found, files, deployed = _begin(paths, options, root, progress, clock)
 
         from celerylint.model.inspect import inspection
 
-        return inspection(_read(found, files, options, root, clock).project)
+        return inspection(_read(found, files, deployed, options, root, clock).project)
 
 
 class _Run:
@@ -179,23 +179,24 @@ def _without_collection() -> Iterator[None]:
 
 def _begin(
     paths: Sequence[str], options: Options, root: Path, progress: Progress | None, clock: _Clock
-) -> tuple[Discovery, Files]:
+) -> tuple[Discovery, Files, DeployFiles]:
     found = discover(root, paths, options)
     clock.lap("discover")
     files = Files(root, found, options, progress)
+    deployed = DeployFiles(root, found, options, files.cached)
+    deployed.begin()
     files.begin()
     clock.lap("begin")
-    return found, files
+    return found, files, deployed
 
 
-def _read(found: Discovery, files: Files, options: Options, root: Path, clock: _Clock) -> _Run:
+def _read(found: Discovery, files: Files, deployed: DeployFiles, options: Options, root: Path, clock: _Clock) -> _Run:
     from celerylint.model.link import link
 
     version = _version(root, found, options)
     clock.lap("version")
     extraction = files.extract()
     clock.lap("extract")
-    deployed = DeployFiles(root, found, files.cached)
     deployment, crash = _deployment(deployed, options)
     clock.lap("deployment")
     inputs = partial(_inputs, root, found, files, version, options, deployment)

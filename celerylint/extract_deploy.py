@@ -12,13 +12,20 @@ from pathlib import Path
 import msgspec
 
 from celerylint import cache
+from celerylint.config import Options
 from celerylint.discover import Discovery, is_test_folder
 from celerylint.facts.deploy import kinds
 from celerylint.facts.deploy.ir import DeployFacts
 from celerylint.facts.ir import Unreadable
+from celerylint.forked import ForkedCall, can_fork
 
 _SETTLED = 1_000_000_000
 """Nanoseconds after which a file's time of change is taken to tell its content."""
+
+
+@functools.cache
+def _list_decoder() -> msgspec.msgpack.Decoder[list[DeployFacts]]:
+    return msgspec.msgpack.Decoder(list[DeployFacts])
 
 
 @functools.cache
@@ -30,25 +37,50 @@ def _decoder() -> msgspec.msgpack.Decoder[DeployFacts]:
 class DeployFiles:
     """The deployment files of one run and their facts. Nothing outside of the project is opened, whatever a file names."""
 
-    def __init__(self, root: Path, found: Discovery, cached: Mapping[str, cache.Entry] | None) -> None:
+    def __init__(
+        self, root: Path, found: Discovery, options: Options, cached: Mapping[str, cache.Entry] | None
+    ) -> None:
         """`cached` is None where nothing is to be cached."""
         self._root = str(root)
         self._real_root = os.path.realpath(root)
         self._found = found
+        self._options = options
         self._cached = cached
         self._facts: dict[str, DeployFacts | None] = {}
         self._stamps: dict[str, tuple[int, int]] = {}
         self._gated: dict[str, DeployFacts] = {}
         self._matters: set[str] = set()
+        self._fresh: list[str] = []
+        self._call: ForkedCall | None = None
+
+    def begin(self) -> None:
+        """Find out what has to be read, and let another process start on it: a YAML parser takes long to import."""
+        for path in self._found.deployment:
+            entry = self._unchanged(path)
+            recalled = self._recalled(entry, path) if entry is not None and entry.matters else None
+            if recalled is not None:
+                self._keep(recalled)
+            elif entry is None or entry.matters:
+                self._fresh.append(path)
+        if self._fresh and self._options.jobs != 1 and (os.cpu_count() or 1) > 1 and can_fork():
+            self._call = ForkedCall(lambda: msgspec.msgpack.encode(self._read_fresh()))
 
     def gated(self) -> Mapping[str, DeployFacts]:
-        """The facts of the files that were found and say how something is deployed, by path."""
-        for path in self._found.deployment:
-            if path not in self._facts:
-                facts = self._gate(path)
-                if facts is not None and self._found.keep(path):
-                    self._facts[path] = self._gated[path] = facts
+        """The facts of the files that were found and say how something is deployed, by path; `begin` has been called."""
+        if self._fresh:
+            result = self._call.result() if self._call is not None else None
+            for facts in _list_decoder().decode(result) if result is not None else self._read_fresh():
+                self._keep(facts)
+            self._fresh = []
         return self._gated
+
+    def _read_fresh(self) -> list[DeployFacts]:
+        return [facts for facts in map(self._gate, self._fresh) if facts is not None]
+
+    def _keep(self, facts: DeployFacts) -> None:
+        self._matters.add(facts.path)
+        if self._found.keep(facts.path):
+            self._facts[facts.path] = self._gated[facts.path] = facts
 
     def load(self, path: str) -> DeployFacts | None:
         """The facts of a file that another names, relative to the project root; None if it is not there or left out."""
@@ -84,17 +116,11 @@ class DeployFiles:
         return found
 
     def _gate(self, path: str) -> DeployFacts | None:
-        entry = self._unchanged(path)
-        if entry is not None and (not entry.matters or self._recalled(entry, path)):
-            return self._recalled(entry, path) if entry.matters else None
         source = self._bytes(path)
         if isinstance(source, Unreadable):
             return DeployFacts(path, "", None, source) if kinds.certain(path) else None
         kind = kinds.kind_of(path, source)
-        if kind is None:
-            return None
-        self._matters.add(path)
-        return _read(path, kind, source)
+        return _read(path, kind, source) if kind else None
 
     def _named(self, path: str) -> DeployFacts | None:
         if path.startswith(("/", "../")) or path in ("", ".", "..") or "\0" in path or not self._is_inside(path):
