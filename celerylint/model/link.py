@@ -27,7 +27,7 @@ from celerylint.model.options import Bases, attribute, decide, effective_options
 from celerylint.model.plain import plain
 from celerylint.model.project import App, Command, Decision, Dispatch, Project, Retry, Routes, Task
 from celerylint.model.registry import registry
-from celerylint.model.settings import effective, lookup
+from celerylint.model.settings import effective, lookup, namespace, source_name
 from celerylint.model.values import (
     Arguments,
     At,
@@ -295,6 +295,8 @@ def _apps(ev: Evaluator, facts: catalog.Catalog) -> list[App]:
                 own_settings=own,
                 settings_at=at,
                 root=value.module.root,
+                namespace=namespace(ev, value),
+                source=source_name(ev, value),
             )
         )
     return sorted(out, key=lambda app: (app.at[0], app.at[1].line, app.at[1].col))

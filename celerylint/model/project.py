@@ -98,6 +98,10 @@ class App(Struct, frozen=True, eq=False):
     """The module or object that configures it, for fixes and related places."""
     root: str
     """The source root that its module is imported from."""
+    namespace: str | None = ""
+    """What names begin with in the object that configures it (`CELERY_`); empty without one, None if it is not known."""
+    source: str = ""
+    """That object, as messages name it: `django.conf:settings`, `shop.celeryconfig`; empty if there is none, or none known."""
 
     @property
     def place(self) -> Place:

@@ -15,11 +15,14 @@ from celerylint.model.evaluate import Evaluator
 from celerylint.model.objects import named_object, public_names
 from celerylint.model.values import (
     At,
+    ClassValue,
     Either,
     Entry,
     External,
+    Instance,
     Mapping,
     Missing,
+    ModuleValue,
     Scalar,
     Sequence,
     Unknown,
@@ -50,11 +53,24 @@ _NO_SOURCE = Source({}, None, False)
 
 
 def namespace(ev: Evaluator, app: App) -> str | None:
-    """The namespace with its underscore (`CELERY_`), None without one."""
-    value = ev.force(app.namespace) if app.namespace is not None else None
-    if isinstance(value, Scalar) and isinstance(value.value, str) and value.value:
-        return value.value.rstrip("_") + "_"
-    return None
+    """The namespace with its underscore (`CELERY_`); empty without one, None if it cannot be known."""
+    value = ev.force(app.namespace) if app.namespace is not None else Scalar(None)
+    if not isinstance(value, Scalar) or not isinstance(value.value, str | None):
+        return None
+    return value.value.rstrip("_") + "_" if value.value else ""
+
+
+def source_name(ev: Evaluator, app: App) -> str:
+    """What `config_from_object` was given last, as one would write it; empty if there is none, or none known."""
+    value = ev.force(app.sources[-1].source) if app.sources and app.sources[-1].certain else None
+    if isinstance(value, Scalar) and isinstance(value.value, str):
+        return value.value
+    if isinstance(value, External):
+        return value.dotted.replace("django.conf.settings", "django.conf:settings")
+    if isinstance(value, ModuleValue):
+        return value.module.dotted
+    cls = value.cls if isinstance(value, Instance) else value
+    return cls.node.name if isinstance(cls, ClassValue) else ""
 
 
 def source(ev: Evaluator, app: App) -> Source:

@@ -59,22 +59,13 @@ def names_of(app: App, project: Project) -> Names:
     if last is not None:
         found.read(last)
     return Names(
-        _namespace(app),
+        app.namespace,
         tuple(code),
         tuple(found.names.values()),
         found.dedicated,
         frozenset(written.at[0] for written in found.names.values()),
         found.complete and (last is None or last.certain),
     )
-
-
-def _namespace(app: App) -> str | None:
-    if app.value.namespace is None:
-        return ""
-    value = forced(app.value.namespace)
-    if not isinstance(value, Scalar) or not (value.value is None or isinstance(value.value, str)):
-        return None
-    return value.value.rstrip("_") + "_" if value.value else ""
 
 
 class _Object:

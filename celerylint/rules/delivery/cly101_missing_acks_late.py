@@ -6,7 +6,7 @@ from collections.abc import Iterable
 
 from celerylint.finding import Finding, Related, Severity
 from celerylint.model.project import App, Project, Task
-from celerylint.model.values import At, Scalar, forced
+from celerylint.model.values import At
 from celerylint.rules.base import Rule, names, related
 from celerylint.rules.origins import shared_origin
 
@@ -96,7 +96,4 @@ _PRICE = " where running twice does no harm, and acks_late=False where it would"
 
 def _spelled(app: App, setting: str) -> str:
     """A setting as this app's configuration spells it."""
-    namespace = forced(app.value.namespace) if app.value.namespace is not None else None
-    if isinstance(namespace, Scalar) and isinstance(namespace.value, str) and app.value.sources:
-        return f"{namespace.value}_{setting}".upper()
-    return setting
+    return f"{app.namespace}{setting}".upper() if app.namespace and app.value.sources else setting

@@ -71,6 +71,7 @@ app.conf.task_acks_late = True
                     message,
                     f"write `{right}`; that puts a value in force that is asleep now",
                     symbol=app.name,
+                    related=related(app.settings_at, "the app is configured here"),
                     confidence=Confidence.MEDIUM if doubtful else None,
                 )
         if pinned and project.version.minor < _CODE_WINS:
@@ -91,7 +92,7 @@ app.conf.task_acks_late = True
                 continue
             yield self.finding(
                 written.at,
-                f"Celery {project.version.value} takes `{wins.name}` from the settings object, whatever code sets:"
+                f"Celery {project.version.value} takes `{wins.name}` from {_source(app)}, whatever code sets:"
                 f" `{written.name}` here has no effect (from 5.7 on the code would win)",
                 "set it in one place: delete this, or the name in the settings",
                 symbol=app.name,
@@ -116,8 +117,8 @@ def _by_name(app: App, names: Names, project: Project) -> Iterator[tuple[Written
                 yield (
                     written,
                     right,
-                    f"with namespace={prefix[:-1]!r} Celery up to 5.6 looks for `{right}` and never for the old name"
-                    f" `{written.name}`: {_default(app, new)} stays in force",
+                    f"with namespace={prefix[:-1]!r} Celery up to 5.6 looks in {_source(app)} for `{right}` and never for the"
+                    f" old name `{written.name}`: {_default(app, new)} stays in force",
                 )
         return
     for written in (*names.object, *names.code):
@@ -125,13 +126,14 @@ def _by_name(app: App, names: Names, project: Project) -> Iterator[tuple[Written
         bare = name.removeprefix("CELERY_").lower()
         if not name.isupper() or name in facts.old_names or bare not in facts.settings:
             continue
+        within = f" in {_source(app)}" if written.kind == "object" else ""
         if name.startswith("CELERY_") or (bare.startswith(_FAMILIES) and (names.dedicated or written.kind == "code")):
             if bare in app.own_settings or bare in have:
                 continue
             yield (
                 written,
                 bare,
-                f"without a namespace Celery looks for `{bare}` and never for `{name}`:"
+                f"without a namespace Celery looks{within} for `{bare}` and never for `{name}`:"
                 f" {_default(app, bare)} stays in force",
             )
 
@@ -148,13 +150,22 @@ def _beside(app: App, names: Names, project: Project) -> Iterator[tuple[Written,
             yield (
                 Written(name, entry.at, "object"),
                 f"app.conf.{name}",
-                f"`{name}` is a variable of this module, which no app is configured from:"
+                f"`{name}` is a variable of this module, which no app is configured from{_instead(app)}:"
                 f" {_default(app, name)} stays in force",
             )
 
 
 def _assigned(at: At | None) -> bool:
     return at is not None and isinstance(at[1], (ir.Assign, ir.AnnAssign))
+
+
+def _source(app: App) -> str:
+    """The object that an app is configured from, as messages name it."""
+    return f"`{app.source}`" if app.source else "the settings object"
+
+
+def _instead(app: App) -> str:
+    return f" (it is from `{app.source}`)" if app.source else ""
 
 
 def _default(app: App, name: str) -> str:
