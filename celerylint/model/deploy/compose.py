@@ -24,6 +24,8 @@ GRACE = Known(10, None)
 # --- files ------------------------------------------------------------------------------------------------------------
 
 _BASES = ("compose.yaml", "compose.yml", "docker-compose.yml", "docker-compose.yaml")
+_DEEPEST = 20
+"""Services that extend one another."""
 _OVERRIDE = re.compile(r"(?:docker-)?compose\.override\.ya?ml")
 
 
@@ -118,38 +120,45 @@ def services(facts: DeployFacts) -> dict[str, Entry]:
 
 def merged(project: Project, world: World) -> Iterator[Layers]:
     """The services of a project, with what they extend."""
-    names = dict.fromkeys(name for facts in project.files for name in services(facts))
-    for name in names:
+    known = {facts.path: services(facts) for facts in project.files}
+    for name in dict.fromkeys(name for held in known.values() for name in held):
         layers: list[tuple[str, MapNode]] = []
         place: Place | None = None
         for facts in project.files:
-            entry = services(facts).get(name)
+            entry = known[facts.path].get(name)
             if entry is None:
                 continue
             if entry.value.mark == "!reset":
                 layers.clear()
             elif isinstance(entry.value, MapNode):
                 place = place if layers else place_of(facts.path, entry)
-                layers.extend(_extended(facts, name, entry.value, world, frozenset()))
+                layers.extend(_extended(facts, name, entry.value, world, known, frozenset()))
         if layers and place is not None:
             yield Layers(name, place, tuple(layers))
 
 
 def _extended(
-    facts: DeployFacts, name: str, node: MapNode, world: World, seen: frozenset[tuple[str, str]]
+    facts: DeployFacts,
+    name: str,
+    node: MapNode,
+    world: World,
+    known: dict[str, dict[str, Entry]],
+    seen: frozenset[tuple[str, str]],
 ) -> Iterator[tuple[str, MapNode]]:
-    """What a service extends, then the service."""
+    """What a service extends, then the service. `known` are the services of each file."""
     extends = node.get("extends")
-    if extends is not None and (facts.path, name) not in seen and len(seen) < 20:
+    if extends is not None and (facts.path, name) not in seen and len(seen) < _DEEPEST:
         service = extends.get("service") if isinstance(extends, MapNode) else extends
         file = extends.get("file") if isinstance(extends, MapNode) else None
         other: DeployFacts | None = facts
         if isinstance(file, Scalar):
             other = world.load(posixpath.normpath(posixpath.join(posixpath.dirname(facts.path), file.text)))
         if other is not None and isinstance(service, Scalar):
-            below = services(other).get(service.text)
+            if other.path not in known:
+                known[other.path] = services(other)
+            below = known[other.path].get(service.text)
             if below is not None and isinstance(below.value, MapNode):
-                yield from _extended(other, service.text, below.value, world, seen | {(facts.path, name)})
+                yield from _extended(other, service.text, below.value, world, known, seen | {(facts.path, name)})
     yield facts.path, node
 
 

@@ -23,7 +23,7 @@ from celerylint.model.deploy.manifests import Bundle, Resource, plain
 from celerylint.model.deploy.process import UNKNOWN
 from celerylint.model.deploy.texts import Text, located, replaced
 
-_ACTION = re.compile(r"\{\{-?\s*(.*?)\s*-?\}\}", re.DOTALL)
+_ACTION = re.compile(r"\{\{((?:(?!\}\}|\{\{).)*)\}\}", re.DOTALL)
 _OPENING = re.compile(r"(if|with|range|define|block)\b\s*(.*)", re.DOTALL)
 _PATH = re.compile(r"\$?\.Values((?:\.[A-Za-z0-9_-]+)+)")
 _LITERAL = re.compile(r'"([^"]*)"|(-?[0-9]+)|(true|false)')
@@ -31,7 +31,9 @@ _DEFAULT = re.compile(r"default\s+(\S+)\s+(\S+)")
 _HARMLESS = re.compile(
     r"quote|squote|toString|int|int64|trim|toYaml|toJson|nindent\s+\d+|indent\s+\d+|tpl|upper|lower|b64enc"
 )
-_FLOW = re.compile(r"""\s*("(?:\\.|[^"\\])*"|'[^']*'|(?:\{\{.*?\}\}|[^,\[\]"'])+)\s*(?:,|\]\s*$)""")
+_FLOW = re.compile(
+    r"""\s*("(?:\\.|[^"\\])*"|'[^']*'|(?:\{\{(?:(?!\}\}|\{\{).)*\}\}|\{(?!\{)|[^,\[\]"'{])+)\s*(?:,|\]\s*$)"""
+)
 
 
 class Line(NamedTuple):
@@ -100,6 +102,11 @@ def _document(path: str, held: list[tuple[Line, bool]], values: MapNode | None) 
 
 
 # --- expressions ------------------------------------------------------------------------------------------------------
+
+
+def _expression(action: re.Match[str]) -> str:
+    """What stands in an action, without its marks for blanks."""
+    return action[1].removeprefix("-").removesuffix("-").strip()
 
 
 def _look_up(path: str, values: MapNode | None) -> Tree | None:
@@ -188,7 +195,7 @@ class _Conditions:
     def take(self, line: TemplateLine) -> None:
         """A line of actions only."""
         for action in _ACTION.finditer(line.value):
-            said = action[1]
+            said = _expression(action)
             opening = _OPENING.match(said)
             if opening:
                 self._open(opening[1], opening[2])
@@ -233,7 +240,7 @@ class _Builder:
         while self._at < len(self._lines):
             held = self._lines[self._at]
             line = held.line
-            if line.indent < indent or (line.item and begun):
+            if line.indent < indent or (line.item and begun and line.indent == indent):
                 break
             begun = True
             self._at += 1
@@ -292,7 +299,11 @@ class _Builder:
     def _items(self, held: Line) -> Iterator[Tree]:
         line = held.line
         each = _ACTION.fullmatch(line.value)
-        if each and re.fullmatch(r"\.(?:\s*\|.*)?|(?:quote|toString)\s+\.", each[1]) and held.items is not None:
+        if (
+            each
+            and re.fullmatch(r"\.(?:\s*\|.*)?|(?:quote|toString)\s+\.", _expression(each))
+            and held.items is not None
+        ):
             yield from (_placed(item, line) for item in held.items.items)
         elif not held.certain:
             yield _unknown(line)
@@ -301,14 +312,14 @@ class _Builder:
 
     def _spliced(self, line: TemplateLine) -> Tree | None:
         action = _ACTION.search(line.value)
-        found = _evaluated(action[1], self._values) if action else None
+        found = _evaluated(_expression(action), self._values) if action else None
         return _placed(found, line) if isinstance(found, (Scalar, MapNode, ListNode)) else None
 
     def _written(self, line: TemplateLine) -> Tree:
         """What follows a key or a dash: a scalar, a flow sequence, or values that an action puts there."""
         action = _ACTION.fullmatch(line.value)
         if action:
-            found = _evaluated(action[1], self._values)
+            found = _evaluated(_expression(action), self._values)
             if isinstance(found, (ListNode, MapNode)):
                 return _placed(found, line)
         text = located(self._path, line)
@@ -320,7 +331,7 @@ class _Builder:
     def _scalar(self, text: Text, line: TemplateLine) -> Scalar:
         # Names that cannot be known still tell workloads apart.
         keeps = line.key == "name"
-        whole = replaced(text, _ACTION, lambda m: _text(m[1], self._values) or (m[0] if keeps else None))
+        whole = replaced(text, _ACTION, lambda m: _text(_expression(m), self._values) or (m[0] if keeps else None))
         word = whole.word()
         span = (line.line, line.col, line.end_line, line.end_col)
         return Scalar(*span, whole.text or None, whole.text, list(word.origins))

@@ -84,11 +84,14 @@ def _patched(resource: Resource, bundle: Bundle) -> tuple[Layers | None, bool]:
     return Layers(resource.name, place, tuple(layers)), whole
 
 
+_PLAIN_PATTERN = re.compile(r"\^?[-A-Za-z0-9|_.]*(?:\.\*[-A-Za-z0-9|_.]*){0,2}\$?")
+
+
 def _named(pattern: str, name: str) -> bool:
-    try:
-        return not pattern or re.fullmatch(pattern, name) is not None
-    except re.error:
-        return pattern == name
+    """Whether a name is meant; only simple patterns are taken for any, since the others may take for ever."""
+    if pattern in ("", name):
+        return True
+    return _PLAIN_PATTERN.fullmatch(pattern) is not None and re.fullmatch(pattern, name) is not None
 
 
 def _of_workload(workload: Layers, kind: str, bundle: Bundle, world: World, whole: bool) -> Iterator[Process]:

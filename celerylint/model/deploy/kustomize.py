@@ -17,7 +17,6 @@ from celerylint.model.deploy.process import Known
 from celerylint.model.deploy.texts import located, number
 
 _NAMES = ("kustomization.yaml", "kustomization.yml", "Kustomization")
-_DEEPEST = 20
 
 
 def bundles(world: World) -> Generator[Bundle, None, set[str]]:
@@ -26,9 +25,10 @@ def bundles(world: World) -> Generator[Bundle, None, set[str]]:
     gathered: set[str] = set()
     below: set[str] = set()
     found: list[tuple[str, Bundle]] = []
+    made: dict[str, Bundle | None] = {}
     for facts in sorted(files, key=lambda facts: facts.path):
         reason = world.why(facts.path)
-        bundle = _bundle(facts, world, 0)
+        bundle = _bundle(facts, world, made)
         gathered.update(resource.path for resource in bundle.resources)
         gathered.update(patch.node.path for patch in bundle.patches)
         if not reason:
@@ -68,32 +68,40 @@ def _bases(facts: DeployFacts, world: World) -> Iterator[DeployFacts]:
             yield held
 
 
-def _bundle(facts: DeployFacts, world: World, depth: int) -> Bundle:
-    held: list[Resource] = []
-    patches: list[Patch] = []
+def _bundle(facts: DeployFacts, world: World, made: dict[str, Bundle | None]) -> Bundle:
+    """What a kustomization gathers, its bases first; each is read once, and one that builds on itself is not whole."""
+    known = made.setdefault(facts.path, None)
+    if known is not None:
+        return known
+    held: dict[int, Resource] = {}
+    patches: dict[int, Patch] = {}
     counts: dict[str, Known] = {}
     values: dict[str, Mapping[str, str | None]] = {}
-    whole = depth < _DEEPEST
-    bases = list(_bases(facts, world)) if whole else []
-    for base in bases:
-        below = _bundle(base, world, depth + 1)
-        held.extend(below.resources)
-        patches.extend(below.patches)
+    whole = True
+    for base in _bases(facts, world):
+        if base.path in made and made[base.path] is None:
+            whole = False
+            continue
+        below = _bundle(base, world, made)
+        held.update((id(resource.node), resource) for resource in below.resources)
+        patches.update((id(patch.node.node), patch) for patch in below.patches)
         counts.update(below.counts)
         values.update(below.values)
         whole = whole and below.whole
     for path in _paths(facts):
         found = world.facts.get(path)
         if found is not None and found.kind == "manifest":
-            held.extend(resources(found))
+            held.update((id(resource.node), resource) for resource in resources(found))
     for patch in _patches(facts, world):
         if patch is None:
             whole = False
         else:
-            patches.append(patch)
+            patches[id(patch.node.node)] = patch
     counts.update(_counts(facts))
     values.update(_generated(facts, world))
-    return Bundle(facts.path, tuple(held), "", tuple(patches), counts, values, whole=whole)
+    bundle = Bundle(facts.path, tuple(held.values()), "", tuple(patches.values()), counts, values, whole=whole)
+    made[facts.path] = bundle
+    return bundle
 
 
 def _patches(facts: DeployFacts, world: World) -> Iterator[Patch | None]:

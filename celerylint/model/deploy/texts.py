@@ -15,6 +15,10 @@ Variables = Callable[[str], "str | None"]
 """The value of a variable; None if it cannot be known."""
 
 
+MAX_LENGTH = 50_000
+"""Characters of a text. No command comes near."""
+
+
 class Text(NamedTuple):
     """A stretch of text with the line and column of each character."""
 
@@ -35,8 +39,10 @@ class Text(NamedTuple):
 
 
 def located(path: str, node: Scalar | Setting | Instruction | TemplateLine) -> Text:
-    """The text of a scalar, a setting's value, an instruction or a line of a template."""
+    """The text of a scalar, a setting's value, an instruction or a line of a template; of one too long to matter, unknown."""
     text = node.value if isinstance(node, (Setting, TemplateLine)) else node.text
+    if len(text) > MAX_LENGTH:
+        return Text(path, UNKNOWN, ((node.line, node.col),), place_of(path, node))
     origins = node.origins or [(0, node.line, node.col)]
     return Text(path, text, _positions(origins, len(text)), place_of(path, node))
 
