@@ -58,28 +58,63 @@ class RouteInfo(Struct, frozen=True):
 
 
 class WorkerInfo(Struct, frozen=True):
-    """A worker command found in a deployment file."""
+    """A worker that a deployment file or Python code starts. What is not known is None."""
 
     command: str
     app: str | None
-    queues: list[str]
-    pool: str
+    queues: list[str] | None
+    pool: str | None
     concurrency: int | None
     prefetch_multiplier: int | None
     beat: bool
-    replicas: int
+    replicas: int | None
     path: str
     line: int
+    platform: str = ""
+    """`compose`, `kubernetes`, `procfile`...; `python` where code starts it."""
+    name: str = ""
+    """The service, process type or program."""
+    development: str = ""
+    """Why it is not deployed, empty if it is."""
+    why: str = ""
+    """Why its queues are not known."""
 
 
 class BeatInfo(Struct, frozen=True):
     """A beat command found in a deployment file."""
 
     command: str
-    scheduler: str
-    replicas: int
+    scheduler: str | None
+    replicas: int | None
     path: str
     line: int
+    platform: str = ""
+    name: str = ""
+    development: str = ""
+
+
+class MonitorInfo(Struct, frozen=True):
+    """Flower, an exporter or `celery events`."""
+
+    kind: str
+    command: str
+    path: str
+    line: int
+    development: str = ""
+
+
+class QueueInfo(Struct, frozen=True):
+    """A queue: who sends to it, and who consumes it."""
+
+    queue: str
+    tasks: list[str]
+    """The tasks that go there unless a call says otherwise."""
+    calls: int
+    """Calls that name it."""
+    entries: list[str]
+    """Schedule entries that send to it."""
+    workers: list[str]
+    """The workers that are deployed and known to consume it, as `path:line`."""
 
 
 class ScheduleInfo(Struct, frozen=True):
@@ -123,4 +158,6 @@ class Inspection(Struct, frozen=True):
     schedule: list[ScheduleInfo]
     dispatches: list[DispatchInfo]
     unknown: list[UnknownInfo]
+    monitors: list[MonitorInfo] = field(default_factory=list)
+    queues: list[QueueInfo] = field(default_factory=list)
     version: int = field(default=1)

@@ -6,15 +6,20 @@ from celerylint.finding import Place
 from celerylint.inspection import (
     Answer,
     AppInfo,
+    BeatInfo,
     DispatchInfo,
     Inspection,
+    MonitorInfo,
     Origin,
+    QueueInfo,
     RouteInfo,
     ScheduleInfo,
     TaskInfo,
     UnknownInfo,
+    WorkerInfo,
 )
-from celerylint.model.project import Decision, Project
+from celerylint.model.project import Beat, Decision, Project, Start, Worker
+from celerylint.model.traffic import queue_table
 
 
 def inspection(project: Project) -> Inspection:
@@ -46,8 +51,22 @@ def inspection(project: Project) -> Inspection:
             for app in project.apps
             for route in app.routes.all
         ],
-        workers=[],
-        beats=[],
+        workers=[_worker(worker) for worker in project.workers],
+        beats=[_beat(beat) for beat in project.beats],
+        monitors=[
+            MonitorInfo(m.kind, m.start.text, m.start.place.path, m.start.place.line, m.start.development)
+            for m in project.monitors
+        ],
+        queues=[
+            QueueInfo(
+                use.queue,
+                [task.name for task in use.tasks],
+                len(use.calls),
+                [entry.name for entry in use.entries],
+                list(dict.fromkeys(f"{w.start.place.path}:{w.start.place.line}" for w in use.workers)),
+            )
+            for use in queue_table(project)
+        ],
         schedule=[
             ScheduleInfo(e.name, e.task_name, e.schedule, e.resolves, e.at[0], e.at[1].line)
             for e in project.schedule
@@ -58,6 +77,45 @@ def inspection(project: Project) -> Inspection:
         ],
         unknown=[UnknownInfo(u.what, u.why, u.place.path, u.place.line) for u in project.undecided],
     )
+
+
+def _worker(worker: Worker) -> WorkerInfo:
+    start = worker.start
+    return WorkerInfo(
+        command=start.text,
+        app=worker.app.name if worker.app is not None else None,
+        queues=list(worker.queues.value) if worker.queues.known else None,
+        pool=worker.pool.value,
+        concurrency=worker.concurrency.value,
+        prefetch_multiplier=worker.prefetch_multiplier.value,
+        beat=bool(worker.beat.value),
+        replicas=_count(start),
+        path=start.place.path,
+        line=start.place.line,
+        platform=start.process.platform if start.process is not None else "python",
+        name=start.process.name if start.process is not None else "",
+        development=start.development,
+        why=worker.queues.why if not worker.queues.known else "",
+    )
+
+
+def _beat(beat: Beat) -> BeatInfo:
+    start = beat.start
+    return BeatInfo(
+        command=start.text,
+        scheduler=beat.scheduler.value,
+        replicas=_count(start),
+        path=start.place.path,
+        line=start.place.line,
+        platform=start.process.platform if start.process is not None else "python",
+        name=start.process.name if start.process is not None else "",
+        development=start.development,
+    )
+
+
+def _count(start: Start) -> int | None:
+    held = start.replicas.value
+    return int(held) if isinstance(held, (int, float)) else None
 
 
 def answer(decision: Decision) -> Answer:

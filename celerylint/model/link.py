@@ -6,7 +6,7 @@ import sys
 from collections.abc import Callable, Iterable, Iterator
 from collections.abc import Set as AbstractSet
 from contextlib import contextmanager, suppress
-from functools import cache
+from functools import cache, partial
 from typing import NamedTuple
 
 from celerylint import catalog
@@ -25,7 +25,7 @@ from celerylint.model.modules import Module, ModuleIndex
 from celerylint.model.naming import task_name
 from celerylint.model.options import Bases, attribute, decide, effective_options
 from celerylint.model.plain import plain
-from celerylint.model.project import App, Command, Decision, Dispatch, Project, Retry, Routes, Task
+from celerylint.model.project import App, Command, Crew, Decision, Dispatch, Project, Retry, Routes, Task
 from celerylint.model.registry import registry
 from celerylint.model.settings import effective, lookup, namespace, source_name
 from celerylint.model.values import (
@@ -136,6 +136,7 @@ def _link(inputs: Inputs) -> tuple[Project, frozenset[str]]:
     functions: dict[str, list[FunctionValue]] = {}
     for function in ev.functions_seen:
         functions.setdefault(function.scope.module.path, []).append(function)
+    commands = tuple(_commands(ev, apps))
     project = Project(
         version=inputs.version,
         catalog=facts,
@@ -151,10 +152,11 @@ def _link(inputs: Inputs) -> tuple[Project, frozenset[str]]:
         crashes=tuple(ev.crashes),
         functions={path: tuple(value) for path, value in functions.items()},
         index=index,
-        commands=tuple(_commands(ev, apps)),
+        commands=commands,
         django=_django(ev, apps),
         options=inputs.options,
         deployment=inputs.deployment,
+        crew_of=cache(partial(_crew, ev, facts, apps, commands, inputs)),
         packages_of=cache(inputs.packages),
     )
     return project, _aliases(ev)
@@ -564,6 +566,15 @@ def _commands(ev: Evaluator, apps: list[App]) -> Iterator[Command]:
             seen.add(key)
             words, places = tuple(word for word, _ in found.words), tuple(at for _, at in found.words)
             yield Command(by_app.get(id(found.app)), words, places, found.at, found.context)
+
+
+def _crew(ev: Evaluator, facts: catalog.Catalog, apps: list[App], commands: tuple[Command, ...], inputs: Inputs) -> Crew:
+    """Workers, beats and monitors, read when somebody asks for them."""
+    from celerylint.model.deploy.development import Patterns, judge
+    from celerylint.model.deploy.workers import crew
+
+    patterns = Patterns(inputs.options.deployment_files, inputs.options.development_files)
+    return crew(ev, facts, apps, inputs.deployment.processes, commands, judge(patterns))
 
 
 # --- the rest ---------------------------------------------------------------------------------------------------------

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Mapping
-from typing import Any
+from typing import Any, NamedTuple
 
 from msgspec import Struct, field
 
@@ -12,7 +12,8 @@ from celerylint.config import Options
 from celerylint.facts import ir
 from celerylint.finding import Place, Undecided
 from celerylint.model import celery_values as cv
-from celerylint.model.deploy.process import Deployment, Process
+from celerylint.model.commandline import CommandLine
+from celerylint.model.deploy.process import UNKNOWN, Deployment, Invocation, Known, Process
 from celerylint.model.modules import ModuleIndex
 from celerylint.model.values import Arguments, At, FunctionValue, Value, place
 from celerylint.model.version import TargetVersion
@@ -216,6 +217,93 @@ class Command(Struct, frozen=True, eq=False):
     context: tuple[ir.Node, ...]
 
 
+class Start(Struct, frozen=True, eq=False):
+    """How a program of Celery's is started: by a process of a deployment file, or by Python code."""
+
+    words: tuple[str | None, ...]
+    """The command. None where a word is not known."""
+    places: tuple[Place, ...]
+    """Where each word is written."""
+    place: Place
+    """Where the command is written."""
+    replicas: Known
+    certain: bool
+    """False where it is started in some cases only, which cannot be known."""
+    development: str = ""
+    """Why it is not deployed, empty if it is."""
+    process: Process | None = None
+    invocation: Invocation | None = None
+    command: Command | None = None
+
+    @property
+    def text(self) -> str:
+        """The command as one would write it, `?` where it is not known."""
+        return " ".join(word.replace(UNKNOWN, "?") if word is not None else "?" for word in self.words)
+
+
+class Worker(Struct, frozen=True, eq=False):
+    """A worker that a deployment file or Python code starts; each node of `celery multi` is one.
+
+    Decisions are of the kinds `flag`, `environment`, `setting` and `default`, the strongest first.
+    """
+
+    app: App | None
+    app_known: bool
+    """Whether `-A` names the app; False where it is taken because the project has no other, or is None."""
+    queues: Decision
+    """The names of the queues that it consumes, a tuple."""
+    pool: Decision
+    concurrency: Decision
+    """Processes, threads or greenlets; with `autoscale`, the most."""
+    autoscale: Decision
+    """(most, least), or None."""
+    prefetch_multiplier: Decision
+    time_limit: Decision
+    soft_time_limit: Decision
+    max_tasks_per_child: Decision
+    max_memory_per_child: Decision
+    task_events: Decision
+    beat: Decision
+    """Whether it runs beat as well."""
+    scheduler: Decision
+    """The beat scheduler that it would run."""
+    hostname: Decision
+    line: CommandLine
+    start: Start
+
+
+class Beat(Struct, frozen=True, eq=False):
+    """A `celery beat`."""
+
+    app: App | None
+    app_known: bool
+    scheduler: Decision
+    schedule_file: Decision
+    line: CommandLine
+    start: Start
+
+
+class Monitor(Struct, frozen=True, eq=False):
+    """Flower, an exporter, or `celery events`."""
+
+    kind: str
+    """`flower`, `exporter`, `events`."""
+    app: App | None
+    flags: Mapping[str, Decision]
+    """By name, with `_` between words; Flower's variables (`FLOWER_BASIC_AUTH`) are among them."""
+    complete: bool
+    """Whether these are all of them."""
+    start: Start
+
+
+class Crew(NamedTuple):
+    """Who works for a project."""
+
+    workers: tuple[Worker, ...] = ()
+    beats: tuple[Beat, ...] = ()
+    monitors: tuple[Monitor, ...] = ()
+
+
 class Project(Struct, frozen=True, eq=False):
     """Everything that is known of a project."""
 
@@ -243,6 +331,7 @@ class Project(Struct, frozen=True, eq=False):
     """What the team says of its project, for rules that judge by it."""
     deployment: Deployment = field(default_factory=Deployment)
     """What the deployment files start."""
+    crew_of: Callable[[], Crew] = Crew
 
     packages_of: Callable[[], frozenset[str]] = frozenset
 
@@ -257,6 +346,21 @@ class Project(Struct, frozen=True, eq=False):
     def processes(self) -> tuple[Process, ...]:
         """The processes that the deployment files start, those for development among them."""
         return self.deployment.processes
+
+    @property
+    def workers(self) -> tuple[Worker, ...]:
+        """The workers that deployment files and Python code start, those for development among them."""
+        return self.crew_of().workers
+
+    @property
+    def beats(self) -> tuple[Beat, ...]:
+        """The beats that are programs of their own, likewise; a worker may run one as well."""
+        return self.crew_of().beats
+
+    @property
+    def monitors(self) -> tuple[Monitor, ...]:
+        """Flower, exporters and `celery events`, likewise."""
+        return self.crew_of().monitors
 
     def retries_of(self, task: Task) -> tuple[Retry, ...]:
         """The calls of retry in a task's body and in helpers that it hands itself to."""

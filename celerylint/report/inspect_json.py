@@ -27,7 +27,7 @@ def render(inspection: Inspection, style: Style = PLAIN) -> str:
         ],
         **{
             section: [asdict(item) for item in getattr(inspection, section)]
-            for section in ("routes", "workers", "beats", "schedule", "dispatches", "unknown")
+            for section in ("routes", "workers", "beats", "monitors", "queues", "schedule", "dispatches", "unknown")
         },
     }
     return _INFINITY.sub(r"\g<1>1e999", json.dumps(document, indent=2)) + "\n"

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections import Counter
 from collections.abc import Iterable, Sequence
 
-from celerylint.inspection import Answer, Inspection, Origin, TaskInfo
+from celerylint.inspection import Answer, BeatInfo, Inspection, Origin, TaskInfo, WorkerInfo
 from celerylint.report.style import PLAIN, Style, table
 from celerylint.text import clean, plural
 
@@ -23,17 +23,11 @@ def render(inspection: Inspection, style: Style = PLAIN) -> str:
         _section(
             "Routes", [(r.pattern, f"-> {r.queue or '?'}", _at(r.path, r.line)) for r in inspection.routes], style
         ),
+        _section("Workers", [_worker(worker) for worker in inspection.workers], style),
+        _section("Beats", [_beat(beat) for beat in inspection.beats], style),
         _section(
-            "Workers",
-            [
-                (w.command, "queues: " + (",".join(w.queues) or "?"), f"x{w.replicas}", _at(w.path, w.line))
-                for w in inspection.workers
-            ],
-            style,
-        ),
-        _section(
-            "Beats",
-            [(b.command, b.scheduler, f"x{b.replicas}", _at(b.path, b.line)) for b in inspection.beats],
+            "Monitors",
+            [(m.kind, m.command, m.development and "(development)", _at(m.path, m.line)) for m in inspection.monitors],
             style,
         ),
         _section(
@@ -57,7 +51,8 @@ def render(inspection: Inspection, style: Style = PLAIN) -> str:
 
 def _section(title: str, rows: Iterable[Sequence[str]], style: Style) -> list[str]:
     cleaned = [tuple(map(clean, row)) for row in rows]
-    return [_title(title, len(cleaned), style), *table(cleaned)] if cleaned else []
+    filled = [column for column in zip(*cleaned, strict=True) if any(column)]
+    return [_title(title, len(cleaned), style), *table(list(zip(*filled, strict=True)))] if cleaned else []
 
 
 def _title(title: str, count: int, style: Style) -> str:
@@ -116,16 +111,39 @@ def _few(names: list[str], most: int = 3) -> str:
     return ", ".join(names[:most]) + (f" and {len(names) - most} more" if len(names) > most else "")
 
 
+def _worker(worker: WorkerInfo) -> tuple[str, ...]:
+    queues = "?" if worker.queues is None else ",".join(worker.queues) or "none"
+    return (
+        worker.command,
+        f"queues: {queues}",
+        f"{worker.pool or '?'} x {worker.concurrency if worker.concurrency is not None else '?'}",
+        f"prefetch {worker.prefetch_multiplier if worker.prefetch_multiplier is not None else '?'}",
+        *_number(worker),
+    )
+
+
+def _beat(beat: BeatInfo) -> tuple[str, ...]:
+    return (beat.command, beat.scheduler or "?", *_number(beat))
+
+
+def _number(started: WorkerInfo | BeatInfo) -> tuple[str, ...]:
+    replicas = "?" if started.replicas is None else str(started.replicas)
+    return (f"x{replicas}", started.development and "(development)", _at(started.path, started.line))
+
+
 def _queues(inspection: Inspection, style: Style) -> list[str]:
-    used = Counter(_value(task.queue) for task in inspection.tasks)
-    consumers: dict[str, list[str]] = {}
-    for worker in inspection.workers:
-        for queue in worker.queues:
-            consumers.setdefault(queue, []).append(_at(worker.path, worker.line))
+    unknown = sum(not task.queue.known for task in inspection.tasks)
     rows = [
-        (queue, plural(used[queue], "task"), "consumed by " + ", ".join(consumers[queue]) if queue in consumers else "")
-        for queue in sorted({*used, *consumers})
+        (
+            each.queue,
+            plural(len(each.tasks), "task"),
+            plural(each.calls, "call") if each.calls else "",
+            plural(len(each.entries), "entry") if each.entries else "",
+            "consumed by " + ", ".join(each.workers) if each.workers else "",
+        )
+        for each in inspection.queues
     ]
+    rows += [("unknown", plural(unknown, "task"), "", "", "")] if unknown else []
     return _section("Queues", rows, style)
 
 

@@ -9,7 +9,9 @@ from celerylint.inspection import (
     BeatInfo,
     DispatchInfo,
     Inspection,
+    MonitorInfo,
     Origin,
+    QueueInfo,
     RouteInfo,
     ScheduleInfo,
     TaskInfo,
@@ -54,8 +56,45 @@ def inspection(**more: Any) -> Inspection:
             )
         ],
         "routes": [RouteInfo("proj.tasks.*", "fast", "proj/celery.py", 9)],
-        "workers": [WorkerInfo("celery -A proj worker", "proj", ["fast"], "prefork", 4, 1, False, 1, "Procfile", 2)],
-        "beats": [BeatInfo("celery -A proj beat", "PersistentScheduler", 1, "Procfile", 3)],
+        "workers": [
+            WorkerInfo(
+                "celery -A proj worker",
+                "proj",
+                ["fast"],
+                "prefork",
+                4,
+                1,
+                False,
+                1,
+                "Procfile",
+                2,
+                "procfile",
+                "worker",
+            ),
+            WorkerInfo(
+                *(
+                    "celery -A proj worker -Q ?",
+                    "proj",
+                    None,
+                    None,
+                    None,
+                    None,
+                    False,
+                    None,
+                    "dev.yml",
+                    9,
+                    "compose",
+                    "w",
+                ),
+                *("the file is dev.yml", "the value of -Q is not known"),
+            ),
+        ],
+        "beats": [BeatInfo("celery -A proj beat", "PersistentScheduler", 1, "Procfile", 3, "procfile", "beat")],
+        "monitors": [MonitorInfo("flower", "celery -A proj flower", "Procfile", 4)],
+        "queues": [
+            QueueInfo("fast", ["proj.tasks.pull"], 2, ["nightly"], ["Procfile:2"]),
+            QueueInfo("slow", [], 0, [], []),
+        ],
         "schedule": [
             ScheduleInfo("nightly", "proj.tasks.gone", "crontab(minute=0, hour=3)", False, "proj/celery.py", 12)
         ],
@@ -129,7 +168,27 @@ def test_json_has_exactly_the_promised_shape() -> None:
                 "replicas": 1,
                 "path": "Procfile",
                 "line": 2,
-            }
+                "platform": "procfile",
+                "name": "worker",
+                "development": "",
+                "why": "",
+            },
+            {
+                "command": "celery -A proj worker -Q ?",
+                "app": "proj",
+                "queues": None,
+                "pool": None,
+                "concurrency": None,
+                "prefetch_multiplier": None,
+                "beat": False,
+                "replicas": None,
+                "path": "dev.yml",
+                "line": 9,
+                "platform": "compose",
+                "name": "w",
+                "development": "the file is dev.yml",
+                "why": "the value of -Q is not known",
+            },
         ],
         "beats": [
             {
@@ -138,7 +197,23 @@ def test_json_has_exactly_the_promised_shape() -> None:
                 "replicas": 1,
                 "path": "Procfile",
                 "line": 3,
+                "platform": "procfile",
+                "name": "beat",
+                "development": "",
             }
+        ],
+        "monitors": [
+            {"kind": "flower", "command": "celery -A proj flower", "path": "Procfile", "line": 4, "development": ""}
+        ],
+        "queues": [
+            {
+                "queue": "fast",
+                "tasks": ["proj.tasks.pull"],
+                "calls": 2,
+                "entries": ["nightly"],
+                "workers": ["Procfile:2"],
+            },
+            {"queue": "slow", "tasks": [], "calls": 0, "entries": [], "workers": []},
         ],
         "schedule": [
             {
@@ -185,17 +260,22 @@ Tasks (1)
       max_retries  = 5                                      decorator proj/tasks.py:4
       unknown      (read from the environment): rate_limit  base proj/base.py:2
 
-Queues (1)
-  fast  1 task  consumed by Procfile:2
+Queues (2)
+  fast  1 task   2 calls  1 entry  consumed by Procfile:2
+  slow  0 tasks
 
 Routes (1)
   proj.tasks.*  -> fast  proj/celery.py:9
 
-Workers (1)
-  celery -A proj worker  queues: fast  x1  Procfile:2
+Workers (2)
+  celery -A proj worker       queues: fast  prefork x 4  prefetch 1  x1                 Procfile:2
+  celery -A proj worker -Q ?  queues: ?     ? x ?        prefetch ?  x?  (development)  dev.yml:9
 
 Beats (1)
   celery -A proj beat  PersistentScheduler  x1  Procfile:3
+
+Monitors (1)
+  flower  celery -A proj flower  Procfile:4
 
 Schedule (1)
   nightly  crontab(minute=0, hour=3)  -> proj.tasks.gone (no such task)  proj/celery.py:12
@@ -210,7 +290,18 @@ Unknown (1)
 
 
 def test_text_of_an_empty_project_says_so() -> None:
-    sections = ("apps", "tasks", "routes", "workers", "beats", "schedule", "dispatches", "unknown")
+    sections = (
+        "apps",
+        "tasks",
+        "routes",
+        "workers",
+        "beats",
+        "monitors",
+        "queues",
+        "schedule",
+        "dispatches",
+        "unknown",
+    )
     empty = inspection(**{name: [] for name in sections})
     assert inspect_text.render(empty) == "Celery 5.6.2  lockfile uv.lock:120\n\nNo tasks.\n"
 

@@ -57,12 +57,6 @@ class Invocation(Struct, frozen=True):
     runners: tuple[str, ...] = ()
     """The runner prefixes that were removed, the outermost first."""
 
-    @property
-    def followed(self) -> bool:
-        """Whether it is known which program this is: False for a script that is not here, or a variable's value."""
-        name = self.words[0].text.rpartition("/")[2]
-        return UNKNOWN not in name and not name.endswith((".sh", ".bash"))
-
 
 class Process(Struct, frozen=True):
     """Something that a platform starts and keeps running."""

@@ -51,7 +51,7 @@ def invocations(
 
     The command is run without a shell, as in the exec form; for the shell form, begin the words with `sh` and `-c`.
     A variable that `environment` does not name takes the default that a script gives it, and is unknown without one.
-    What could not be followed is an invocation that is not `followed`.
+    What could not be followed is an invocation whose program is not known, or is the script itself.
     """
     follower = _Follower(load)
     if words:

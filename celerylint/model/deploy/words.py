@@ -180,6 +180,10 @@ def _inner(program: Program) -> Program | None:
         return program._replace(words=(Word(_MONITORS[name], words[0].place), *words[1:]))
     if name in _PROGRAMS or name in SHELLS or name in _TALKERS:
         return None
+    if name == "hupper":
+        at = next((i for i, word in enumerate(words) if word.text == "-m"), 0)
+        inner = _module(program, words[at + 1 :]) if at else None
+        return inner._replace(forwards=None, runners=(*program.runners, name)) if inner is not None else None
     if _PYTHON.match(name) or name == "coverage":
         return _python(program)
     if name in ("env", "sudo"):
