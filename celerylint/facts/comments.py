@@ -106,10 +106,10 @@ def _reach(lines: list[str], number: int, starts: str, *, alone: bool) -> tuple[
     last = start
     for at in range(start, len(lines)):
         line = lines[at]
-        if not line.strip():
+        if line.lstrip()[:1] in ("", *starts):
             continue
         items = _indent(line) == indent and line.lstrip().startswith("- ") and not listed
-        if not (_indent(line) > indent or items or lines[at - 1].rstrip().endswith("\\")):
+        if not (_indent(line) > indent or items or lines[last - 1].rstrip().endswith("\\")):
             break
         last = at + 1
     return number, last
