@@ -71,3 +71,60 @@ def test_what_is_no_file_is_passed_over(tmp_path: Path) -> None:
     (tmp_path / "loop").symlink_to(tmp_path)
     (tmp_path / "gone.py").symlink_to(tmp_path / "nowhere.py")
     assert _lint(tmp_path, "--statistics").returncode == 1
+
+
+def _bomb() -> str:
+    return "x0: &x0 [a, b]\n" + "".join(f"x{i}: &x{i} [{', '.join([f'*x{i - 1}'] * 9)}]\n" for i in range(1, 40))
+
+
+DEPLOYMENT = {
+    "aliases that multiply": ("docker-compose.yml", lambda: _bomb() + "services: *x39\n"),
+    "nested ten thousand deep": ("docker-compose.yml", lambda: "services:\n  web:\n    image: " + "[" * 10_000),
+    "blocks ten thousand deep": (
+        "compose.yml",
+        lambda: "services:\n" + "".join(f"{' ' * i}a:\n" for i in range(1, 10_000)),
+    ),
+    "fifty megabytes": ("docker-compose.yml", lambda: "services:\n" + "  web: {image: x}\n" * 3_000_000),
+    "no text at all": ("docker-compose.yml", lambda: "services:\n  web: \udcff\udcfe\n"),
+    "tabs": ("docker-compose.yml", lambda: "services:\n\tweb:\n\t\timage: x\n"),
+}
+
+
+@pytest.mark.parametrize("name", DEPLOYMENT)
+def test_one_finding_for_each_deployment_file_that_cannot_be_read(tmp_path: Path, name: str) -> None:
+    path, text = DEPLOYMENT[name]
+    (tmp_path / path).write_bytes(text().encode("utf-8", "surrogateescape"))
+    (tmp_path / "good.py").write_text(GOOD)
+    run = _lint(tmp_path, "--output-format", "json")
+    assert run.returncode == 1, run.stderr
+    found = [(f["code"], f["path"]) for f in json.loads(run.stdout)["findings"]]
+    assert sorted(found) == [("CLY201", "good.py"), ("CLY900", path)]
+
+
+HARMLESS = {
+    "entrypoint.sh": "celery " + "$(" * 20_000,
+    "worker.sh": "celery\n" + "if x; then\n" * 3_000,
+    "run.sh": "celery " + '"${A:-' * 5_000,
+    "case.sh": "celery\n" + "case $1 in a)\n" * 3_000,
+    "Dockerfile": "FROM x\nRUN " + "<<A " * 20_000 + "\\\n" * 20_000,
+    "Procfile": "a: " + "celery " * 100_000,
+    "supervisord.conf": "[program:a]\ncommand=celery\n" + "  x\n" * 100_000,
+    "celery.service": "[Service]\nExecStart=celery \\\n" + "x \\\n" * 100_000,
+    "chart/templates/a.yaml": "apiVersion: v1\nkind: Pod\n{{" * 20_000,
+    "celeryd": 'CELERYD_NODES="' + "\\" * 100_001,
+}
+
+
+def test_deployment_files_of_nonsense(tmp_path: Path) -> None:
+    for path, text in HARMLESS.items():
+        (tmp_path / path).parent.mkdir(parents=True, exist_ok=True)
+        (tmp_path / path).write_text(text)
+    os.mkfifo(tmp_path / "Procfile.pipe")
+    (tmp_path / "Dockerfile.loop").symlink_to("Dockerfile.loop")
+    (tmp_path / "compose.yml").write_text(
+        "services:\n  a:\n    env_file: /dev/zero\n    command: sh /dev/zero\n  b:\n    extends: {file: compose.yml, service: b}\n"
+    )
+    (tmp_path / "good.py").write_text(GOOD)
+    run = _lint(tmp_path, "--output-format", "json")
+    assert run.returncode == 1, run.stderr
+    assert [(f["code"], f["path"]) for f in json.loads(run.stdout)["findings"]] == [("CLY201", "good.py")]
