@@ -14,6 +14,8 @@ from celerylint.model.deploy.process import UNKNOWN, Load, Word
 from celerylint.model.deploy.texts import Text, interpolate, located, place_of, split
 
 SHELL = ("/bin/sh", "-c")
+_TOLD = frozenset({"FROM", "ARG", "ENV", "WORKDIR", "COPY", "ADD", "ENTRYPOINT", "CMD"})
+"""Instructions that say what is started, or where files come from."""
 
 
 class Copy(NamedTuple):
@@ -60,6 +62,8 @@ def read(facts: DeployFacts, context: str, target: str = "", arguments: Mapping[
     given: dict[str, str | None] = {}
     declared: dict[str, str | None] = {}
     for instruction in facts.content.instructions:
+        if instruction.word not in _TOLD:
+            continue
         text = located(facts.path, instruction)
         if instruction.word == "FROM":
             if image is not None and target and target in stages:
@@ -193,6 +197,8 @@ def find(image: Image, path: str, load: Load, depth: int = 0) -> DeployFacts | N
     """The facts of the file of the project that stands at a path of an image."""
     whole = posixpath.normpath(posixpath.join(image.workdir, path))
     for copy in reversed(image.copies):
+        if not whole.startswith(copy.target.rstrip("/")):
+            continue
         for source in _sources(copy, whole):
             if copy.stage is not None:
                 found = find(copy.stage, source, load, depth + 1) if depth < _DEEPEST else None
