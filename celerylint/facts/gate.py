@@ -8,27 +8,31 @@ from collections.abc import Callable, Iterable
 _WORDS = (
     b"elery",
     b"CELERY",
-    b"shared_task",
     b".delay",
     b"apply_async",
-    b".task(",
-    b".task\n",
-    b".task,",
-    b".task)",
-    b"send_task",
-    b"register_task",
-    b"tasks.register",
     b"_on_commit(",
     b"DJANGO_SETTINGS_MODULE",
 )
 """`elery` stands for celery and Celery. Searching fixed words one by one is four times as fast as one regular expression."""
 
+_FAMILIES = (
+    (b"_task", (b"shared_task", b"send_task", b"register_task")),
+    (b".task", (b".task(", b".task\n", b".task,", b".task)")),
+    (b"tasks", (b"tasks.register", b"tasks import ", b"import tasks")),
+)
+"""Words that have a part in common, so that a file without it is searched once for all of them."""
+
 
 def matters(source: bytes) -> bool:
-    """Whether a file mentions anything of Celery's."""
+    """Whether a file mentions anything of Celery's, or imports from a module of tasks."""
     for word in _WORDS:
         if word in source:
             return True
+    for part, words in _FAMILIES:
+        if part in source:
+            for word in words:
+                if word in source:
+                    return True
     return False
 
 

@@ -443,7 +443,7 @@ def _walk(ev: Evaluator, tasks: list[Task], gated: list[str]) -> None:
         while function is not None:
             owners[id(function.node)] = task
             function = function.wraps
-    _know_classes(ev)
+    _know_classes(ev, tasks)
     classes = {id(task.value.cls): task for task in tasks if task.value.cls is not None}
     done: set[int] = set()
     for function in list(ev.functions_seen):
@@ -461,9 +461,11 @@ def _walk(ev: Evaluator, tasks: list[Task], gated: list[str]) -> None:
         _walk_main(ev, ev.index.module(path))
 
 
-def _know_classes(ev: Evaluator) -> None:
-    """Run the bodies of classes with methods that send, that open a transaction (with what they inherit), or that save."""
-    wanted = _WALKED | _OPENERS
+def _know_classes(ev: Evaluator, tasks: list[Task]) -> None:
+    """Run the bodies of classes with methods that send or call tasks, that open a transaction (with what they inherit), or
+    that save.
+    """
+    wanted = _WALKED | _OPENERS | {task.function for task in tasks}
     for cls in list(ev.classes_seen):
         saves = any(isinstance(s, ir.Function) and s.name == "save" for s in cls.node.body)
         if cls.scope.module.gated and (saves or _has_method_using(cls, wanted)):

@@ -78,18 +78,19 @@ def spot_of(at: At, project: Project) -> Spot | None:
     around = [
         function
         for function in project.functions.get(path, ())
-        if isinstance(function.node, ir.Function) and _within(node, function.node)
+        if isinstance(function.node, ir.Function) and within(node, function.node)
     ]
     if not around:
         return None
     function = max(around, key=lambda f: (f.node.line, -f.node.end_line))
     assert isinstance(function.node, ir.Function)
     body = Body(path, ir.read_body(function.node), function.scope)
-    found = [spot for spot in spots(body) if _within(node, spot.statement)]
+    found = [spot for spot in spots(body) if within(node, spot.statement)]
     return found[-1] if found else None
 
 
-def _within(inner: ir.Node, outer: ir.Node) -> bool:
+def within(inner: ir.Node, outer: ir.Node) -> bool:
+    """Whether a node stands in another, or is it."""
     return (outer.line, outer.col) <= (inner.line, inner.col) and (inner.end_line, inner.end_col) <= (
         outer.end_line,
         outer.end_col,

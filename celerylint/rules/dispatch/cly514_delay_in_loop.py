@@ -12,7 +12,7 @@ from celerylint.model.values import ClassValue, External, FunctionValue, Mapping
 from celerylint.rules.base import Rule, related
 from celerylint.rules.body import Body
 from celerylint.rules.dispatch.canvas import last_name
-from celerylint.rules.flow import statements
+from celerylint.rules.flow import statements, within
 
 _SENDS = ("delay", "apply_async", "send_task", "delay_on_commit", "apply_async_on_commit")
 _FEW = 100
@@ -110,7 +110,7 @@ class _Comprehensions:
         if key not in self._known:
             self._known[key] = [inner for inner in nodes(function.node) if isinstance(inner, ir.Comp)]
         for comp in self._known[key]:
-            if _within(node, comp.value):
+            if within(node, comp.value):
                 yield from comp.generators
 
 
@@ -119,7 +119,7 @@ def _unbounded(dispatch: Dispatch, function: FunctionValue, comprehensions: _Com
     body = Body(dispatch.at[0], _body(dispatch.context, function), function.scope)
     sources: list[ir.Expr] = []
     for node in _own(dispatch.context):
-        if isinstance(node, ir.For) and any(_within(dispatch.at[1], statement) for statement in node.body):
+        if isinstance(node, ir.For) and any(within(dispatch.at[1], statement) for statement in node.body):
             if _leaves(node.body, dispatch.at[1]):
                 return None
             sources.append(node.source)
@@ -148,15 +148,10 @@ def _callee(node: ir.Node) -> str:
     return last_name(node.func) if isinstance(node, ir.Call) else ""
 
 
-def _within(inner: ir.Node, outer: ir.Node) -> bool:
-    start, end = (outer.line, outer.col), (outer.end_line, outer.end_col)
-    return start <= (inner.line, inner.col) and (inner.end_line, inner.end_col) <= end
-
-
 def _leaves(block: list[ir.Stmt], node: ir.Node) -> bool:
     """Whether a loop ends after the statement that sends, so that it sends once at most."""
     for number, statement in enumerate(block):
-        if not _within(node, statement):
+        if not within(node, statement):
             continue
         for later in (statement, *block[number + 1 :]):
             if isinstance(later, (ir.Return, ir.Raise)) or (isinstance(later, ir.Jump) and later.kind == "break"):
