@@ -2,9 +2,13 @@
 
 from __future__ import annotations
 
+from types import SimpleNamespace
+
 import pytest
 from celery import Celery
-from celery.exceptions import ImproperlyConfigured
+from celery.exceptions import CPendingDeprecationWarning, ImproperlyConfigured
+from celery.worker.consumer import Consumer
+from kombu.exceptions import ContentDisallowed
 
 
 def _app(**settings: object) -> Celery:
@@ -85,10 +89,28 @@ def test_rates_are_read_as_celery_reads_them(text: str) -> None:
 
 
 def test_a_worker_refuses_what_it_does_not_accept() -> None:
-    from kombu.exceptions import ContentDisallowed
     from kombu.serialization import dumps, loads, prepare_accept_content
 
     app = _app(task_serializer="pickle")
     kind, encoding, body = dumps([1], serializer=app.conf.task_serializer)
     with pytest.raises(ContentDisallowed):
         loads(body, kind, encoding, accept=prepare_accept_content(app.conf.accept_content))
+
+
+def test_retries_at_startup_will_no_longer_follow_the_setting_for_lost_connections() -> None:
+    app = _app()
+    app.conf.broker_connection_retry = False
+    consumer = SimpleNamespace(app=app, broker_connection_retry_attempt=0, first_connection_attempt=True)
+    with (
+        pytest.warns(CPendingDeprecationWarning, match="no longer determine"),
+        app.connection_for_write() as connection,
+    ):
+        Consumer.ensure_connected(consumer, connection)
+
+
+def test_a_reader_of_results_refuses_what_it_does_not_accept() -> None:
+    app = _app(backend="cache+memory://")
+    app.conf.result_serializer = "pickle"
+    app.backend.store_result("1", 42, "SUCCESS")
+    with pytest.raises(ContentDisallowed, match="pickle"):
+        app.AsyncResult("1").get(timeout=1)

@@ -50,6 +50,9 @@ app.conf.result_expires = 3600
             return
         if backend.value.startswith(("rpc", "disabled", "cache")):
             return
+        tasks = project.tasks_of(app)
+        if tasks and all(task.option("ignore_result").truthy for task in tasks):
+            return
         yield self.finding(
             expires.at,
             f"result_expires is {expires.value!r}: results are never deleted, and"

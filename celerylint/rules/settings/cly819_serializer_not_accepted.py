@@ -18,6 +18,9 @@ class SerializerNotAccepted(Rule):
     it arrives: the worker logs "Refusing to deserialize disabled content", acknowledges the message and goes on. The
     sender notices nothing, and the result stays PENDING for ever.
 
+    Results are read by the same rule (`result_accept_content`, or `accept_content` where that is not set): with
+    another `result_serializer` they are stored, and whoever asks for one gets `ContentDisallowed`.
+
     ## What to do
 
     Name the serializer in `accept_content` too, or send with one that is accepted.
@@ -50,6 +53,22 @@ app.conf.accept_content = ["json", "yaml"]
             where = held.at if held.chosen else accept.at
             if where is not None:
                 yield from self._judged(held.value, where, app, app.name)
+        yield from self._results(app)
+
+    def _results(self, app: App) -> Iterable[Finding]:
+        held, backend, own = (app.setting(f"result_{name}") for name in ("serializer", "backend", "accept_content"))
+        stored = backend.chosen and not (backend.known and str(backend.value or "disabled").startswith("disabled"))
+        if held.at is None or not held.known or held.env or not stored or not own.known or own.value is not None:
+            return
+        content = accepted(app)
+        if held.value in TYPES and content is not None and held.value not in content and content <= TYPES.keys():
+            yield self.finding(
+                held.at,
+                f"results are written with {held.value}, and {app.name} accepts only {', '.join(sorted(content))}:"
+                " whoever reads one gets ContentDisallowed",
+                f"add {held.value!r} to accept_content, or write results with what is accepted",
+                symbol=app.name,
+            )
 
     def check_task(self, task: Task, project: Project) -> Iterable[Finding]:
         held = task.option("serializer")
