@@ -733,7 +733,9 @@ class Evaluator:
 
     def peek(self, value: Value) -> Value:
         """The value as far as it is computed already."""
-        while isinstance(value, Deferred) and value.result is not None:
+        for _ in range(LONGEST_CHAIN):
+            if not isinstance(value, Deferred) or value.result is None:
+                return value
             value = value.result
         return value
 
