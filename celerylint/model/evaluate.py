@@ -54,6 +54,8 @@ from celerylint.model.values import (
 
 MAX_DEPTH = 24
 MAX_ITEMS = 400
+_READERS = frozenset({"debug", "info", "warning", "error", "exception", "critical", "log", "dumps"})
+"""Methods that are taken to change nothing that they get."""
 FUEL = 150_000
 """Steps (statements and calls) that one module, with all it calls, may take."""
 
@@ -737,7 +739,7 @@ class Evaluator:
             if not isinstance(value, Deferred) or value.result is None:
                 return value
             value = value.result
-        return value
+        return Unknown("defined in terms of itself", value.at)
 
     def _const(self, node: ir.Const, scope: Scope) -> Value:
         return Scalar(node.value, (scope.module.path, node))
@@ -768,6 +770,8 @@ class Evaluator:
         finally:
             if self.walk:
                 self.context.pop()
+        if self.walk:
+            self._handed_out(node, callee, args)
         if isinstance(callee, Deferred) and callee.result is None and self._foreign(callee):
             # A function of a module that cannot matter to Celery: called only if somebody needs what it returns.
             if not self.walk:
@@ -776,6 +780,24 @@ class Evaluator:
                 return Deferred(lambda: self.sandboxed(lambda: self.call(callee, args)), at)
         callee = self.force(callee)
         return self.call(callee, args)
+
+    def _handed_out(self, node: ir.Call, callee: Value, args: Arguments) -> None:
+        """A list or dict that a function gets by name may hold more afterwards, if nobody follows what it does to it."""
+        named = [v for n, v in zip(node.args, args.positional, strict=False) if isinstance(n, ir.Name)]
+        named += [args.keywords[k.name].value for k in node.keywords if k.name and isinstance(k.value, ir.Name)]
+        held = [
+            v
+            for v in map(self.peek, named)
+            if (isinstance(v, Mapping) or (isinstance(v, Sequence) and v.kind == "list")) and self.walk == v.born[0]
+        ]
+        called = self.peek(callee)
+        if not held or (isinstance(node.func, ir.Attr) and node.func.attr in _READERS):
+            return
+        followed = isinstance(called, (FunctionValue, Bound)) and self._worth_entering(args)
+        known = isinstance(called, External) and called.dotted in self.registry.calls
+        if not followed and not known and isinstance(called, (Deferred, External, FunctionValue, Bound, Made, Unknown)):
+            for value in held:
+                value.open = True
 
     def sandboxed(self, compute: Callable[[], Value]) -> Value:
         """Compute without changing anything."""
