@@ -254,3 +254,35 @@ def test_the_body_waits_for_results_that_are_ignored(kind: str, ignored: bool, t
         assert (seen, result.state) == ([], "FAILURE")
     else:
         assert (seen, result.state, ran.count("celery.chord_unlock")) == ([], "PENDING", 18)
+
+
+def test_a_result_goes_to_what_comes_first_in_the_next_step() -> None:
+    app = _app()
+    got: list[tuple[str, tuple[object, ...]]] = []
+
+    @app.task(name="first", shared=False)
+    def first() -> int:
+        return 1
+
+    @app.task(name="one", shared=False)
+    def one(*args: object) -> None:
+        got.append(("one", args))
+
+    @app.task(name="other", shared=False)
+    def other(*args: object) -> None:
+        got.append(("other", args))
+
+    linked = first.s()
+    linked.link(one.s())
+    told = [("one", (1,)), ("other", (None,))]
+    for canvas, expected in (
+        (chain(first.s(), chain(one.s(), other.s(), app=app), app=app), told),
+        (first.s() | (one.s() | other.s()), told),
+        (chain(first.s(), chord([one.s(), one.si()], other.s(), app=app), app=app),
+         [("one", (1,)), ("one", ()), ("other", ([None, None],))]),
+        (linked, told[:1]),
+    ):  # fmt: skip
+        got.clear()
+        canvas.delay()
+        _run(app, most=9)
+        assert got == expected

@@ -17,6 +17,7 @@ _KEEPS = frozenset({"set", "on_error"})
 """Methods of a signature that return it with the same arguments."""
 
 _SIGNATURES = frozenset({"s", "si", "signature", "subtask"})
+_DEPTH = 20
 
 
 def fed(project: Project) -> dict[tuple[str, Span], str]:
@@ -29,33 +30,37 @@ def fed(project: Project) -> dict[tuple[str, Span], str]:
         root = dispatch.function.node
         if id(root) not in seen:
             seen.add(id(root))
+            named = _bound_once(root) if isinstance(root, ir.Function) else {}
             for node in nodes(root):
-                for part, words in _fed_by(node, dispatch.function.scope):
-                    found[(dispatch.at[0], part.span)] = words
+                for step, words in _fed_by(node, dispatch.function.scope):
+                    for part in _first(step, dispatch.function.scope, named):
+                        found[(dispatch.at[0], part.span)] = words
     return found
 
 
-def _fed_by(node: ir.Node, scope: Scope) -> Iterator[tuple[ir.Call, str]]:
+def _fed_by(node: ir.Node, scope: Scope) -> Iterator[tuple[ir.Expr, str]]:
+    """The steps that a node of a canvas hands something to."""
     if isinstance(node, ir.BinOp) and node.op == "|":
-        yield from _tasks(node.right, scope, "the result of the step before it")
+        yield node.right, "the result of the step before it"
     elif isinstance(node, ir.Call):
         name = celery_name(node.func, scope)
         steps = node.args
         if name == "chain":
             if len(steps) == 1 and isinstance(steps[0], ir.Seq):
                 steps = steps[0].items
-            for step in _behind_the_first(steps):
-                yield from _tasks(step, scope, "the result of the step before it")
+            yield from ((step, "the result of the step before it") for step in _behind_the_first(steps))
         body = steps[1:2] if name == "chord" else []
-        if isinstance(node.func, ir.Call) and celery_name(node.func.func, scope) == "chord":
+        called = isinstance(node.func, ir.Call) and celery_name(node.func.func, scope) == "chord"
+        if called:
             body = steps[:1]
-        for step in body:
-            yield from _tasks(step, scope, "the list of results of the chord's header")
+        if called or name == "chord":
+            body += [keyword.value for keyword in node.keywords if keyword.name == "body"]
+        yield from ((step, "the list of results of the chord's header") for step in body)
+        linked = steps[:1] if isinstance(node.func, ir.Attr) and name == "link" else []
         for keyword in node.keywords:
             if keyword.name == "link" and name in ("apply_async", "set", "send_task"):
-                linked = keyword.value.items if isinstance(keyword.value, ir.Seq) else [keyword.value]
-                for step in linked:
-                    yield from _tasks(step, scope, "the result of the task that it is linked to")
+                linked += keyword.value.items if isinstance(keyword.value, ir.Seq) else [keyword.value]
+        yield from ((step, "the result of the task that it is linked to") for step in linked)
 
 
 def _behind_the_first(steps: list[ir.Expr]) -> list[ir.Expr]:
@@ -63,19 +68,27 @@ def _behind_the_first(steps: list[ir.Expr]) -> list[ir.Expr]:
     return [] if starred else steps[1:]
 
 
-def _tasks(step: ir.Expr, scope: Scope, words: str) -> Iterator[tuple[ir.Call, str]]:
-    """The signatures that a step is made of: itself, or each member of a group."""
+def _first(step: ir.Expr, scope: Scope, named: dict[str, ir.Expr], depth: int = 0) -> Iterator[ir.Call]:
+    """The signatures that get what is handed to a step: itself, the first of a chain, each of a group or a header."""
+    if depth > _DEPTH:
+        # A name may be bound to what is made of itself: `work = work | total.s()`.
+        return
+    step = _named(step, named)
+    if isinstance(step, ir.BinOp) and step.op == "|":
+        yield from _first(step.left, scope, named, depth + 1)
+        return
     call = unwrapped(step)
+    name = celery_name(call.func, scope) if call is not None else ""
     if call is None:
         return
-    if celery_name(call.func, scope) != "group":
-        yield call, words
+    if name not in ("chain", "group", "chord"):
+        yield call
         return
-    members = call.args[0].items if len(call.args) == 1 and isinstance(call.args[0], ir.Seq) else call.args
-    for member in members:
+    inside = call.args[:1] if name == "chord" else call.args
+    members = inside[0].items if len(inside) == 1 and isinstance(inside[0], ir.Seq) else inside
+    for member in members[:1] if name == "chain" else members:
         inner = member.value if isinstance(member, ir.Comp) else member
-        if (found := unwrapped(inner)) is not None and celery_name(found.func, scope) != "group":
-            yield found, words
+        yield from _first(inner, scope, named, depth + 1)
 
 
 def unwrapped(node: ir.Expr) -> ir.Call | None:
