@@ -9,12 +9,12 @@ from celerylint.finding import Confidence, Finding, Severity
 from celerylint.model import celery_values as cv
 from celerylint.model.modules import Module
 from celerylint.model.project import App, Project, Task
-from celerylint.model.values import forced
+from celerylint.model.values import LONGEST_CHAIN, Deferred, Imported
 from celerylint.rules.base import Rule, names, related
 from celerylint.rules.raw import for_production
 from celerylint.rules.settings.classes import Mentions, constant, task_classes
 from celerylint.rules.settings.cly810_autodiscovery_misuse import AutodiscoveryMisuse
-from celerylint.rules.settings.imports import MOST_FILES, Listed, UnknowableError, imported, imports_of, told_elsewhere
+from celerylint.rules.settings.imports import MOST_FILES, Imports, Listed, UnknowableError, told_elsewhere
 
 
 class UnregisteredTask(Rule):
@@ -141,27 +141,45 @@ def sync():
 
 def _missed(project: Project, wanted: set[str]) -> list[str]:
     """The files among those wanted that no worker imports. Raises UnknowableError."""
-    index = project.index
+    index, imports = project.index, Imports(project.index)
     listed = [_listed(app, project) for app in project.apps]
     related_names = {name for each in listed for name in each.related}
     entries = [module for each in listed for module in (each.app.value.module, *each.modules)]
-    wanted = {path for path in wanted if not related_names or _last(path) not in related_names}
-    suspects = {path for path in wanted if _is_production(index.module(path))} - {module.path for module in entries}
+    suspects = {path for path in wanted if _is_production(index.module(path)) and _last(path) not in related_names}
+    suspects -= {module.path for module in entries}
     if not suspects or told_elsewhere(project):
         return []
-    relevant = index.relevant
-    holders = {path for path, module in relevant.items() if _holds_an_app(module)}
+    called = {app.name.rpartition(".")[2] for app in project.apps}
+    holders = {path for path, module in index.relevant.items() if _holds_an_app(module, called)}
     if related_names or any(path.rpartition("/")[2] == "manage.py" for path in index.paths):
         # Django imports models, and for its checks the views: what anybody imports is taken for imported.
-        reached = imported([index.module(path) for path in sorted(relevant.keys() - suspects)], index)
-        suspects -= reached
-        importers = _importers(project, suspects) if suspects else {}
-        return sorted(path for path in suspects - holders if not importers[path])
-    suspects -= imported(entries, index)
-    # A module that holds an app and defines no tasks may be what workers are started with.
-    suspects -= imported(_starts(project, holders - suspects, suspects), index) if suspects else set()
-    importers = _importers(project, suspects) if suspects else {}
+        suspects -= holders
+        for among in (index.relevant.values(), _every_module(project, suspects)):
+            importers = imports.importers(suspects, among)
+            suspects = {path for path in suspects if not importers[path]}
+        return sorted(suspects)
+    suspects -= imports.reached(entries)
+    # A module that imports an app and defines no tasks may be what workers are started with.
+    every = list(_every_module(project, suspects))
+    starts = [
+        module for module in every if module.path not in suspects and _imports_any(imports, module, holders - suspects)
+    ]
+    suspects -= imports.reached(starts)
+    importers = imports.importers(suspects, every)
     return sorted(path for path in suspects if path not in holders or importers[path])
+
+
+def _imports_any(imports: Imports, module: Module, paths: set[str]) -> bool:
+    return any(found.path in paths for found in imports.of(module))
+
+
+def _every_module(project: Project, suspects: set[str]) -> Iterator[Module]:
+    """Every module but tests, if there is any to be suspected. Raises UnknowableError where they are too many."""
+    index = project.index
+    paths = [path for path in sorted(index.paths) if not _is_test(path)] if suspects else []
+    if len(paths) - len(index.relevant) > MOST_FILES:
+        raise UnknowableError
+    return (index.module(path) for path in paths)
 
 
 def _listed(app: App, project: Project) -> Listed:
@@ -174,36 +192,17 @@ def _listed(app: App, project: Project) -> Listed:
     return listed
 
 
-def _holds_an_app(module: Module) -> bool:
-    return any(isinstance(forced(entry.value), cv.App) for entry in module.scope.entries.values())
-
-
-def _starts(project: Project, holders: set[str], suspects: set[str]) -> list[Module]:
-    """The modules that workers may be started with: those that import a module with an app. Raises UnknowableError."""
-    index = project.index
-    return [
-        module
-        for module in _every_module(project)
-        if module.path not in suspects and not holders.isdisjoint(found.path for found in imports_of(module, index))
-    ]
-
-
-def _importers(project: Project, wanted: set[str]) -> dict[str, set[str]]:
-    """The files that import each of some files. Raises UnknowableError."""
-    found: dict[str, set[str]] = {path: set() for path in wanted}
-    for module in _every_module(project):
-        for other in imports_of(module, project.index):
-            if other.path in wanted and other is not module:
-                found[other.path].add(module.path)
-    return found
-
-
-def _every_module(project: Project) -> list[Module]:
-    """Every module but tests. Raises UnknowableError where they are too many to be read."""
-    paths = [path for path in sorted(project.index.paths) if not _is_test(path)]
-    if len(paths) > MOST_FILES:
-        raise UnknowableError
-    return [project.index.module(path) for path in paths]
+def _holds_an_app(module: Module, called: set[str]) -> bool:
+    """Whether a module binds an app, or what may be one by its name: nothing is computed to find out."""
+    for name, entry in module.scope.entries.items():
+        value = entry.value
+        for _ in range(LONGEST_CHAIN):
+            if not isinstance(value, Deferred) or value.result is None:
+                break
+            value = value.result
+        if name in called or isinstance(value, cv.App) or (isinstance(value, Imported) and value.name in called):
+            return True
+    return False
 
 
 def _is_production(module: Module) -> bool:

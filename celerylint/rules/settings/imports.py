@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 
 from celerylint.facts import ir
 from celerylint.facts.walk import nodes
@@ -10,15 +10,20 @@ from celerylint.model.modules import Module, ModuleIndex
 from celerylint.model.project import App, Project
 from celerylint.model.values import Arguments, FunctionValue, Scalar, Sequence, Value, forced
 
-MOST_FILES = 500
-"""Files read for the sake of one answer: in a larger project the answer is not known."""
+MOST_FILES = 200
+"""Files that do not mention Celery and are read for the sake of one answer: where it takes more, it is not known."""
 
-_LOADERS = ("importlib", "pkgutil", "imp", "runpy", "stevedore", "django.utils.module_loading", "werkzeug.utils")
+_LOADERS = frozenset(
+    {"importlib", "pkgutil", "imp", "runpy", "stevedore", "django.utils.module_loading", "werkzeug.utils"}
+)
 """Modules that import by names computed at run time."""
 
 
 _SETTINGS = ("include", "imports")
+_HARMLESS = ("metadata", "resources", "reload")
+_SIMPLE = (ir.Assign, ir.AnnAssign, ir.AugAssign, ir.ExprStmt, ir.Return)
 _TELLING = ("autodiscover_tasks", "import_default_modules", "import_task_module", "import_modules")
+_TELLERS = frozenset({*_TELLING, *_SETTINGS, "conf", "Celery"})
 
 
 class UnknowableError(Exception):
@@ -94,9 +99,13 @@ def told_elsewhere(project: Project) -> bool:
     return any(
         _tells(node) and (path, node.line) not in seen
         for path, module in project.index.relevant.items()
-        for statement in (module.facts.body if module.facts is not None else [])
-        for node in nodes(statement)
+        for statement in _statements(module.facts.body if module.facts is not None else [], _may_tell)
+        for node in _own(statement)
     )
+
+
+def _may_tell(function: ir.Function) -> bool:
+    return not _TELLERS.isdisjoint(function.uses)
 
 
 def _tells(node: ir.Node) -> bool:
@@ -107,65 +116,84 @@ def _tells(node: ir.Node) -> bool:
     return isinstance(node, ir.Keyword) and node.name in (*_SETTINGS, "loader")
 
 
-def imported(entries: Iterable[Module], index: ModuleIndex) -> set[str]:
-    """The paths of some modules and of all that they import, in functions too. Raises UnknowableError."""
-    found: set[str] = set()
-    pending = list(entries)
-    while pending:
-        module = pending.pop()
-        if module.path in found:
-            continue
-        found.add(module.path)
-        if len(found) > MOST_FILES:
-            raise UnknowableError
-        pending.extend(imports_of(module, index))
-    return found
+class Imports:
+    """Which modules of a project import which. What was read once is kept."""
+
+    def __init__(self, index: ModuleIndex) -> None:
+        self.index = index
+        self._of: dict[str, tuple[Module, ...]] = {}
+        self._read = 0
+
+    def reached(self, entries: Iterable[Module]) -> set[str]:
+        """The paths of some modules and of all that they import, in functions too. Raises UnknowableError."""
+        found: set[str] = set()
+        pending = list(entries)
+        while pending:
+            module = pending.pop()
+            if module.path not in found:
+                found.add(module.path)
+                pending.extend(self.of(module))
+        return found
+
+    def importers(self, wanted: Iterable[str], among: Iterable[Module]) -> dict[str, set[str]]:
+        """The files among some that import each of the files wanted. Raises UnknowableError."""
+        found: dict[str, set[str]] = {path: set() for path in wanted}
+        for module in among if found else ():
+            for other in self.of(module):
+                if other.path in found and other is not module:
+                    found[other.path].add(module.path)
+        return found
+
+    def of(self, module: Module) -> tuple[Module, ...]:
+        """The modules that a module imports, and the packages that they lie in. Raises UnknowableError."""
+        if module.path not in self._of:
+            self._read += not module.gated
+            if self._read > MOST_FILES:
+                raise UnknowableError
+            self._of[module.path] = tuple(_imports_of(module, self.index))
+        return self._of[module.path]
 
 
-def imports_of(module: Module, index: ModuleIndex) -> Iterator[Module]:
-    """The modules of the project that a module imports, and the packages they lie in. Raises UnknowableError."""
+def _imports_of(module: Module, index: ModuleIndex) -> Iterator[Module]:
     names = {module.dotted.rpartition(".")[0]} if module.dotted else set()
     for node in _statements(module.facts.body if module.facts is not None else []):
         names.update(_names(node, module, index))
-    for name in names:
-        parts = name.split(".") if name else []
-        for count in range(1, len(parts) + 1):
-            found = index.find(".".join(parts[:count]), module)
-            if found is not None:
-                yield found
+    prefixes = {
+        ".".join(parts[:count]) for parts in (name.split(".") for name in names) for count in range(1, len(parts) + 1)
+    }
+    for prefix in prefixes:
+        found = index.find(prefix, module) if prefix else None
+        if found is not None:
+            yield found
 
 
 def _names(node: ir.Stmt, module: Module, index: ModuleIndex) -> Iterator[str]:
+    """The dotted names that a statement imports. Raises UnknowableError where they are made at run time."""
     if isinstance(node, ir.Import):
-        yield from (alias.path or alias.name for alias in node.names)
+        loaded = [alias.path or alias.name for alias in node.names]
+        yield from loaded
+        if not _LOADERS.isdisjoint(loaded):
+            raise UnknowableError
     elif isinstance(node, ir.ImportFrom):
         base = index.relative(module, node.module, node.level) if node.level else node.module
         yield base
         yield from (f"{base}.{alias.name}" for alias in node.names)
-    elif isinstance(node, (ir.Assign, ir.ExprStmt)) and any(
-        isinstance(inner, ir.Name) and inner.id == "__import__" for inner in nodes(node)
-    ):
+        if node.module in _LOADERS and any(alias.name not in _HARMLESS for alias in node.names):
+            raise UnknowableError
+    elif isinstance(node, ir.Function) and "__import__" in node.uses:
         raise UnknowableError
-    if isinstance(node, (ir.Import, ir.ImportFrom)):
-        for name in (
-            [node.module] if isinstance(node, ir.ImportFrom) else [alias.path or alias.name for alias in node.names]
-        ):
-            if name in _LOADERS and not (isinstance(node, ir.ImportFrom) and _harmless(node)):
-                raise UnknowableError
 
 
-def _harmless(node: ir.ImportFrom) -> bool:
-    return all(alias.name in ("metadata", "resources", "reload") for alias in node.names)
-
-
-def _statements(body: Iterable[ir.Stmt]) -> Iterator[ir.Stmt]:
-    """Every statement, of branches, classes and functions too."""
+def _statements(
+    body: Iterable[ir.Stmt], enters: Callable[[ir.Function], bool] = lambda function: True
+) -> Iterator[ir.Stmt]:
+    """Every statement, of branches and classes too, and of the functions that are entered."""
     pending: list[ir.Stmt] = list(body)
     while pending:
         node = pending.pop()
         yield node
         if isinstance(node, ir.Function):
-            pending.extend(ir.read_body(node))
+            pending.extend(ir.read_body(node) if enters(node) else ())
             continue
         for part in ("body", "orelse", "final"):
             pending.extend(getattr(node, part, ()))
@@ -173,3 +201,8 @@ def _statements(body: Iterable[ir.Stmt]) -> Iterator[ir.Stmt]:
             pending.extend(handler.body)
         for case in getattr(node, "cases", ()):
             pending.extend(case.body)
+
+
+def _own(statement: ir.Stmt) -> Iterator[ir.Node]:
+    """The expressions of a simple statement: those of others are looked at with their own statements."""
+    return nodes(statement) if isinstance(statement, _SIMPLE) else iter(())
