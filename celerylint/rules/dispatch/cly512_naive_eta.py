@@ -7,7 +7,7 @@ from collections.abc import Iterable
 from celerylint.facts import ir
 from celerylint.facts.walk import nodes
 from celerylint.finding import Confidence, Finding, Severity
-from celerylint.model.project import App, Dispatch, Project
+from celerylint.model.project import Decision, Dispatch, Project
 from celerylint.model.values import External, FunctionValue
 from celerylint.rules.base import Rule
 from celerylint.rules.body import Body
@@ -16,33 +16,35 @@ _SENDERS = frozenset({"apply_async", "apply_async_on_commit", "send_task"})
 _NOW = {
     "datetime.datetime.now": "datetime.now()",
     "datetime.datetime.today": "datetime.today()",
-    "datetime.datetime.utcnow": "datetime.utcnow()",
     "datetime.datetime": "datetime(...)",
+    "django.utils.timezone.now": "timezone.now()",
 }
-_UTC = frozenset({"UTC", "Etc/UTC", "GMT", "Z"})
+_DJANGO_NOW = "timezone.now()"
+_UNSAID = Decision(None, False, "default")
+_UTC = frozenset({"UTC", "Etc/UTC", "GMT", "Etc/GMT", "Z", "Zulu"})
 
 
 class NaiveEta(Rule):
-    """The `eta` has no time zone: the worker reads it in Celery's zone, which need not be the one it was made in.
+    """The `eta` has no time zone: the worker takes it for UTC, whatever the clock showed that it was read from.
 
-    `datetime.now()` is the local time of the host that sends. Without a zone in it the worker takes it for a time in
-    the zone of the setting `timezone`, UTC where nothing is set. Sent from a host in New York, a task that is due in a
-    minute runs at once, being hours late by the worker's clock; sent from Berlin it waits an hour or two.
+    `datetime.now()` is the local time of the host that sends, under Django the time of `TIME_ZONE`. Without a zone in it
+    the worker takes it for UTC; the setting `timezone` has no say in this. Sent from a host in New York, a task that is
+    due in a minute runs at once, being hours late by the worker's clock; sent from Berlin it waits an hour or two.
 
-    `datetime.utcnow()` is right as long as `timezone` is UTC. An application that sets a `timezone` of its own is taken
-    to run where its hosts are.
+    `datetime.utcnow()` happens to be right. Where hosts run on UTC, so does `datetime.now()`, until the code runs
+    somewhere else; under Django the zone is known, and `TIME_ZONE = "UTC"` is left alone.
 
     ## What to do
 
     Use `countdown=60`, or a time with a zone: `datetime.now(timezone.utc) + timedelta(minutes=1)`; under Django
-    `django.utils.timezone.now()`.
+    `django.utils.timezone.now()`, with `USE_TZ = True`.
 
     [ETA and countdown](https://docs.celeryq.dev/en/stable/userguide/calling.html#eta-and-countdown)
     """
 
     code = "CLY512"
     name = "naive-eta"
-    summary = "A task's eta is a datetime without a time zone: it is read in another zone than it was made in."
+    summary = "A task's eta is a datetime without a time zone: the worker takes it for UTC."
     severity = Severity.WARNING
     confidence = Confidence.MEDIUM
     bad = """\
@@ -78,31 +80,34 @@ def checkout(order):
             return
         keyword = next((keyword for keyword in call.keywords if keyword.name == "eta"), None)
         made = _naive(keyword.value, function, 0) if keyword is not None else ""
-        app = dispatch.task.app if dispatch.task is not None else None
-        zone = _zone(app)
-        if keyword is None or not made or zone is None or (zone in _UTC) is (made == "datetime.utcnow()"):
+        zone = _local_zone(project)
+        if keyword is None or not made or zone in _UTC:
             return
+        if made == _DJANGO_NOW and not project.django.get("USE_TZ", _UNSAID).is_(False):
+            return
+        known = (
+            f"{made} is the time in {zone}, Django's TIME_ZONE, and says no zone"
+            if zone
+            else f"{made} has no time zone"
+        )
+        when = (
+            "the task runs hours early or late"
+            if zone
+            else "a task sent from a host on another zone runs hours early or late"
+        )
         yield self.finding(
             (dispatch.at[0], keyword),
-            f"{made} has no time zone, and the worker reads it as {zone}: "
-            + (
-                f"a task sent from a host that is not on {zone} runs hours early or late"
-                if made != "datetime.utcnow()"
-                else "the task runs hours early or late"
-            ),
+            f"{known}; the worker reads it as UTC: {when}",
             "use countdown=, or a time with a zone: datetime.now(timezone.utc) + ...",
             symbol=dispatch.task_name or "",
+            confidence=Confidence.HIGH if zone and made != "datetime(...)" else None,
         )
 
 
-def _zone(app: App | None) -> str | None:
-    """The zone that workers read times in; None where it is not known."""
-    if app is None:
-        return "UTC"
-    held = app.setting("timezone")
-    if not held.known:
-        return None
-    return str(held.value or "UTC")
+def _local_zone(project: Project) -> str:
+    """The zone of local time: Django sets it for the whole process. Empty where it is the host's."""
+    zone = project.django.get("TIME_ZONE", _UNSAID)
+    return zone.value if zone.known and not zone.env and isinstance(zone.value, str) else ""
 
 
 def _naive(expression: ir.Expr, function: FunctionValue, depth: int) -> str:
@@ -124,7 +129,7 @@ def _naive(expression: ir.Expr, function: FunctionValue, depth: int) -> str:
     words = _NOW.get(maker.dotted, "") if isinstance(maker, External) else ""
     if words == "datetime(...)":
         return "" if len(expression.args) > 7 or any(k.name in ("tzinfo", None) for k in expression.keywords) else words
-    return "" if words != "datetime.utcnow()" and (expression.args or expression.keywords) else words
+    return "" if expression.args or expression.keywords else words
 
 
 def _binds(node: ir.Assign, name: str) -> bool:
