@@ -104,7 +104,7 @@ class Task(Value):
 
     __slots__ = (
         "app", "attrs", "cls", "conditional", "foreign", "function", "handed_on", "home", "instance", "method", "module",
-        "opened", "options", "outer",
+        "opened", "options",
     )  # fmt: skip
 
     def __init__(self, app: App | None, at: At | None, module: Module) -> None:
@@ -128,8 +128,6 @@ class Task(Value):
         """Whether its app comes from outside the project, and with it perhaps a base class."""
         self.handed_on = False
         """Whether that is only because a framework handed the app on: if the project has one app, it is that."""
-        self.outer: list[Value] = []
-        """Decorators above the task decorator."""
 
 
 class TaskMember(Value):
