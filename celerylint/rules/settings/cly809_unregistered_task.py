@@ -96,12 +96,10 @@ def sync():
             if uses.other or cls.at is None or not (uses.sent or meant):
                 continue
             title = cls.node.name
-            sent = f"`{title}().delay()` sends" if uses.sent else f"messages for `{given}` are"
             yield self.finding(
                 cls.at,
-                f"`{title}` is never registered, and Celery registers no class by itself: "
-                + (f"{sent} a message that" if uses.sent else f"{sent} ones that")
-                + " workers drop as unregistered",
+                f"`{title}` is never registered, and Celery registers no class by itself: workers drop its messages as"
+                " unregistered",
                 f"register it, and send what that returns: app.register_task({title}())",
                 symbol=given if isinstance(given, str) else title,
                 related=[other for at in uses.sent[:3] for other in related(at, "sent here")],
@@ -154,10 +152,8 @@ def _missed(project: Project, wanted: set[str]) -> list[str]:
     if related_names or any(path.rpartition("/")[2] == "manage.py" for path in index.paths):
         # Django imports models, and for its checks the views: what anybody imports is taken for imported.
         suspects -= holders
-        for among in (index.relevant.values(), _every_module(project, suspects)):
-            importers = imports.importers(suspects, among)
-            suspects = {path for path in suspects if not importers[path]}
-        return sorted(suspects)
+        suspects = _unimported(suspects, imports, index.relevant.values())
+        return sorted(_unimported(suspects, imports, _every_module(project, suspects)))
     suspects -= imports.reached(entries)
     # A module that imports an app and defines no tasks may be what workers are started with.
     every = list(_every_module(project, suspects))
@@ -167,6 +163,11 @@ def _missed(project: Project, wanted: set[str]) -> list[str]:
     suspects -= imports.reached(starts)
     importers = imports.importers(suspects, every)
     return sorted(path for path in suspects if path not in holders or importers[path])
+
+
+def _unimported(suspects: set[str], imports: Imports, among: Iterable[Module]) -> set[str]:
+    importers = imports.importers(suspects, among)
+    return {path for path in suspects if not importers[path]}
 
 
 def _imports_any(imports: Imports, module: Module, paths: set[str]) -> bool:
