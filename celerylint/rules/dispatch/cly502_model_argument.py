@@ -9,7 +9,14 @@ from celerylint.model.project import Dispatch, Project
 from celerylint.model.values import ClassValue
 from celerylint.rules.base import Rule
 from celerylint.rules.dispatch.instances import Row, Rows, lineage
-from celerylint.rules.dispatch.messages import Surroundings, carried, outcome, registers_types, serializer_of
+from celerylint.rules.dispatch.messages import (
+    Surroundings,
+    carried,
+    outcome,
+    registers_types,
+    sent_otherwise,
+    serializer_of,
+)
 
 
 class ModelArgument(Rule):
@@ -69,7 +76,9 @@ def sign_up(name):
         rows = Rows(Surroundings(dispatch))
         for argument in carried(dispatch):
             row = rows.of(argument.value)
-            if row is None or (serializer == "json" and (_written_by_hand(row) or registers_types(project))):
+            if row is None or sent_otherwise(dispatch):
+                continue
+            if serializer == "json" and (_written_by_hand(row) or registers_types(project)):
                 continue
             task = f"`{dispatch.task_name}`" if dispatch.task_name else "the task"
             yield self.finding(

@@ -33,7 +33,14 @@ from celerylint.model.values import (
 from celerylint.rules.base import Rule
 from celerylint.rules.dispatch.canvas import last_name
 from celerylint.rules.dispatch.instances import Rows, is_model, lineage
-from celerylint.rules.dispatch.messages import Surroundings, carried, outcome, registers_types, serializer_of
+from celerylint.rules.dispatch.messages import (
+    Surroundings,
+    carried,
+    outcome,
+    registers_types,
+    sent_otherwise,
+    serializer_of,
+)
 
 
 @dataclass(frozen=True)
@@ -156,7 +163,7 @@ def checkout(orders):
         kinds = _Kinds(Surroundings(dispatch), _dumps_models(dispatch, project))
         for argument in carried(dispatch):
             kind = kinds.of(argument.value)
-            if kind is None or registers_types(project):
+            if kind is None or registers_types(project) or sent_otherwise(dispatch):
                 continue
             yield self.finding(
                 dispatch.at,

@@ -6,6 +6,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 
 from celerylint.facts import ir
+from celerylint.facts.walk import nodes
 from celerylint.model.project import Dispatch, Project, Task
 from celerylint.model.values import (
     Mapping,
@@ -289,6 +290,16 @@ class Surroundings:
         scope = self.scope
         entries = scope.module.scope.entries.values() if scope is not None else ()
         return any(str(getattr(entry.value, "dotted", "")).startswith(packages) for entry in entries)
+
+
+def sent_otherwise(dispatch: Dispatch) -> bool:
+    """Whether the function around a signature names a serializer, which may be set on it before it is sent."""
+    function = dispatch.function
+    return (
+        dispatch.method in ("s", "si", "signature", "subtask")
+        and function is not None
+        and any(isinstance(node, ir.Keyword) and node.name == "serializer" for node in nodes(function.node))
+    )
 
 
 def registers_types(project: Project) -> bool:
