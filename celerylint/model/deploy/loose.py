@@ -40,7 +40,7 @@ def _image(image: Image, world: World) -> Process:
 
 def _script(path: str, facts: DeployFacts, script: ScriptFile, world: World) -> Process:
     place = Place(path, Span(1, 1, 1, 1))
-    invocations = run(script, (), {}, beside(path, world), path, via=())
+    invocations = run(script, (), {}, beside(path, world), path, outside=True)
     found = tuple(filter(runs_celery, invocations))
     return _process("script", path, place, found, not any(map(unfollowed, invocations)), world)
 

@@ -67,9 +67,21 @@ def run(
     path: str,
     *,
     via: tuple[Place, ...] = (),
+    outside: bool = False,
 ) -> tuple[Invocation, ...]:
-    """The programs that a script starts. `argv` are its arguments from `$1` on, `path` the file that it is written in."""
-    follower = _Follower(load)
+    """The programs that a script starts.
+
+    Args:
+        script: the script.
+        argv: its arguments from `$1` on.
+        environment: its variables, None for one whose value is not known.
+        load: finds the scripts that it runs in turn.
+        path: the file that it is written in.
+        via: where it is followed from.
+        outside: whether who runs it is not known, so that it may be given other arguments, and variables in place of the
+            defaults that it has for them.
+    """
+    follower = _Follower(load, outside)
     follower.script(script, argv, environment, path, _Start(via=via))
     return tuple(follower.found)
 
@@ -89,8 +101,9 @@ class _Start(NamedTuple):
 class _Follower:
     """Follows one command, and collects what it starts."""
 
-    def __init__(self, load: Load) -> None:
+    def __init__(self, load: Load, outside: bool = False) -> None:
         self.load = load
+        self.outside = outside
         self.found: list[Invocation] = []
         self.fuel = _FUEL
 
@@ -282,7 +295,7 @@ class _Evaluation:
         }
         self.exported = frozenset(environment)
         self.positional = tuple(argv)
-        self.open = False
+        self.open = follower.outside and not argv
         """Whether there may be more or other arguments than `positional`."""
         self.functions: dict[str, ShellFunction] = {}
         self.status: bool | str | None = True
@@ -738,6 +751,8 @@ class _Evaluation:
             if UNKNOWN in text:
                 return UNKNOWN
             return "" if empty and (held is None or operator == ":+") else self.parts(hole.operand)
+        if held is None and self.follower.outside and not hole.name.isdecimal():
+            return UNKNOWN
         if held is None or (operator[0] == ":" and empty):
             value = self.parts(hole.operand)
             if operator.endswith("=") and re.fullmatch(r"[A-Za-z_]\w*", hole.name):

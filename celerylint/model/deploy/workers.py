@@ -50,6 +50,8 @@ def crew(
     for start in starts:
         monitors.extend(reader.exporter(start))
         for line in parse_all(start.words, catalog):
+            if line.start < 0 and start.command is None:
+                continue
             if line.subcommand == "worker":
                 workers.append(reader.worker(start, line))
             elif line.subcommand == "beat":
