@@ -15,11 +15,9 @@ from celerylint import __version__
 from celerylint.dev.compare.document import TIME
 from celerylint.dev.compare.linters import PIE
 
-_RUNS = 3
 
-
-def measured(tree: Path, audit: str, commands: Path) -> str:
-    """The section on time: the best of several runs each, as ratios to ours without a cache.
+def measured(tree: Path, audit: str, commands: Path, runs: int) -> str:
+    """The section on time: the best of some runs each, as ratios to ours without a cache.
 
     The runs take turns, so that what else the machine does falls on all alike. Raises RuntimeError if a linter fails.
     """
@@ -33,14 +31,15 @@ def measured(tree: Path, audit: str, commands: Path) -> str:
             "flake8 with flake8-pie's three": ([str(commands / "flake8"), "--isolated", "--select", PIE, "."], None),
         }
         best = dict.fromkeys(contenders, float("inf"))
-        for _ in range(_RUNS):
+        for _ in range(runs):
             for name, (command, environment) in contenders.items():
                 best[name] = min(best[name], _seconds(command, tree, environment))
     unit = best["celerylint, nothing cached"]
     rows = "".join(f"| {name} | {seconds / unit:.2f} | {seconds:.2f} s |\n" for name, seconds in best.items())
+    shown = f"the best of {runs} runs each, in turns" if runs > 1 else "one run each"
     count = sum(1 for _ in tree.rglob("*.py"))
     return (
-        f"{TIME}\nOn a checkout of {tree.resolve().name} ({count:,} Python files), the best of {_RUNS} runs each in turns on one"
+        f"{TIME}\nOn a checkout of {tree.resolve().name} ({count:,} Python files), {shown}, on one"
         f" machine with {os.cpu_count()} cores, celerylint {__version__} under Python {platform.python_version()}. celerylint"
         " found the settings by itself; celery-audit was told where they are.\n\n"
         f"| | ratio | wall time |\n|---|---|---|\n{rows}"
