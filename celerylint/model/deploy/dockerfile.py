@@ -190,18 +190,27 @@ def _copy(
 
 # --- files ------------------------------------------------------------------------------------------------------------
 
-_DEEPEST = 10
 
-
-def find(image: Image, path: str, load: Load, depth: int = 0) -> DeployFacts | None:
+def find(image: Image, path: str, load: Load) -> DeployFacts | None:
     """The facts of the file of the project that stands at a path of an image."""
+    return _find(image, path, load, set(), 0)
+
+
+_DEEPEST = 10
+"""Stages that copy from one another."""
+
+
+def _find(image: Image, path: str, load: Load, seen: set[tuple[int, str]], depth: int) -> DeployFacts | None:
     whole = posixpath.normpath(posixpath.join(image.workdir, path))
+    if depth > _DEEPEST or (id(image), whole) in seen:
+        return None
+    seen.add((id(image), whole))
     for copy in reversed(image.copies):
         if not whole.startswith(copy.target.rstrip("/")):
             continue
         for source in _sources(copy, whole):
             if copy.stage is not None:
-                found = find(copy.stage, source, load, depth + 1) if depth < _DEEPEST else None
+                found = _find(copy.stage, source, load, seen, depth + 1)
             else:
                 found = load(inside(image.context if copy.context is None else copy.context, source))
             if found is not None:

@@ -39,7 +39,10 @@ def _program(
     path: str, section: Section, name: str, command: Setting, shared: Mapping[str, str | None], world: World
 ) -> Process:
     names = {"program_name": name, "group_name": name}
-    environment = {**shared, **_environment(path, last(section, "environment"), names)}
+    own = _environment(path, last(section, "environment"), names)
+    environment = {**shared, **own}
+    # The program's own variables can be named as those of the machine can.
+    names.update((f"ENV_{key}", value) for key, value in own.items() if value is not None)
     words = split(_expanded(located(path, command), names))
     found = invocations(words, environment, beside(path, world), via=(place_of(path, section),))
     as_group = last(section, "stopasgroup")

@@ -42,7 +42,7 @@ def located(path: str, node: Scalar | Setting | Instruction | TemplateLine) -> T
     """The text of a scalar, a setting's value, an instruction or a line of a template; of one too long to matter, unknown."""
     text = node.value if isinstance(node, (Setting, TemplateLine)) else node.text
     if len(text) > MAX_LENGTH:
-        return Text(path, UNKNOWN, ((node.line, node.col),), place_of(path, node))
+        return _unknown(path, place_of(path, node))
     origins = node.origins or [(0, node.line, node.col)]
     return Text(path, text, _positions(origins, len(text)), place_of(path, node))
 
@@ -82,22 +82,35 @@ def _stretches(at: Iterable[tuple[int, int]]) -> Iterator[tuple[int, int, int]]:
         expected = (line, column + 1)
 
 
-def join(parts: Iterable[Text], first: Text) -> Text:
-    """Texts one after the other."""
-    held = list(parts)
+def _unknown(path: str, place: Place) -> Text:
+    return Text(path, UNKNOWN, ((place.line, place.span.column),), place)
+
+
+def _joined(parts: Iterable[Text], whole: Text) -> Text:
+    """Parts of a text one after the other; unknown where they come to more than any text should."""
+    held: list[Text] = []
+    length = 0
+    for part in parts:
+        held.append(part)
+        length += len(part.text)
+        if length > MAX_LENGTH:
+            return _unknown(whole.path, whole.place)
     at = tuple(here for part in held for here in part.at)
-    return Text(first.path, "".join(part.text for part in held), at, first.place)
+    return Text(whole.path, "".join(part.text for part in held), at, whole.place)
 
 
 def replaced(text: Text, pattern: re.Pattern[str], value_of: Callable[[re.Match[str]], str | None]) -> Text:
     """A text with what a pattern finds replaced; by `UNKNOWN` where the value is None."""
-    parts: list[Text] = []
+    return _joined(_replaced(text, pattern, value_of), text)
+
+
+def _replaced(text: Text, pattern: re.Pattern[str], value_of: Callable[[re.Match[str]], str | None]) -> Iterator[Text]:
     done = 0
     for match in pattern.finditer(text.text):
-        parts.append(text.cut(done, match.start()))
-        parts.append(_written(text, match.start(), value_of(match)))
+        yield text.cut(done, match.start())
+        yield _written(text, match.start(), value_of(match))
         done = match.end()
-    return join((*parts, text.cut(done, len(text.text))), text) if parts else text
+    yield text.cut(done, len(text.text))
 
 
 def split(text: Text, *, escapes: bool = True) -> tuple[Word, ...]:
@@ -155,14 +168,16 @@ def interpolate(text: Text, variables: Variables, depth: int = 0) -> Text:
     """
     if "$" not in text.text:
         return text
-    parts: list[Text] = []
+    return _joined(_interpolated(text, variables, depth), text)
+
+
+def _interpolated(text: Text, variables: Variables, depth: int) -> Iterator[Text]:
     done = 0
     while (start := text.text.find("$", done)) >= 0:
-        parts.append(text.cut(done, start))
+        yield text.cut(done, start)
         done, value = _variable(text, start, variables, depth)
-        parts.append(value)
-    parts.append(text.cut(done, len(text.text)))
-    return join(parts, text)
+        yield value
+    yield text.cut(done, len(text.text))
 
 
 def _variable(text: Text, start: int, variables: Variables, depth: int) -> tuple[int, Text]:

@@ -30,13 +30,18 @@ def test_programs_of_supervisord() -> None:
                 command=/srv/app/bin/work.sh
                 environment=COUNT="3",EMPTY=,OTHER='x'
 
+                [program:named]
+                command=%(ENV_RUN)s -l %(ENV_LEVEL)s
+                environment=RUN="celery -A proj flower"
+
                 [group:all]
                 programs=worker,beat
             """,
             "bin/work.sh": '#!/bin/sh\nexec celery -A proj worker -Q "$QUEUES" -c $COUNT\n',
         }
     )
-    assert found.names == ["worker", "beat", "script"]
+    assert found.names == ["worker", "beat", "script", "named"]
+    assert found.commands("named") == ["celery -A proj flower -l ?"]
     worker, beat = found.process("worker"), found.process("beat")
     assert found.commands("worker") == ["celery -A proj worker -Q mail,push --concurrency=4 -n worker@%h -l ?"]
     assert (worker.replicas.value, worker.grace.value, worker.attributes["autostart"].value) == (2, 600, "false")
