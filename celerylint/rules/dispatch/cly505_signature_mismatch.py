@@ -6,10 +6,11 @@ from collections.abc import Iterable
 
 from celerylint.finding import Finding, Severity, Span
 from celerylint.model.project import Dispatch, Project, Task
-from celerylint.model.values import FunctionValue
+from celerylint.model.values import At, FunctionValue
 from celerylint.rules.base import Rule, related
 from celerylint.rules.dispatch.binding import OF_ONE_CALL, callers_choose, given, mismatch, parameters, signature_of
 from celerylint.rules.dispatch.canvas import fed, handed_on
+from celerylint.rules.dispatch.transactions import encloses
 
 _RAISES = {
     "delay": "delay() raises TypeError and nothing is sent",
@@ -77,8 +78,9 @@ def checkout(order):
 
     def check_project(self, project: Project) -> Iterable[Finding]:
         results = fed(project)
+        entries = [entry.at for entry in project.schedule if entry.kind == "add_periodic_task"]
         for dispatch in project.dispatches:
-            if dispatch.task is not None:
+            if dispatch.task is not None and not _of_an_entry(dispatch, entries):
                 yield from self._judge(dispatch, dispatch.task, project, results)
 
     def _judge(
@@ -109,6 +111,12 @@ def checkout(order):
             symbol=task.name,
             related=related(task.definition, f"it takes ({signature_of(function)})"),
         )
+
+
+def _of_an_entry(dispatch: Dispatch, entries: list[At]) -> bool:
+    """Whether it is the signature of a schedule entry, whose arguments another rule judges."""
+    at = dispatch.args.at
+    return at is not None and any(at[0] == path and encloses(node, at[1]) for path, node in entries)
 
 
 def _ambiguous(dispatch: Dispatch, project: Project) -> bool:

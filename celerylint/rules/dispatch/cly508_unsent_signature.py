@@ -2,15 +2,16 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator, Mapping
 
 from celerylint.facts import ir
 from celerylint.facts.walk import nodes
-from celerylint.finding import Finding, Severity
+from celerylint.finding import Finding, Severity, Span
 from celerylint.model.project import Project
-from celerylint.model.values import FunctionValue
+from celerylint.model.values import FunctionValue, Scope
 from celerylint.rules.base import Rule
 from celerylint.rules.dispatch.canvas import celery_name, unwrapped
+from celerylint.rules.written import flat, modules
 
 _MAKERS = frozenset({"s", "si", "signature", "subtask"})
 _CANVAS = frozenset({"chain", "group", "chord"})
@@ -74,25 +75,32 @@ def checkout(order):
         }
         for path, functions in project.functions.items():
             for function in functions:
-                if not _builds(function):
-                    continue
-                for node in nodes(function.node):
-                    if not isinstance(node, ir.ExprStmt) or not isinstance(node.value, (ir.Call, ir.BinOp)):
-                        continue
-                    call = _last(node.value)
-                    name = signatures.get((path, call.span)) if call is not None else None
-                    made = f"a signature of `{name}`" if name else ""
-                    if call is not None and not made and celery_name(call.func, function.scope) in _CANVAS:
-                        made = f"a {celery_name(call.func, function.scope)}" if _holds_signatures(call) else ""
-                    if made and isinstance(node.value, ir.BinOp):
-                        made = "a chain"
-                    if made and not _is_helper(call, name):
-                        yield self.finding(
-                            (path, node),
-                            f"this builds {made} and drops it: nothing is sent",
-                            "send it with .delay() or .apply_async(), or delete it",
-                            symbol=name or "",
-                        )
+                if _builds(function):
+                    yield from self._dropped(nodes(function.node), path, function.scope, signatures)
+        for path, module in modules(project).items():
+            body = module.facts.body if module.facts is not None else []
+            yield from self._dropped(flat(body), path, module.scope, signatures)
+
+    def _dropped(
+        self, below: Iterable[ir.Node], path: str, scope: Scope, signatures: Mapping[tuple[str, Span], str | None]
+    ) -> Iterator[Finding]:
+        for node in below:
+            if not isinstance(node, ir.ExprStmt) or not isinstance(node.value, (ir.Call, ir.BinOp)):
+                continue
+            call = _last(node.value)
+            name = signatures.get((path, call.span)) if call is not None else None
+            made = f"a signature of `{name}`" if name else ""
+            if call is not None and not made and celery_name(call.func, scope) in _CANVAS:
+                made = f"a {celery_name(call.func, scope)}" if _holds_signatures(call) else ""
+            if made and isinstance(node.value, ir.BinOp):
+                made = "a chain"
+            if made and not _is_helper(call, name):
+                yield self.finding(
+                    (path, node),
+                    f"this builds {made} and drops it: nothing is sent",
+                    "send it with .delay() or .apply_async(), or delete it",
+                    symbol=name or "",
+                )
 
 
 def _builds(function: FunctionValue) -> bool:
