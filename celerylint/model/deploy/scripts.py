@@ -602,8 +602,8 @@ class _Evaluation:
                 if words[index - 1].text not in ("-o", "+o") and not words[index - 1].text.endswith("o"):
                     self.positional, self.open = tuple(words[index:]), False
                     break
-            elif word.text[0] == "-" and "a" in word.text:
-                self.export_all = True
+            elif "a" in word.text:
+                self.export_all = word.text[0] == "-"
         self.status = True
         return _GOES_ON
 
@@ -732,6 +732,8 @@ class _Evaluation:
         """What a parameter stands for: one text, or several for `$@` and arrays."""
         held = self.parameter(hole.name)
         operator = hole.operator
+        if held is None and hole.name.isdecimal() and operator not in ("-", ":-", "+", ":+", "=", ":="):
+            held = ""  # an argument that is not given
         if not operator:
             return UNKNOWN if held is None else held
         if operator in (":-", "-", ":=", "=", ":+", "+"):
