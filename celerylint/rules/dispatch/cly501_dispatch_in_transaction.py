@@ -254,7 +254,9 @@ class _Reach:
         """What is sent by the `save` of a model, or by those who hear of it, when a call saves an object."""
         what = saved(call, function) if self._sent else None
         out: list[tuple[Dispatch, list[Related]]] = []
-        for target in self._saves.called_by(what) if what is not None else ():
+        if what is None:
+            return out
+        for target in self._saves.called_by(what):
             if not isinstance(target.node, ir.Function) or target.node is function.node:
                 continue
             step = related((function.scope.module.path, call), f"saves {what.model.node.name} inside the transaction")

@@ -16,6 +16,9 @@ class UnboundedResults(Rule):
     without a time to live, until its memory is used up and it evicts or refuses what else it holds; for a database
     beat plans no nightly cleanup.
 
+    A database is also never cleaned where no beat runs, since it is beat that sends `celery.backend_cleanup` every night.
+    Which programs run is not to be seen in Python code, so that is not reported.
+
     ## What to do
 
     Leave the default, or say how long a result is of use: `result_expires = 3600`. Set `ignore_result=True` on tasks
