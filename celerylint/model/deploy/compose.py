@@ -29,6 +29,9 @@ _DEEPEST = 20
 _OVERRIDE = re.compile(r"(?:docker-)?compose\.override\.ya?ml")
 
 
+_PRODUCTION = re.compile(r"(?:^|[^a-z])prod(?:uction)?(?:[^a-z]|$)")
+
+
 class Project(NamedTuple):
     """Compose files that are used together."""
 
@@ -61,8 +64,12 @@ def _of_folder(files: list[DeployFacts], world: World) -> Iterator[Project]:
     base = next((names[name] for name in _BASES if name in names), None)
     overlays = [facts for facts in files if base is not None and facts is not base and _changes(facts, base)]
     deployed = [facts for facts in overlays if not world.why(facts.path)]
+    alone = [name for name, facts in names.items() if facts is not base and facts not in overlays]
+    production = next((name for name in alone if _PRODUCTION.search(name)), "")
     for facts in files:
         why = world.why(facts.path)
+        if facts is base and production and not why:
+            why = f"{production} stands for production"
         if base is None or facts not in overlays:
             if facts is not base or not deployed:
                 yield Project(_with_included(facts, world), why, None)
@@ -372,8 +379,6 @@ def _attributes(service: Layers, held: Container, image: Image | None) -> Iterat
     folder = containers.folder_of(held, image)
     if folder is not None:
         yield "folder", Known(folder, None)
-    if held.image is not None and held.image.started_at is not None and held.command is None and not held.entrypoint:
-        yield "started_at", Known(None, held.image.started_at)
 
 
 def _listed(service: Layers, key: str) -> Iterator[tuple[str, Place]]:

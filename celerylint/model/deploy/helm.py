@@ -120,16 +120,23 @@ def _evaluated(expression: str, values: MapNode | None) -> Tree | str | None:
     """The tree of a path of values, the text of a literal, None for anything else."""
     first, *pipes = (part.strip() for part in expression.split("|"))
     default: str | None = None
+    glue: str | None = None
     for pipe in pipes:
         said = re.fullmatch(r"default\s+(\S+)", pipe)
+        joins = re.fullmatch(r'join\s+"([^"]*)"', pipe)
         if said:
             default = said[1]
+        elif joins:
+            glue = joins[1]
         elif not _HARMLESS.fullmatch(pipe):
             return None
     first = re.sub(r"^(?:toYaml|toJson|quote|int|tpl)\s+", "", first).removesuffix(" $").removesuffix(" .")
     said = _DEFAULT.fullmatch(first)
     if said:
         default, first = said[1], said[2]
+    joined = re.fullmatch(r'join\s+"([^"]*)"\s+(\S+)', first)
+    if joined:
+        glue, first = joined[1], joined[2]
     literal = _LITERAL.fullmatch(first)
     if literal:
         return next(group for group in literal.groups() if group is not None)
@@ -138,6 +145,9 @@ def _evaluated(expression: str, values: MapNode | None) -> Tree | str | None:
     missing = found is None or (isinstance(found, Scalar) and found.value in (None, "", 0, False))
     if path and missing and default is not None:
         return _evaluated(default, values) if values is not None else None
+    if glue is not None:
+        items = found.items if isinstance(found, ListNode) else [None]
+        return glue.join(map(plain, items)) if all(isinstance(item, Scalar) for item in items) else None
     return found
 
 

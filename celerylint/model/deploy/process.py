@@ -78,7 +78,18 @@ class Process(Struct, frozen=True):
     development: str = ""
     """Why it is not deployed, empty if it is: `the file is docker-compose.dev.yml`, `profile debug`."""
     attributes: Mapping[str, Known] = field(default_factory=dict)
-    """More that rules ask for: `strategy`, `image`, `ports`, `volumes`, `autoscaler`, `kind`, ..."""
+    """More that rules ask for, where it is written or has a default of the platform's.
+
+    - `image`: with its tag. `ports`: what is published, `address:published:target` of Compose, `port:target` of a service
+      of Kubernetes that is reached from outside, joined by commas. `volumes`: `source:target` of Compose; in Kubernetes the
+      names of volumes that outlive the pod, and `mounts` are the `name:path` of the container.
+    - `folder`: the folder of the project that is the working directory.
+    - Compose: `profiles`, `restart`, `init`, `stop_signal`, `network_mode`, `container_name`.
+    - Kubernetes and Helm: `kind`, `strategy` (of a Deployment; no place for the default), `max_surge`, `autoscaler` (the most
+      replicas that an HPA or a ScaledObject asks for), `pre_stop`, `liveness`, `readiness` (their command, may be empty).
+    - ECS: `max_percent`. supervisord: `autostart`, `stopsignal`, `directory`. systemd: `KillSignal`, `KillMode`,
+      `WorkingDirectory`, `Type`, `Restart`.
+    """
 
 
 class Broker(Struct, frozen=True):

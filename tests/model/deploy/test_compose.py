@@ -193,6 +193,15 @@ def test_a_file_for_development_leaves_the_base_alone() -> None:
     ]
 
 
+def test_a_file_for_production_beside_the_plain_one() -> None:
+    text = "services:\n  worker:\n    image: app\n    command: celery -A proj worker\n"
+    found = deploy({"docker-compose.yml": text, "docker-compose.prod.yml": text.replace("worker:", "real:")})
+    assert found.process("worker").development == "docker-compose.prod.yml stands for production"
+    assert not found.process("real").development
+    found = deploy({"docker-compose.yml": text, "docker-compose.products.yml": text.replace("worker:", "real:")})
+    assert not found.process("worker").development
+
+
 def test_extends_in_the_same_and_in_another_file() -> None:
     found = deploy(
         {

@@ -34,6 +34,7 @@ worker:
   concurrency: 4
   args: [celery, -A, proj, worker, -c, "2"]
   extra: []
+  list: [mail, push]
   enabled: true
 """
 
@@ -49,6 +50,9 @@ worker:
         ("command: [celery, -c, {{ .Values.worker.missing }}]", "celery -c ?"),
         ("command: [celery, -c, {{ .Values.worker.missing | default 7 | quote }}]", "celery -c 7"),
         ("command: [celery, -c, {{ default 7 .Values.worker.missing }}]", "celery -c 7"),
+        ("command: [celery, -Q, {{ .Values.worker.list | join \",\" | quote }}]", "celery -Q mail,push"),
+        ("command: [celery, -Q, '{{ join \",\" .Values.worker.list }}']", "celery -Q mail,push"),
+        ("command: [celery, -Q, {{ .Values.worker.queues | join \",\" }}]", "celery -Q ?"),
         ("command: [celery, -n, {{ .Release.Name }}]", "celery -n ?"),
         ("command:\n- celery\n- -A\n- proj\n- worker", "celery -A proj worker"),
         ("command:\n  - celery\n  - -Q={{ .Values.worker.queues }}", "celery -Q=mail,push"),
