@@ -7,6 +7,7 @@ from itertools import combinations
 
 from celerylint.finding import Finding, Severity
 from celerylint.model.project import App, Entry, Project
+from celerylint.model.values import Made, Scalar, forced
 from celerylint.rules.base import Rule, related
 
 
@@ -118,9 +119,20 @@ def _same(first: Entry, second: Entry) -> bool:
     """Whether both send the same message at the same moments, as far as both are known."""
     if first.task_name is None or first.schedule is None or not (first.arguments.known and second.arguments.known):
         return False
-    return (first.task_name, first.schedule) == (second.task_name, second.schedule) and (
+    return (first.task_name, _moments(first)) == (second.task_name, _moments(second)) and (
         first.arguments.value == second.arguments.value
     )
+
+
+def _moments(entry: Entry) -> object:
+    """When an entry is sent, however it is written: `crontab(hour="3", minute=0)` is `crontab(minute=0, hour=3)`."""
+    raw = forced(entry.raw) if entry.raw is not None else None
+    if isinstance(raw, Made) and raw.maker == "celery.schedules.crontab" and not raw.args and not raw.open:
+        fields = {name: forced(field.value) for name, field in raw.keywords.items()}
+        known = {n: str(v.value) for n, v in fields.items() if isinstance(v, Scalar) and type(v.value) in (int, str)}
+        if len(known) == len(fields):
+            return frozenset(known.items())
+    return entry.schedule
 
 
 def _name_is_known(entry: Entry) -> bool:
