@@ -21,11 +21,12 @@ from celerylint.facts.deploy.ir import (
 from celerylint.model.deploy.containers import World
 from celerylint.model.deploy.manifests import Bundle, Resource, plain
 from celerylint.model.deploy.process import UNKNOWN
-from celerylint.model.deploy.texts import Text, located, replaced
+from celerylint.model.deploy.texts import MAX_LENGTH, Text, located, replaced
 
 _ACTION = re.compile(r"\{\{((?:(?!\}\}|\{\{).)*)\}\}", re.DOTALL)
 _OPENING = re.compile(r"(if|with|range|define|block)\b\s*(.*)", re.DOTALL)
 _PATH = re.compile(r"\$?\.Values((?:\.[A-Za-z0-9_-]+)+)")
+_RENDERED = re.compile(r"tpl\s+\(([^()]*)\)\s+[.$]((?:\s*\|.*)?)")
 _LITERAL = re.compile(r'"([^"]*)"|(-?[0-9]+)|(true|false)')
 _DEFAULT = re.compile(r"default\s+(\S+)\s+(\S+)")
 _HARMLESS = re.compile(
@@ -118,6 +119,8 @@ def _look_up(path: str, values: MapNode | None) -> Tree | None:
 
 def _evaluated(expression: str, values: MapNode | None) -> Tree | str | None:
     """The tree of a path of values, the text of a literal, None for anything else."""
+    rendered = _RENDERED.fullmatch(expression.strip())
+    expression = rendered[1] + rendered[2] if rendered else expression
     first, *pipes = (part.strip() for part in expression.split("|"))
     default: str | None = None
     glue: str | None = None
@@ -190,7 +193,8 @@ class _Conditions:
 
     def splices(self, line: TemplateLine) -> bool:
         """Whether a line of actions puts values there."""
-        return bool(re.match(r"\{\{-?\s*toYaml\b", line.value)) or "| toYaml" in line.value
+        action = _ACTION.fullmatch(line.value)
+        return action is not None and "toYaml" in action[1] and not _OPENING.match(_expression(action))
 
     @property
     def is_off(self) -> bool:
@@ -314,7 +318,7 @@ class _Builder:
             and re.fullmatch(r"\.(?:\s*\|.*)?|(?:quote|toString)\s+\.", _expression(each))
             and held.items is not None
         ):
-            yield from (_placed(item, line) for item in held.items.items)
+            yield from (self._placed(item, line) for item in held.items.items)
         elif not held.certain:
             yield _unknown(line)
         else:
@@ -323,7 +327,7 @@ class _Builder:
     def _spliced(self, line: TemplateLine) -> Tree | None:
         action = _ACTION.search(line.value)
         found = _evaluated(_expression(action), self._values) if action else None
-        return _placed(found, line) if isinstance(found, (Scalar, MapNode, ListNode)) else None
+        return self._placed(found, line) if isinstance(found, (Scalar, MapNode, ListNode)) else None
 
     def _written(self, line: TemplateLine) -> Tree:
         """What follows a key or a dash: a scalar, a flow sequence, or values that an action puts there."""
@@ -331,12 +335,26 @@ class _Builder:
         if action:
             found = _evaluated(_expression(action), self._values)
             if isinstance(found, (ListNode, MapNode)):
-                return _placed(found, line)
+                return self._placed(found, line)
         text = located(self._path, line)
         if line.value.startswith("[") and line.value.rstrip().endswith("]"):
             items = [self._scalar(part, line) for part in _flow(text)]
             return ListNode(line.line, line.col, line.end_line, line.end_col, list(items))
         return self._scalar(text, line)
+
+    def _placed(self, tree: Tree, line: TemplateLine) -> Tree:
+        """Values as if they were written where the template puts them; actions in them are rendered, as by `tpl`."""
+        span = (line.line, line.col, line.end_line, line.end_col)
+        if isinstance(tree, Scalar):
+            text = _ACTION.sub(self._rendered, tree.text) if len(tree.text) < MAX_LENGTH else UNKNOWN
+            return Scalar(*span, tree.value if text == tree.text else text, text, [(0, line.line, line.col)])
+        if isinstance(tree, ListNode):
+            return ListNode(*span, [self._placed(item, line) for item in tree.items])
+        return MapNode(*span, [Entry(*span, entry.key, self._placed(entry.value, line)) for entry in tree.entries])
+
+    def _rendered(self, action: re.Match[str]) -> str:
+        found = _text(_expression(action), self._values)
+        return UNKNOWN if found is None else found
 
     def _scalar(self, text: Text, line: TemplateLine) -> Scalar:
         # Names that cannot be known still tell workloads apart.
@@ -365,13 +383,3 @@ def _unknown(line: TemplateLine) -> Scalar:
 
 def _unknown_list(line: TemplateLine) -> ListNode:
     return ListNode(line.line, line.col, line.end_line, line.end_col, [_unknown(line)])
-
-
-def _placed(tree: Tree, line: TemplateLine) -> Tree:
-    """Values as if they were written where the template puts them."""
-    span = (line.line, line.col, line.end_line, line.end_col)
-    if isinstance(tree, Scalar):
-        return Scalar(*span, tree.value, tree.text, [(0, line.line, line.col)])
-    if isinstance(tree, ListNode):
-        return ListNode(*span, [_placed(item, line) for item in tree.items])
-    return MapNode(*span, [Entry(*span, entry.key, _placed(entry.value, line)) for entry in tree.entries])

@@ -35,6 +35,7 @@ worker:
   args: [celery, -A, proj, worker, -c, "2"]
   extra: []
   list: [mail, push]
+  rendered: [sh, -c, "exec celery -A proj worker -Q {{ .Values.worker.queues }} -n {{ .Release.Name }}"]
   enabled: true
 """
 
@@ -57,6 +58,9 @@ worker:
         ("command:\n- celery\n- -A\n- proj\n- worker", "celery -A proj worker"),
         ("command:\n  - celery\n  - -Q={{ .Values.worker.queues }}", "celery -Q=mail,push"),
         ("command:\n  {{- toYaml .Values.worker.args | nindent 12 }}", "celery -A proj worker -c 2"),
+        ("command: {{ tpl (toJson .Values.worker.args) . }}", "celery -A proj worker -c 2"),
+        ("command: {{  tpl (toJson .Values.worker.rendered) $ }}", "celery -A proj worker -Q mail,push -n ?"),
+        ("command:\n  {{- tpl (toYaml .Values.worker.args) . | nindent 12 }}", "celery -A proj worker -c 2"),
         ("command: {{ toJson .Values.worker.args }}", "celery -A proj worker -c 2"),
         ("command: {{- toYaml .Values.worker.args | nindent 12 }}", "celery -A proj worker -c 2"),
         ("command:\n{{- range .Values.worker.args }}\n  - {{ . | quote }}\n{{- end }}", "celery -A proj worker -c 2"),
