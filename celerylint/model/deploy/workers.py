@@ -8,15 +8,15 @@ from typing import Any, NamedTuple
 from celerylint.catalog import Catalog
 from celerylint.facts import ir
 from celerylint.finding import Place
-from celerylint.model import celery_values as cv
 from celerylint.model.commandline import CommandLine, Option, from_environment, loose, parse_all
 from celerylint.model.deploy.development import Judge
 from celerylint.model.deploy.process import UNKNOWN, Known, Process
 from celerylint.model.deploy.words import DEVELOPMENT
 from celerylint.model.evaluate import Evaluator
+from celerylint.model.modules import Module
 from celerylint.model.project import App, Beat, Command, Crew, Decision, Monitor, Start, Worker
 from celerylint.model.queues import consumed_by_default
-from celerylint.model.values import At, place
+from celerylint.model.values import At, Value, place
 
 _UNKNOWN_APP = "it is not known which app it runs"
 _MORE_FLAGS = "a part of the command that is not known may hold it"
@@ -43,7 +43,7 @@ def crew(
     starts = [*_started(processes), *_by_python(commands, judge)]
     if not starts:
         return Crew()
-    reader = _Reader(ev, catalog, apps, _bindings(ev, apps))
+    reader = _Reader(ev, catalog, apps)
     workers: list[Worker] = []
     beats: list[Beat] = []
     monitors: list[Monitor] = []
@@ -95,19 +95,23 @@ def _by_python(commands: Iterable[Command], judge: Judge) -> Iterator[Start]:
 
 def _bindings(ev: Evaluator, apps: Sequence[App]) -> tuple[Binding, ...]:
     """Every name that an app can be reached by."""
-    by_value = {id(app.value): app for app in apps}
-    found: list[Binding] = []
-    for path in sorted(ev.index.paths):
-        module = ev.index.loaded(path)
-        if module is None or not module.started:
-            continue
-        parts = tuple(path.removesuffix(".py").removesuffix("/__init__").split("/"))
-        for name, entry in module.scope.entries.items():
-            value = ev.peek(entry.value)
-            app = by_value.get(id(value)) if isinstance(value, cv.App) else None
-            if app is not None:
-                found.append(Binding(parts, name, app))
-    return tuple(found)
+    modules = (ev.index.loaded(path) for path in sorted(ev.index.paths))
+    return tuple(
+        binding
+        for module in modules
+        if module is not None and module.started
+        for binding in _bound(module, apps, ev.peek)
+    )
+
+
+def _bound(module: Module, apps: Sequence[App], look: Callable[[Value], Value]) -> Iterator[Binding]:
+    """The names of a module that apps are bound to, as far as `look` sees through them."""
+    parts = tuple(module.path.removesuffix(".py").removesuffix("/__init__").split("/"))
+    for name, entry in list(module.scope.entries.items()):
+        value = look(entry.value)
+        for app in apps:
+            if app.value is value:
+                yield Binding(parts, name, app)
 
 
 def find_app(name: str, bindings: Sequence[Binding], near: str) -> App | None:
@@ -178,11 +182,23 @@ def _scale(text: str) -> tuple[int, int] | None:
 class _Reader:
     """Reads command lines of one project."""
 
-    def __init__(self, ev: Evaluator, catalog: Catalog, apps: Sequence[App], bindings: Sequence[Binding]) -> None:
+    def __init__(self, ev: Evaluator, catalog: Catalog, apps: Sequence[App]) -> None:
         self.ev = ev
         self.catalog = catalog
         self.apps = apps
-        self.bindings = bindings
+        self.bindings = _bindings(ev, apps)
+        self.loaded: set[str] = set()
+
+    def load(self, name: str) -> None:
+        """Evaluate the module that `-A` names: a package may only hand on the app of another module."""
+        module = name.partition(":")[0]
+        if module in self.loaded:
+            return
+        self.loaded.add(module)
+        found = self.ev.index.find(module, None)
+        if found is not None:
+            self.ev.run(found)
+            self.bindings = (*self.bindings, *_bound(found, self.apps, self.ev.force))
 
     def app(self, start: Start, line: CommandLine) -> tuple[App | None, bool]:
         """The app that a command runs, and whether the command says so."""
@@ -195,7 +211,10 @@ class _Reader:
             found = from_environment(flag, "", self.environment(start))
             named = found[1] if found is not None else None
         near = start.process.place.path if start.process is not None else start.place.path
-        app = find_app(named, self.bindings, near) if named and UNKNOWN not in named else None
+        app = None
+        if named and UNKNOWN not in named:
+            self.load(named)
+            app = find_app(named, self.bindings, near)
         if app is not None:
             return app, True
         return (self.apps[0], False) if len(self.apps) == 1 else (None, False)
@@ -241,7 +260,9 @@ class _Reader:
     def queues(self, values: _Values, app: App | None) -> Decision:
         """The queues that a worker consumes: `-Q`, else those of its app, without those of `-X`."""
         chosen = values.decide("queues", _names)
-        excluded = values.decide("exclude_queues", _names)
+        # Words that are not known hold no flag against those that are written out.
+        written = "queues" in values.line.options and "exclude_queues" not in values.line.options
+        excluded = Decision(None, True, "default") if written else values.decide("exclude_queues", _names)
         if chosen.known and chosen.value is None:
             if app is None:
                 return Decision(None, False, "setting", None, _UNKNOWN_APP)
