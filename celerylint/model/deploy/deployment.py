@@ -40,7 +40,7 @@ def deployment(facts: Mapping[str, DeployFacts], load: Load, patterns: Patterns 
     `facts` are the files that were found, by path; `load` finds others that they name, such as scripts.
     """
     world = _world(facts, load, patterns)
-    processes = list(_told_apart(_processes(world)))
+    processes = list(_without_repeats(list(_told_apart(_processes(world)))))
     processes.extend(loose.processes(world, processes))
     return Deployment(tuple(processes), tuple(brokers.brokers(processes, world)))
 
@@ -83,3 +83,15 @@ def _told_apart(processes: Iterable[Process]) -> Iterator[Process]:
         is_silent = not process.invocations and not process.complete
         is_silent = is_silent and not looks_ours(process.name, str(image.value) if image is not None else "")
         yield replace(process, complete=True) if is_silent and process.deployment in with_workers else process
+
+
+def _without_repeats(processes: list[Process]) -> Iterator[Process]:
+    """Leaves out what a file for development starts in the very way in which it is deployed."""
+    deployed = {_sameness(process) for process in processes if not process.development}
+    return (process for process in processes if not process.development or _sameness(process) not in deployed)
+
+
+def _sameness(process: Process) -> tuple[object, ...]:
+    places = tuple(invocation.place for invocation in process.invocations)
+    words = tuple(word.text for invocation in process.invocations for word in invocation.words)
+    return process.platform, process.name, process.place, places, words, process.replicas.value, process.grace.value

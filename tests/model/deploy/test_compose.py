@@ -193,6 +193,28 @@ def test_a_file_for_development_leaves_the_base_alone() -> None:
     ]
 
 
+def test_what_development_changes_nothing_of_is_not_said_twice() -> None:
+    found = deploy(
+        {
+            "docker-compose.yml": """
+                services:
+                  worker: {image: app, command: celery -A proj worker}
+                  beat: {image: app, command: celery -A proj beat}
+            """,
+            "docker-compose.dev.yml": """
+                services:
+                  worker: {environment: {DEBUG: "1"}}
+                  beat: {command: celery -A proj beat -l debug}
+            """,
+        }
+    )
+    assert [(p.name, bool(p.development)) for p in found.whole.processes] == [
+        ("beat", True),
+        ("worker", False),
+        ("beat", False),
+    ]
+
+
 def test_a_file_for_production_beside_the_plain_one() -> None:
     text = "services:\n  worker:\n    image: app\n    command: celery -A proj worker\n"
     found = deploy({"docker-compose.yml": text, "docker-compose.prod.yml": text.replace("worker:", "real:")})
