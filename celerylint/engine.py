@@ -103,17 +103,25 @@ def _judge(rules: Sequence[Rule], project: Project, options: Options) -> list[Fi
         return _found(rules, project)
     import msgspec
 
-    call = ForkedCall(lambda: msgspec.msgpack.encode(_found(rules[1::2], project)))
-    findings = _found(rules[::2], project)
+    # Bodies are walked once: all rules that look at them are judged by one process, with few others.
+    bodies = [rule for rule in rules if rule.reads_bodies()]
+    others = [rule for rule in rules if not rule.reads_bodies()]
+    there = [*bodies, *others[1:: 3 if bodies else 2]]
+    here = [rule for rule in others if rule not in there]
+    call = ForkedCall(lambda: msgspec.msgpack.encode(_found(there, project)))
+    findings = _found(here, project)
     result = call.result()
-    return findings + (msgspec.msgpack.decode(result, type=list[Finding]) if result else _found(rules[1::2], project))
+    return findings + (msgspec.msgpack.decode(result, type=list[Finding]) if result else _found(there, project))
 
 
 def _found(rules: Sequence[Rule], project: Project) -> list[Finding]:
+    from celerylint.effects.behaviour import Bodies
+
+    bodies = Bodies(project)
     findings: list[Finding] = []
     for rule in rules:
         try:
-            findings.extend(rule.check(project))
+            findings.extend(rule.check(project, bodies))
         except Exception as error:
             findings.append(_crashed(f"the rule {rule.code}", error))
     return findings
@@ -245,6 +253,7 @@ def _inputs(
         paths=(*found.files, *found.tests),
         gated=extraction.gated,
         load=files.load,
+        source=files.source,
         version=version,
         source_roots=options.source_roots,
         marks=found.pins,

@@ -257,6 +257,15 @@ class Files:
                 self._keep(extract(path, source))
         return self._facts[path]
 
+    def source(self, path: str) -> bytes | None:
+        """The bytes of a file; None if it cannot be read."""
+        held = self._sources.get(path)
+        if held is None:
+            held = self._source(path)
+            if held is not None:
+                self._sources[path] = held
+        return held
+
     def problems(self) -> list[tuple[str, Unreadable]]:
         """Files that could not be read, by path."""
         return sorted((path, problem) for path, problem in self._problems.items() if self._found.keep(path))

@@ -77,6 +77,8 @@ class Inputs(NamedTuple):
     """The packages that the project is seen to use; called once, when a rule asks."""
     deployment: Deployment = Deployment()
     """What the project's deployment files start."""
+    source: Callable[[str], bytes | None] = lambda path: None
+    """The bytes of a file."""
 
 
 def link(inputs: Inputs) -> tuple[Project, frozenset[str]]:
@@ -158,6 +160,8 @@ def _link(inputs: Inputs) -> tuple[Project, frozenset[str]]:
         deployment=inputs.deployment,
         crew_of=cache(partial(_crew, ev, facts, apps, commands, inputs)),
         packages_of=cache(inputs.packages),
+        source=inputs.source,
+        machine=ev,
     )
     return project, _aliases(ev)
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Mapping
-from typing import Any, NamedTuple
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 from msgspec import Struct, field
 
@@ -13,10 +13,13 @@ from celerylint.facts import ir
 from celerylint.finding import Place, Undecided
 from celerylint.model import celery_values as cv
 from celerylint.model.commandline import CommandLine
-from celerylint.model.deploy.process import UNKNOWN, Deployment, Invocation, Known, Process
+from celerylint.model.deploy.process import UNKNOWN, Broker, Deployment, Invocation, Known, Process
 from celerylint.model.modules import ModuleIndex
 from celerylint.model.values import Arguments, At, FunctionValue, Value, place
 from celerylint.model.version import TargetVersion
+
+if TYPE_CHECKING:
+    from celerylint.model.evaluate import Evaluator
 
 
 class Decision(Struct, frozen=True):
@@ -332,8 +335,11 @@ class Project(Struct, frozen=True, eq=False):
     deployment: Deployment = field(default_factory=Deployment)
     """What the deployment files start."""
     crew_of: Callable[[], Crew] = Crew
-
     packages_of: Callable[[], frozenset[str]] = frozenset
+    source: Callable[[str], bytes | None] = lambda path: None
+    """The bytes of a file, for those who look before they read."""
+    machine: Evaluator | None = None
+    """What names mean in bodies, for those who walk them."""
 
     @property
     def packages(self) -> frozenset[str]:
@@ -346,6 +352,11 @@ class Project(Struct, frozen=True, eq=False):
     def processes(self) -> tuple[Process, ...]:
         """The processes that the deployment files start, those for development among them."""
         return self.deployment.processes
+
+    @property
+    def brokers(self) -> tuple[Broker, ...]:
+        """The brokers that the deployment files start or configure, those for development among them."""
+        return self.deployment.brokers
 
     @property
     def workers(self) -> tuple[Worker, ...]:

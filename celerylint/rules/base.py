@@ -7,6 +7,7 @@ from collections.abc import Iterable, Iterator, Sequence
 from typing import ClassVar
 
 from celerylint.config import Options
+from celerylint.effects.behaviour import Behaviour, Bodies
 from celerylint.finding import Confidence, Finding, Place, Related, Severity
 from celerylint.model.project import App, Dispatch, Entry, Project, Retry, Task
 from celerylint.model.values import At, place
@@ -64,16 +65,25 @@ class Rule:
         """Judge the project as a whole."""
         return ()
 
+    def check_behaviour(self, behaviour: Behaviour, project: Project) -> Iterable[Finding]:
+        """Judge what one task does when it runs twice."""
+        return ()
+
     # --- what the engine calls
 
     def check_options(self, options: Options) -> None:
         """Raise ConfigError for a value of the rule's own options that makes no sense. Called before anything is read."""
 
-    def check(self, project: Project) -> list[Finding]:
-        """All findings of the rule, those at one place merged into one."""
-        return merged(self._all(project))
+    @classmethod
+    def reads_bodies(cls) -> bool:
+        """Whether it judges what tasks do when they run twice."""
+        return cls.check_behaviour is not Rule.check_behaviour
 
-    def _all(self, project: Project) -> Iterator[Finding]:
+    def check(self, project: Project, bodies: Bodies) -> list[Finding]:
+        """All findings of the rule, those at one place merged into one."""
+        return merged(self._all(project, bodies))
+
+    def _all(self, project: Project, bodies: Bodies) -> Iterator[Finding]:
         cls = type(self)
         if cls.check_task is not Rule.check_task:
             for task in project.tasks:
@@ -93,6 +103,9 @@ class Rule:
                     yield from self.check_retry(retry, project)
         if cls.check_project is not Rule.check_project:
             yield from self.check_project(project)
+        if cls.reads_bodies():
+            for behaviour in bodies.all():
+                yield from self.check_behaviour(behaviour, project)
 
     def finding(
         self,

@@ -1,0 +1,131 @@
+"""What is known of a task that runs twice: its effects, judged, and whether it may be repeated."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from functools import cached_property
+
+from msgspec import Struct
+
+from celerylint.effects.events import Act, Call, Trace
+from celerylint.effects.frames import Args
+from celerylint.effects.guards import Answer, Verdict, verdict
+from celerylint.effects.library import LIBRARY
+from celerylint.effects.promise import Promise
+from celerylint.effects.symbols import Sym
+from celerylint.effects.triggers import Trigger, triggers
+from celerylint.effects.walk import Walker
+from celerylint.model import celery_values as cv
+from celerylint.model.project import Project, Task
+from celerylint.model.values import FunctionValue
+
+NOTHING = Trace((), False)
+
+
+class Judged(Struct, frozen=True, eq=False):
+    """An effect, what guards it, and what repeats it."""
+
+    act: Act
+    guarded: Verdict
+    triggers: tuple[Trigger, ...]
+
+
+class Behaviour(Struct, frozen=True, eq=False):
+    """A task as it behaves when it runs twice."""
+
+    task: Task
+    trace: Trace
+    acts: tuple[Judged, ...]
+    repeat_safe: str
+    """`yes`, `no` or `unknown`."""
+
+
+class Bodies:
+    """The behaviour of a project's tasks, each found out when it is asked for."""
+
+    def __init__(self, project: Project) -> None:
+        self._project = project
+        self._known: dict[int, Behaviour] = {}
+        self._running: set[int] = set()
+        self._dull: dict[int, bool] = {}
+
+    @cached_property
+    def _by_value(self) -> dict[int, Task]:
+        return {id(task.value): task for task in self._project.tasks}
+
+    @cached_property
+    def _promise(self) -> Promise:
+        assert self._project.machine is not None
+        return Promise(self._project.index, self._project.source)
+
+    def all(self) -> Iterable[Behaviour]:
+        """Every task's behaviour."""
+        return (self.of(task) for task in self._project.tasks)
+
+    def of(self, task: Task) -> Behaviour:
+        """The behaviour of one task."""
+        found = self._known.get(id(task))
+        if found is None:
+            self._running.add(id(task))
+            found = self._known[id(task)] = self._judge(task, self._trace(task))
+            self._running.discard(id(task))
+        return found
+
+    def _trace(self, task: Task) -> Trace:
+        machine = self._project.machine
+        entry = _entry(task)
+        if machine is None or entry is None:
+            return NOTHING
+        function, subject = entry
+        first = (Sym(value=subject, key="self"),) if subject is not None else ()
+        walker = Walker(machine, LIBRARY, self._promise, self._dull)
+        with machine.walking():
+            return walker.run(function, Args(first, {}, task.definition, open=True))
+
+    def _judge(self, task: Task, trace: Trace) -> Behaviour:
+        judged = tuple(
+            Judged(act, self._guarded(act, trace), tuple(triggers(task, act, trace))) for act in trace.of(Act)
+        )
+        return Behaviour(task, trace, judged, _repeat_safe(judged, trace))
+
+    def _guarded(self, act: Act, trace: Trace) -> Verdict:
+        """What guards an effect; sending a task is as safe as the task that is sent."""
+        found = verdict(act, trace)
+        if act.kind.name != "fan-out" or found.later is Answer.YES:
+            return found
+        child = self._by_value.get(id(act.task)) if act.task is not None else None
+        if child is None or id(child) in self._running:
+            return Verdict(max(found.later, Answer.MAYBE), found.beside)
+        safe = {"yes": Answer.YES, "unknown": Answer.MAYBE, "no": Answer.NO}[self.of(child).repeat_safe]
+        return Verdict(max(found.later, safe), max(found.beside, safe))
+
+
+def _entry(task: Task) -> tuple[FunctionValue, cv.TaskSelf | None] | None:
+    """The function that a worker calls, and the task itself if it gets that as its first argument."""
+    value = task.value
+    subject = cv.TaskSelf(value, task.at)
+    if value.cls is None:
+        return (value.function, subject if task.bound else None) if value.function is not None else None
+    for cls in task.lineage:
+        entry = getattr(cls, "attrs", {}).get("run")
+        if entry is not None and isinstance(entry.value, FunctionValue):
+            return entry.value, subject
+    return None
+
+
+def _repeat_safe(judged: tuple[Judged, ...], trace: Trace) -> str:
+    open_acts = [j for j in judged if j.guarded.later is not Answer.YES]
+    if any(j.guarded.later is Answer.NO and j.act.kind.confidence != "low" for j in open_acts):
+        return "no"
+    counted = any(True for _ in _counters(trace))
+    if counted:
+        return "no"
+    if open_acts or not trace.complete or any(not call.known for call in trace.of(Call)):
+        return "unknown"
+    return "yes"
+
+
+def _counters(trace: Trace) -> Iterable[object]:
+    from celerylint.effects.events import Write
+
+    return (e for e in trace.of(Write) if e.counter)

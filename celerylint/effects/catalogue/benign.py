@@ -1,0 +1,53 @@
+"""Calls that a second run may repeat freely: they read, compute, or leave what they found."""
+
+from __future__ import annotations
+
+import re
+
+_PURE = frozenset({
+    "abc", "argparse", "array", "ast", "base64", "binascii", "bisect", "bleach", "calendar", "cmath", "codecs",
+    "collections", "colorsys",
+    "contextlib", "copy", "csv", "dataclasses", "dateutil", "datetime", "decimal", "difflib", "enum",
+    "fnmatch", "fractions", "functools",
+    "gc", "getpass", "glob", "gzip", "hashlib", "heapq", "hmac", "html", "humanize", "inspect", "io",
+    "ipaddress", "isodate", "itertools",
+    "jinja2", "json", "keyword", "linecache", "locale", "logging", "loguru", "markdown", "math", "mimetypes",
+    "msgspec", "numbers", "numpy",
+    "operator", "orjson", "pandas", "pathlib", "pickle", "platform", "pprint", "prometheus_client", "pydantic",
+    "pytz", "random", "re",
+    "reprlib", "sched", "secrets", "sentry_sdk", "shlex", "signal", "simplejson", "slugify", "statistics",
+    "statsd", "string", "stringprep",
+    "struct", "structlog", "sys", "textwrap", "time", "timeit", "traceback", "types", "typing",
+    "typing_extensions", "tzlocal", "ujson",
+    "unicodedata", "urllib", "uuid", "warnings", "weakref", "yaml", "zlib", "zoneinfo", "attr", "attrs",
+    "more_itertools", "toolz",
+    "opentelemetry", "newrelic", "datadog", "ddtrace", "bugsnag", "rollbar", "raven", "concurrent",
+    "threading", "marshmallow", "phonenumbers",
+})  # fmt: skip
+"""Packages whose calls change nothing outside of the run, or nothing that counts."""
+
+_HARMLESS = re.compile(
+    r"""builtins\.(?!open\b|exec\b|eval\b|compile\b|__import__\b|input\b).*
+    |os\.(path\..*|environ.*|getenv|getpid|makedirs|mkdir|listdir|walk|stat|replace|remove|unlink|urandom|cpu_count|sep|fspath|scandir|access)
+    |shutil\.(rmtree|copy\w*|disk_usage|which|get_terminal_size)
+    |tempfile\..*
+    |requests\.(.*\.)?(get|head|options|put|delete|raise_for_status|json|close|mount|Session\(\).*|exceptions\..*|.*\bupdate|iter_content|iter_lines)
+    |requests\.(Session|adapters\..*|auth\..*)
+    |httpx\.(.*\.)?(get|head|options|put|delete|Client|AsyncClient|raise_for_status|json|Timeout|Limits|close|aclose|HTTPTransport)
+    |django\.(utils|template|urls|conf|shortcuts|forms|http|apps|core\.(exceptions|serializers|files|signing|validators|paginator)|db\.models)\b.*
+    |django\.core\.cache\.(.*\.)?(get|set|get_many|set_many|add|delete|delete_many|touch|get_or_set|has_key|clear|lock|ttl|expire)
+    |django\.db\.(connections?|transaction)\b.*
+    |redis\..*\b(get|set|mget|mset|setex|setnx|hset|hmset|hget|hgetall|hmget|sadd|srem|smembers|sismember|zadd|zrem|zrange|delete|unlink|expire|exists|ttl|keys|scan|scan_iter|ping|lock|acquire|release|close|llen|lrange|ltrim|from_url|pipeline|execute|Redis|StrictRedis)
+    |celery\..*
+    |boto3\..*\b(get_\w+|list_\w+|describe_\w+|head_\w+|put_object|copy_object|copy|delete_\w+|download_\w+|upload_\w+|put_item|delete_item|generate_presigned_\w+|client\(.*\)|resource\(.*\)|Session|Bucket|Object|Table|query|scan|paginate|get_paginator|get_waiter|wait|load|tag_\w+|untag_\w+)
+    |stripe\..*\b(retrieve|list|modify|search|auto_paging_iter|construct_event)
+    |sqlalchemy\..*
+    """,
+    re.VERBOSE,
+)
+
+
+def is_benign(what: str) -> bool:
+    """Whether a call by this path is known to be harmless when it is repeated."""
+    root = what.partition(".")[0].removesuffix("()")
+    return root in _PURE or _HARMLESS.fullmatch(what) is not None

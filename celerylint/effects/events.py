@@ -1,0 +1,182 @@
+"""What happens in one run of a task, in the order it is written, and how two happenings stand to each other."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from typing import NamedTuple, TypeVar
+
+from msgspec import Struct
+
+from celerylint.effects.symbols import Hold, Sym
+from celerylint.model.values import At
+
+
+class Step(NamedTuple):
+    """A part of a compound statement that something stands in."""
+
+    kind: str
+    """`if`, `loop`, `try`, `handler`, `else`, `finally`, `with`, `case`, `atomic`, `deferred` (until the commit)."""
+    node: int
+    """The statement, in this activation of its function."""
+    arm: int
+    """Which of its arms."""
+
+
+_SOMETIMES = frozenset({"if", "loop", "handler", "case"})
+"""Parts that a run may pass by."""
+
+
+class Event(Struct, frozen=True, eq=False):
+    """Something that a run does."""
+
+    order: int
+    at: At
+    trail: tuple[Step, ...]
+    path: tuple[At, ...]
+    """The calls from the task down to it, outermost first."""
+    holds: tuple[Hold, ...]
+    """What is so whenever it happens."""
+
+    @property
+    def in_loop(self) -> bool:
+        """Whether one run may do it several times."""
+        return any(step.kind == "loop" for step in self.trail)
+
+    @property
+    def atomic(self) -> Step | None:
+        """The outermost database transaction that it is part of."""
+        return next((step for step in self.trail if step.kind == "atomic"), None)
+
+    @property
+    def deferred(self) -> bool:
+        """Whether it waits for the commit."""
+        return any(step.kind == "deferred" for step in self.trail)
+
+
+class Kind(Struct, frozen=True):
+    """A kind of effect."""
+
+    name: str
+    """`payment`, `mail`, `create`, ..."""
+    again: str
+    """What a second run does, after "a second run": `charges again`."""
+    severity: str = "warning"
+    confidence: str = "medium"
+    database: bool = False
+    """Whether a rollback undoes it."""
+
+
+class Act(Event, frozen=True, eq=False):
+    """An effect that a second run would repeat, unless something guards it."""
+
+    kind: Kind
+    what: str
+    """The call as a reader would name it: `stripe.Charge.create`."""
+    subject: Sym
+    key: Sym | None = None
+    """The idempotency key given to the other side."""
+    swallows: bool = False
+    """Whether a violated unique constraint is caught around it."""
+    task: object = None
+    """The task that it sends, for fan-out."""
+    random_name: bool = False
+
+
+class Write(Event, frozen=True, eq=False):
+    """A field of a row is set; `saved` if the same call stores it."""
+
+    subject: str
+    model: str
+    name: str
+    saved: bool
+    counter: bool = False
+    """The new value is made of the old one in this process."""
+    locked: bool = False
+    value: Sym | None = None
+
+
+class Save(Event, frozen=True, eq=False):
+    """What was set on a row is stored; for a session's commit the subject is empty."""
+
+    subject: str
+    model: str
+
+
+class CacheSet(Event, frozen=True, eq=False):
+    """A cache entry is written."""
+
+    subject: str
+    seconds: float | None = None
+
+
+class Release(Event, frozen=True, eq=False):
+    """A claim is given back."""
+
+    subject: str
+
+
+class Deletion(Event, frozen=True, eq=False):
+    """Rows of a class are deleted."""
+
+    model: str
+
+
+class Call(Event, frozen=True, eq=False):
+    """A call that may raise. `what` is empty where it cannot be known."""
+
+    what: str
+    name: str
+    takes: tuple[Sym, ...] = ()
+    """What it was given, where it cannot be read: it may change any of it."""
+    known: bool = False
+    """Whether it is known to change nothing outside."""
+
+
+class Retry(Event, frozen=True, eq=False):
+    """The task asks to be run again."""
+
+
+class Raised(Event, frozen=True, eq=False):
+    """An exception is raised by a statement."""
+
+
+E = TypeVar("E", bound=Event)
+
+
+class Trace(Struct, frozen=True, eq=False):
+    """What one run of a task does."""
+
+    events: tuple[Event, ...]
+    complete: bool
+    """False where it was too long or too deep to be followed to its end."""
+
+    def of(self, kind: type[E]) -> Iterator[E]:
+        """The events of a kind, in order."""
+        for event in self.events:
+            if isinstance(event, kind):
+                yield event
+
+
+def exclusive(one: Event, other: Event) -> bool:
+    """Whether no run does both (but for turns of one loop)."""
+    for left, right in zip(one.trail, other.trail, strict=False):
+        if left == right:
+            continue
+        return left.node == right.node and {left.kind, right.kind} <= {"if", "case"}
+    return False
+
+
+def covers(one: Event, other: Event) -> bool:
+    """Whether every run that does `other`, and raises nothing, does `one` as well."""
+    mine = [step for step in one.trail if step.kind in _SOMETIMES]
+    theirs = [step for step in other.trail if step.kind in _SOMETIMES]
+    return mine == theirs[: len(mine)]
+
+
+def can_follow(late: Event, early: Event) -> bool:
+    """Whether a run can do `late` after it did `early`."""
+    if exclusive(late, early):
+        return any(a == b and a.kind == "loop" for a, b in zip(late.trail, early.trail, strict=False))
+    return late.order > early.order or any(
+        a == b and a.kind == "loop" for a, b in zip(late.trail, early.trail, strict=False)
+    )

@@ -1,0 +1,245 @@
+"""Expressions: what each stands for, and what its truth would mean."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import TYPE_CHECKING, Any
+
+import msgspec
+
+from celerylint.effects.events import Step
+from celerylint.effects.frames import Closure, Frame
+from celerylint.effects.models import is_expression
+from celerylint.effects.symbols import RANDOM, UNKNOWN, Hold, Sym, constant, join, negated
+from celerylint.facts import ir
+
+if TYPE_CHECKING:
+    from celerylint.effects.walk import Walker
+
+
+def _const(walker: Walker, node: ir.Const) -> Sym:
+    return constant(node.value)
+
+
+def _name(walker: Walker, node: ir.Name) -> Sym:
+    held = walker.frame.env.get(node.id)
+    if held is not None:
+        return held
+    scope: Frame | None = walker.frame
+    closure = walker.frame.env.get("\0closure")
+    while closure is not None and isinstance(closure.value, Closure):
+        scope = closure.value.frame
+        held = scope.env.get(node.id)
+        if held is not None:
+            return held
+        closure = scope.env.get("\0closure")
+    return walker.of(walker.machine.lookup(node.id, walker.frame.scope, (walker.file, node)))
+
+
+def _attr(walker: Walker, node: ir.Attr) -> Sym:
+    return walker.attribute(walker.eval(node.value), node.attr, (walker.file, node))
+
+
+def _seq(walker: Walker, node: ir.Seq) -> Sym:
+    items = tuple(walker.eval(i.value if isinstance(i, ir.Starred) else i) for i in node.items)
+    traits = frozenset[str]().union(*(i.traits for i in items)) & RANDOM
+    keys = [i.key for i in items]
+    return Sym(
+        shape="tuple" if node.kind == "tuple" else "list", items=items, traits=traits,
+        key=f"({','.join(keys)})" if all(keys) else "", holds=(),
+    )  # fmt: skip
+
+
+def _dict(walker: Walker, node: ir.DictExpr) -> Sym:
+    entries: dict[str, Sym] = {}
+    is_open = False
+    for key, value in zip(node.keys, node.values, strict=True):
+        held = walker.eval(value)
+        if key is None:
+            entries.update(held.entries)
+            is_open = is_open or held.shape != "dict"
+            continue
+        name = walker.eval(key)
+        if isinstance(name.const, str):
+            entries[name.const] = held
+    traits = frozenset({"open"}) if is_open else frozenset[str]()
+    if any(e.random for e in entries.values()):
+        traits |= RANDOM
+    return Sym(shape="dict", entries=entries, traits=traits)
+
+
+def _binop(walker: Walker, node: ir.BinOp) -> Sym:
+    left, right = walker.eval(node.left), walker.eval(node.right)
+    traits = left.traits | right.traits
+    what = next((s.what for s in (left, right) if is_expression(s)), "")
+    if isinstance(left.const, (int, float)) and isinstance(right.const, (int, float)) and node.op in ("+", "*"):
+        return constant(left.const + right.const if node.op == "+" else left.const * right.const)
+    if node.op in ("+", "-"):
+        # `row.n = row.n + 1`: a counter, if it is a number and is put back where it came from.
+        traits |= {f"counts:{trait[3:]}" for trait in left.traits | right.traits if trait.startswith("of:")}
+    key = f"({left.key}{node.op}{right.key})" if left.key and right.key else ""
+    shape = "list" if left.shape == right.shape == "list" else ""
+    return Sym(what=what, traits=traits, key=key, shape=shape, items=(*left.items, *right.items) if shape else ())
+
+
+def _boolop(walker: Walker, node: ir.BoolOp) -> Sym:
+    before = walker.holds
+    values: list[Sym] = []
+    for part in node.values:
+        held = walker.eval(part)
+        values.append(held)
+        walker.holds += held.holds if node.op == "and" else negated(held.holds)
+    walker.holds = before
+    holds = tuple(h for v in values for h in v.holds)
+    joined = join(values) if node.op == "or" else values[-1]
+    return msgspec.structs.replace(joined, holds=holds)
+
+
+def _unary(walker: Walker, node: ir.UnaryOp) -> Sym:
+    value = walker.eval(node.value)
+    if node.op == "not":
+        return Sym(holds=negated(value.holds), key=f"not {value.key}" if value.key else "")
+    if node.op == "-" and isinstance(value.const, (int, float)):
+        return constant(-value.const)
+    return Sym(traits=value.traits, key=f"{node.op}{value.key}" if value.key else "")
+
+
+def _compare(walker: Walker, node: ir.Compare) -> Sym:
+    left = walker.eval(node.left)
+    rights = [walker.eval(right) for right in node.rights]
+    op, right = node.ops[0], rights[0]
+    key = f"({left.key}{op}{right.key})" if left.key and right.key else ""
+    sides = [s for s in (left, *rights) if s.holds]
+    if len(rights) > 1 or len(sides) != 1:
+        return Sym(key=key, holds=tuple(Hold(h.gate, None) for s in sides for h in s.holds))
+    asked, other = (left, right) if sides[0] is left else (right, left)
+    answer = _truth_of_comparison(op, other)
+    if answer is None:
+        return Sym(key=key, holds=tuple(Hold(h.gate, None) for h in asked.holds))
+    return Sym(key=key, holds=asked.holds if answer else negated(asked.holds))
+
+
+def _ifexp(walker: Walker, node: ir.IfExp) -> Sym:
+    test = walker.eval(node.test)
+    before = walker.holds
+    uid = hash((id(node), len(walker.frames), walker._number))
+    walker.holds = before + test.holds
+    with walker.within("if", uid, 0):
+        body = walker.eval(node.body)
+    walker.holds = before + negated(test.holds)
+    with walker.within("if", uid, 1):
+        orelse = walker.eval(node.orelse)
+    walker.holds = before
+    return join([body, orelse])
+
+
+def _subscript(walker: Walker, node: ir.Subscript) -> Sym:
+    base = walker.eval(node.value)
+    index = walker.eval(node.index)
+    if base.shape == "dict" and isinstance(index.const, str) and index.const in base.entries:
+        return base.entries[index.const]
+    if (
+        base.shape in ("tuple", "list")
+        and isinstance(index.const, int)
+        and -len(base.items) <= index.const < len(base.items)
+    ):
+        return base.items[index.const]
+    if base.shape in ("rows", "manager"):
+        return base if isinstance(node.index, ir.SliceExpr) else walker.element(base)
+    if base.what:
+        return Sym(
+            what=f"{base.what}[]",
+            traits=base.traits & RANDOM,
+            key=f"{base.key}[{index.key}]" if base.key and index.key else "",
+        )
+    key = f"{base.key}[{index.key}]" if base.key and index.key else ""
+    return Sym(key=key, traits=base.traits & (RANDOM | {"input"}), holds=base.holds)
+
+
+def _slice(walker: Walker, node: ir.SliceExpr) -> Sym:
+    return UNKNOWN
+
+
+def _fstring(walker: Walker, node: ir.FString) -> Sym:
+    parts = [walker.eval(part) for part in node.parts]
+    traits = frozenset[str]().union(*(p.traits for p in parts))
+    keys = [p.key for p in parts]
+    texts = [p.const for p in parts]
+    const = "".join(map(str, texts)) if parts and all(p.shape == "const" for p in parts) else None
+    if const is not None:
+        return constant(const)
+    head = parts[0].const if parts and isinstance(parts[0].const, str) else None
+    return Sym(key=f"f({','.join(keys)})" if all(keys) else "", traits=traits - {"open"}, shape="text", const=head)
+
+
+def _lambda(walker: Walker, node: ir.LambdaExpr) -> Sym:
+    return Sym(value=Closure(node, walker.frame, (walker.file, node)), shape="callable")
+
+
+def _starred(walker: Walker, node: ir.Starred) -> Sym:
+    return walker.eval(node.value)
+
+
+def _comp(walker: Walker, node: ir.Comp) -> Sym:
+    env, before, trail = walker.frame.env, walker.holds, walker.trail
+    walker.frame.env = dict(env)
+    uid = hash((id(node), len(walker.frames), walker._number))
+    walker.trail = (*trail, Step("loop", uid, 0))
+    try:
+        for generator in node.generators:
+            source = walker.eval(generator.source)
+            item = walker.element(source)
+            walker.assign(generator.target, item, node)
+            walker.holds += walker.row_holds(item, source, (walker.file, node))
+            for condition in generator.conditions:
+                walker.holds += walker.eval(condition).holds
+        if node.key is not None:
+            walker.eval(node.key)
+        value = walker.eval(node.value)
+    finally:
+        walker.frame.env, walker.holds, walker.trail = env, before, trail
+    return Sym(shape="list", items=(value,), traits=value.traits & RANDOM)
+
+
+def _await(walker: Walker, node: ir.Await) -> Sym:
+    return walker.eval(node.value)
+
+
+def _yield(walker: Walker, node: ir.Yield) -> Sym:
+    value = walker.eval(node.value) if node.value is not None else constant(None)
+    if walker.frame.yields is not None:
+        walker.frame.yields(value)
+    return UNKNOWN
+
+
+def _walrus(walker: Walker, node: ir.Walrus) -> Sym:
+    value = walker.eval(node.value)
+    walker.frame.env[node.name] = value
+    return value
+
+
+def _truth_of_comparison(op: str, other: Sym) -> bool | None:
+    """Whether a comparison with a constant means that the other side is true, or that it is false; None if neither."""
+    if other.shape != "const":
+        return None
+    value = other.const
+    nothing = value is None or value is False or value == 0 or value == ""
+    if op in ("is", "=="):
+        return False if nothing else True if value is True or value == 1 else None
+    if op in ("is not", "!="):
+        return True if nothing else False if value is True else None
+    if op in (">",) and value == 0:
+        return True
+    if op in (">=",) and value == 1:
+        return True
+    if op in ("<",) and value == 1:
+        return False
+    return None
+
+
+EXPRESSIONS: dict[type, Callable[[Walker, Any], Sym]] = {
+    ir.Const: _const, ir.Name: _name, ir.Attr: _attr, ir.Call: lambda walker, node: walker.call(node), ir.Seq: _seq,
+    ir.DictExpr: _dict, ir.BinOp: _binop, ir.BoolOp: _boolop, ir.UnaryOp: _unary, ir.Compare: _compare, ir.IfExp: _ifexp,
+    ir.Subscript: _subscript, ir.SliceExpr: _slice, ir.FString: _fstring, ir.LambdaExpr: _lambda, ir.Starred: _starred,
+    ir.Comp: _comp, ir.Await: _await, ir.Yield: _yield, ir.Walrus: _walrus,
+}  # fmt: skip

@@ -1,0 +1,96 @@
+"""What the walk of a body works with: activations of functions, calls, functions that are made on the way."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import TYPE_CHECKING, NamedTuple
+
+from celerylint.effects.symbols import Hold, Sym
+from celerylint.facts import ir
+from celerylint.model.values import At, ClassValue, FunctionValue, Scope, Value
+
+if TYPE_CHECKING:
+    from celerylint.effects.walk import Walker
+
+
+class Closure(Value):
+    """A function or lambda defined in a body that is walked, with the names around it."""
+
+    __slots__ = ("frame", "node")
+
+    def __init__(self, node: ir.Function | ir.LambdaExpr, frame: Frame, at: At) -> None:
+        super().__init__(at)
+        self.node = node
+        self.frame = frame
+
+
+class Suspended(Value):
+    """A call of a generator that is a context manager: its body runs around that of the `with`."""
+
+    __slots__ = ("args", "function")
+
+    def __init__(self, function: FunctionValue, args: Args, at: At) -> None:
+        super().__init__(at)
+        self.function = function
+        self.args = args
+
+
+class Args(NamedTuple):
+    """The arguments of a call."""
+
+    positional: tuple[Sym, ...]
+    keywords: dict[str, Sym]
+    at: At
+    open: bool = False
+    """Whether `*` or `**` of unknown content was among them."""
+
+    def get(self, position: int | None, *names: str) -> Sym | None:
+        """The argument at a position or under one of its names."""
+        for name in names:
+            if name in self.keywords:
+                return self.keywords[name]
+        if position is not None and position < len(self.positional):
+            return self.positional[position]
+        return None
+
+    @property
+    def all(self) -> tuple[Sym, ...]:
+        """Every argument."""
+        return (*self.positional, *self.keywords.values())
+
+
+class Frame:
+    """One activation of a function."""
+
+    __slots__ = ("env", "node", "owner", "returns", "scope", "subject", "yields")
+
+    def __init__(self, node: ir.Node | None, scope: Scope, env: dict[str, Sym]) -> None:
+        self.node = node
+        self.scope = scope
+        self.env = env
+        self.owner: ClassValue | None = None
+        self.subject: Sym | None = None
+        self.returns: list[tuple[Sym, tuple[Hold, ...]]] = []
+        self.yields: Callable[[Sym], None] | None = None
+        """What happens at a `yield`: the body of the `with` that the generator stands around."""
+
+
+Handler = Callable[["Walker", "Site"], "Sym | None"]
+"""What a library makes of a call; None if it is not one of its own."""
+
+
+class Site(NamedTuple):
+    """A call about to be made."""
+
+    node: ir.Call
+    base: Sym | None
+    """What the method is called on; None for a plain function."""
+    name: str
+    """The method's or function's last name."""
+    callee: Sym
+    args: Args
+
+    @property
+    def at(self) -> At:
+        """Where it is written."""
+        return self.args.at

@@ -1,0 +1,70 @@
+"""Tasks as bodies use them: retried, sent, called as functions."""
+
+from __future__ import annotations
+
+from celerylint.effects.catalogue import kinds
+from celerylint.effects.events import Act, Retry
+from celerylint.effects.frames import Site
+from celerylint.effects.symbols import UNKNOWN, Sym
+from celerylint.effects.walk import Walker
+from celerylint.model import celery_values as cv
+
+_SENDS = frozenset({"delay", "apply_async", "delay_on_commit", "apply_async_on_commit"})
+_MAKES = frozenset({"s", "si", "signature", "subtask"})
+_CANVAS = ("group", "chain", "chord", "signature", "subtask", "Signature", "xmap", "chunks")
+
+
+def call(walker: Walker, site: Site) -> Sym | None:
+    """A call of a task or of one of its methods."""
+    base = site.base
+    if base is not None:
+        held = base.value
+        if isinstance(held, (cv.TaskSelf, cv.Task)):
+            return _method(walker, site, held.task if isinstance(held, cv.TaskSelf) else held, held)
+        if isinstance(held, cv.Signature) and site.name in _SENDS:
+            walker.emit(Act, site.at, kind=kinds.FANOUT, what=_name(held.task), subject=UNKNOWN, task=held.task)
+            return Sym(what="celery.result.AsyncResult()")
+        if isinstance(held, cv.Signature):
+            return base
+        made = base.what.removesuffix("()").rpartition(".")[2] if base.what.startswith("celery.") else ""
+        if made in _CANVAS and site.name in _SENDS:
+            walker.emit(Act, site.at, kind=kinds.FANOUT, what=f"a {made}", subject=UNKNOWN)
+            return Sym(what="celery.result.AsyncResult()")
+        if isinstance(held, cv.App) and site.name == "send_task":
+            name = site.args.get(0, "name")
+            what = str(name.const) if name is not None and name.const else "a task by name"
+            walker.emit(Act, site.at, kind=kinds.FANOUT, what=what, subject=UNKNOWN, key=_task_id(site))
+            return Sym(what="celery.result.AsyncResult()")
+        return None
+    held = site.callee.value
+    if isinstance(held, cv.Task):
+        function = held.function
+        if function is None:
+            return UNKNOWN
+        bound = held.options.get("bind")
+        subject = (Sym(value=cv.TaskSelf(held, held.at), key="self"),) if bound is not None else ()
+        return walker.enter(function, site.args._replace(positional=(*subject, *site.args.positional)), None)
+    if isinstance(held, (cv.TaskSelfMember, cv.TaskMember)):
+        return _method(walker, site._replace(name=held.name), held.task, held)
+    return None
+
+
+def _method(walker: Walker, site: Site, task: cv.Task, held: object) -> Sym | None:
+    if site.name == "retry":
+        walker.emit(Retry, site.at)
+        return Sym(traits=frozenset({"retry"}))
+    if site.name in _SENDS:
+        walker.emit(Act, site.at, kind=kinds.FANOUT, what=_name(task), subject=UNKNOWN, task=task, key=_task_id(site))
+        return Sym(what="celery.result.AsyncResult()")
+    if site.name in _MAKES:
+        return Sym(value=cv.Signature(site.name, task, None, None, site.at))
+    return None
+
+
+def _task_id(site: Site) -> Sym | None:
+    return site.args.get(None, "task_id")
+
+
+def _name(task: cv.Task | None) -> str:
+    node = task.function.innermost.node if task is not None and task.function is not None else None
+    return str(getattr(node, "name", "a task"))

@@ -1,0 +1,334 @@
+"""Django's ORM: managers, querysets, rows, and what waits for the commit."""
+
+from __future__ import annotations
+
+import re
+
+import msgspec
+
+from celerylint.effects.catalogue import kinds
+from celerylint.effects.events import Act, Call, Deletion, Save, Write
+from celerylint.effects.frames import Args, Site
+from celerylint.effects.models import short
+from celerylint.effects.symbols import UNKNOWN, Gate, Hold, Sym
+from celerylint.effects.walk import Walker
+from celerylint.facts import ir
+from celerylint.model.values import Entry, FunctionValue, Instance
+
+_MANAGER = re.compile(r"(.*?)(\(\))?\.(objects|_default_manager|_base_manager|all_objects)")
+_NARROWS = frozenset({"filter", "get_queryset", "filter_by", "where"})
+_CHAINS = frozenset({
+    "all", "exclude", "order_by", "select_related", "prefetch_related", "annotate", "alias", "distinct",
+    "using", "only", "defer", "iterator",
+    "reverse", "none", "union", "intersection", "difference", "extra", "limit", "offset", "options", "join",
+    "outerjoin", "group_by",
+    "having", "with_entities", "execution_options", "yield_per", "populate_existing", "unique", "aiterator",
+})  # fmt: skip
+_ROWS = frozenset({
+    "get", "first", "last", "latest", "earliest", "one", "one_or_none", "scalar_one", "scalar_one_or_none", "first_or_404",
+    "get_or_404", "scalar", "get_by_natural_key", "fetchone",
+})  # fmt: skip
+_MAYBE = frozenset({"first", "last", "one_or_none", "scalar_one_or_none", "scalar"})
+_ASYNC = frozenset({"acreate", "aget", "asave", "aupdate", "adelete", "afirst", "alast", "aexists", "acount", "aget_or_create",
+                    "aupdate_or_create", "abulk_create", "abulk_update", "arefresh_from_db"})  # fmt: skip
+_VERBS = frozenset(
+    {"create", "get_or_create", "update_or_create", "bulk_create", "update", "delete", "exists", "count", "bulk_update"}
+)
+_RELATED = _VERBS | _CHAINS | _ROWS | _NARROWS | {"add", "set", "remove", "clear", "values", "values_list", "aggregate"}
+_DATA = frozenset(
+    {"values", "values_list", "aggregate", "in_bulk", "dates", "datetimes", "explain", "contains", "mappings", "tuples"}
+)
+
+
+def call(walker: Walker, site: Site) -> Sym | None:
+    """A call of a manager, queryset or row, or of one of Django's shortcuts."""
+    base = site.base
+    if base is None:
+        return _function(walker, site)
+    name = site.name[1:] if site.name in _ASYNC else site.name
+    if base.what:
+        found = _MANAGER.fullmatch(base.what)
+        if found is None:
+            return None
+        base = Sym(shape="manager", model=found[1], key=found[1])
+    elif not base.shape and "rowattr" in base.traits and name in _RELATED:
+        base = Sym(shape="manager", model=base.model or base.key, key=base.key)
+    elif not base.shape and name in _RELATED and _is_objects(site):
+        base = Sym(shape="manager", model="?", key=walker.fresh("objects"))
+    if base.shape in ("rows", "manager"):
+        return query(walker, base, name, site)
+    if base.shape in ("row", "new"):
+        return _row(walker, base, name, site)
+    return None
+
+
+def _is_objects(site: Site) -> bool:
+    holder = getattr(site.node.func, "value", None)
+    return isinstance(holder, ir.Attr) and holder.attr == "objects"
+
+
+# --- functions --------------------------------------------------------------------------------------------------------
+
+
+def _function(walker: Walker, site: Site) -> Sym | None:
+    what, args = site.callee.what, site.args
+    if what.endswith("transaction.on_commit") and args.positional:
+        with walker.within("deferred", id(site.node)):
+            walker.apply(args.positional[0], site._replace(name="on_commit", args=Args((), {}, site.at)))
+        return UNKNOWN
+    if what in ("django.shortcuts.get_object_or_404", "django.shortcuts.aget_object_or_404") and args.positional:
+        source = _as_rows(walker, args.positional[0])
+        return query(walker, source, "get", site._replace(args=args._replace(positional=args.positional[1:])))
+    return None
+
+
+def _as_rows(walker: Walker, source: Sym) -> Sym:
+    if source.shape in ("rows", "manager"):
+        return source
+    return (
+        walker.manager(source, "objects")
+        if source.value is not None
+        else Sym(shape="manager", model=source.what, key=source.key)
+    )
+
+
+# --- queries ----------------------------------------------------------------------------------------------------------
+
+
+def _constraints(args: Args) -> tuple[frozenset[str], str]:
+    """The fields that a query asks for, and the text of what it asks."""
+    names = {name.partition("__")[0] for name in args.keywords if name != "defaults"}
+    parts = [f"{name}={value.key or '?'}" for name, value in sorted(args.keywords.items()) if name != "defaults"]
+    parts += [value.key or "?" for value in args.positional]
+    fields = frozenset(names).union(*(value.fields for value in args.positional))
+    return fields, ",".join(parts)
+
+
+def _key(rows: Sym, walker: Walker, asked: str) -> str:
+    """Which row: two queries that ask the same of one model mean the same row."""
+    if not asked or "?" in asked:
+        return walker.fresh(rows.model)
+    for spelled in ("pk=", "id="):
+        # `Order.objects.get(pk=order.pk)` is that order.
+        if (
+            asked.startswith(spelled)
+            and asked.endswith(".pk")
+            and "," not in asked
+            and asked[len(spelled) :].startswith(rows.model)
+        ):
+            return asked[len(spelled) : -len(".pk")]
+    return f"{rows.model}[{asked.replace('pk=', 'id=')}]"
+
+
+def query(walker: Walker, rows: Sym, name: str, site: Site) -> Sym | None:
+    """A method of a manager or queryset."""
+    args = site.args
+    if name not in _RELATED and name not in _DATA and name not in _OTHERS:
+        return _own_method(walker, rows, site)
+    if name in _VERBS and rows.shape == "manager" and (own := _overridden(walker, rows, name)) is not None:
+        return walker.enter(own, args._replace(positional=(rows, *args.positional)), rows)
+    if name in _NARROWS:
+        fields, asked = _constraints(args)
+        key = f"{rows.key}&{asked}" if asked and "?" not in asked and rows.key else walker.fresh(rows.model)
+        return msgspec.structs.replace(rows, shape="rows", fields=rows.fields | fields, key=key)
+    if name in ("select_for_update", "with_for_update"):
+        return msgspec.structs.replace(rows, shape="rows", locked=True)
+    if name in _CHAINS:
+        return msgspec.structs.replace(rows, shape="rows")
+    if name in _ROWS:
+        return _one(walker, rows, name, site)
+    if name in ("exists", "count"):
+        _, asked = _constraints(args)
+        walker.emit(Call, site.at, what="orm", name=name, known=True)
+        return Sym(holds=(Hold(Gate("exists", rows.key, rows.model, at=site.at, order=walker.now), True),))
+    if name in _VERBS:
+        return _VERB_TABLE[name](walker, rows, site)
+    if name in ("add", "set", "remove", "clear"):
+        walker.emit(Call, site.at, what="orm", name=name, known=True)
+        walker.emit(Write, site.at, subject=rows.key.rpartition(".")[0], model=rows.model.rpartition(".")[0],
+                    name=rows.key.rpartition(".")[2], saved=True)  # fmt: skip
+        return UNKNOWN
+    if name == "all" or name == "scalars":
+        return rows
+    walker.emit(Call, site.at, what="orm", name=name, known=True)
+    hold = Hold(Gate("exists", rows.key, rows.model, at=site.at, order=walker.now), True)
+    return Sym(holds=(hold,), key=f"{rows.key}.{name}" if rows.key else "")
+
+
+_OTHERS = frozenset({"select_for_update", "with_for_update", "scalars", "execute", "fetchall", "returning"})
+
+
+def _own_method(walker: Walker, rows: Sym, site: Site) -> Sym | None:
+    """A method that the project's manager or queryset defines."""
+    own = _overridden(walker, rows, site.name)
+    if own is not None:
+        return walker.enter(own, site.args._replace(positional=(rows, *site.args.positional)), rows)
+    walker.unread_call(site.args, site.name, rows)
+    return msgspec.structs.replace(rows, shape="rows", key=walker.fresh(rows.model))
+
+
+def _overridden(walker: Walker, rows: Sym, name: str) -> FunctionValue | None:
+    """A method of the manager that the project's model defines, where it has been read."""
+    cls = rows.cls or walker.row_class(rows, name)
+    if cls is None:
+        return None
+    entry = walker.machine.class_entry(cls, "objects")
+    if not isinstance(entry, Entry):
+        return None
+    held = walker.machine.need(entry.value)
+    if isinstance(held, Instance):
+        return walker.method(held.cls, name)
+    return None
+
+
+def _one(walker: Walker, rows: Sym, name: str, site: Site) -> Sym:
+    """One row of a query."""
+    fields, asked = _constraints(site.args)
+    fields |= rows.fields
+    whole = f"{rows.key}&{asked}" if rows.shape == "rows" and asked else rows.key if rows.shape == "rows" else ""
+    key = _key(rows, walker, asked) if rows.shape == "manager" else _chained(rows, whole, walker)
+    row = Sym(
+        key=key, shape="row", model=rows.model, cls=rows.cls, fields=fields, locked=rows.locked, value=rows.value
+    )  # fmt: skip
+    asked_rows = Sym(key=rows.key, model=rows.model, shape="rows")
+    walker.emit(Call, site.at, what="orm", name="get", known=True, takes=(asked_rows,))
+    if name in _MAYBE:
+        hold = Hold(Gate("exists", rows.key, rows.model, at=site.at, order=walker.now), True)
+        return msgspec.structs.replace(row, holds=(hold,))
+    walker.holds += tuple(Hold(h.gate, None, True) for h in walker.row_holds(row, row, site.at))
+    return row
+
+
+def _chained(rows: Sym, whole: str, walker: Walker) -> str:
+    """The row of `filter(...).get()`: as `get(...)` would name it."""
+    if not whole or "#" in whole:
+        return walker.fresh(rows.model)
+    asked = whole.removeprefix(rows.model).lstrip("&")
+    return f"{rows.model}[{asked.replace('pk=', 'id=')}]"
+
+
+# --- verbs ------------------------------------------------------------------------------------------------------------
+
+
+def _new(walker: Walker, rows: Sym, args: Args) -> Sym:
+    return Sym(
+        key=walker.fresh(rows.model),
+        shape="new",
+        model=rows.model,
+        cls=rows.cls,
+        value=rows.value,
+        entries=dict(args.keywords),
+    )
+
+
+def _create(walker: Walker, rows: Sym, site: Site) -> Sym:
+    row = _new(walker, rows, site.args)
+    walker.emit(Act, site.at, kind=kinds.CREATE, what=f"{short(rows.model)}.objects.create", subject=row)
+    walker.attributes[row.key, "\0saved"] = UNKNOWN
+    return row
+
+
+def _bulk_create(walker: Walker, rows: Sym, site: Site) -> Sym:
+    for flag in ("ignore_conflicts", "update_conflicts"):
+        held = site.args.keywords.get(flag)
+        if held is not None and held.const is not False:
+            walker.emit(Call, site.at, what="orm", name="bulk_create", known=True)
+            return UNKNOWN
+    walker.emit(
+        Act,
+        site.at,
+        kind=kinds.CREATE,
+        what=f"{short(rows.model)}.objects.bulk_create",
+        subject=_new(walker, rows, Args((), {}, site.at)),
+    )
+    return UNKNOWN
+
+
+def _get_or_create(walker: Walker, rows: Sym, site: Site) -> Sym:
+    lookups = {name: value for name, value in site.args.keywords.items() if name != "defaults"}
+    if any(value.random for value in lookups.values()):
+        return Sym(shape="tuple", items=(_create(walker, rows, site), UNKNOWN))
+    _fields, asked = _constraints(site.args)
+    key = _key(rows, walker, asked)
+    row = Sym(key=key, shape="row", model=rows.model, cls=rows.cls, value=rows.value)
+    walker.emit(Call, site.at, what="orm", name=site.name, known=True)
+    for name in (site.args.keywords.get("defaults") or UNKNOWN).entries if site.name == "update_or_create" else ():
+        walker.emit(Write, site.at, subject=key, model=rows.model, name=name, saved=True)
+    created = Hold(Gate("created", key, rows.model, at=site.at, order=walker.now), True)
+    return Sym(shape="tuple", items=(row, Sym(holds=(created,))))
+
+
+def _update(walker: Walker, rows: Sym, site: Site) -> Sym:
+    given = {**site.args.keywords}
+    for value in site.args.positional:
+        given.update(value.entries)
+    key = _chained(rows, rows.key, walker)
+    for name, value in given.items():
+        if value.what.endswith("F()") or "Column()" in value.what or "mapped_column()" in value.what:
+            walker.emit(
+                Act,
+                site.at,
+                kind=kinds.COUNTER,
+                what=f"{short(rows.model)}.{name}",
+                subject=msgspec.structs.replace(rows, key=key),
+            )
+        walker.emit(Write, site.at, subject=key, model=rows.model, name=name, saved=True, value=value)
+    walker.emit(Call, site.at, what="orm", name="update", known=True)
+    swapped = rows.fields & given.keys()
+    if not swapped:
+        return UNKNOWN
+    gate = Gate("swapped", key, rows.model, ",".join(sorted(swapped)), site.at, walker.now)
+    return Sym(holds=(Hold(gate, True),))
+
+
+def _delete(walker: Walker, rows: Sym, site: Site) -> Sym:
+    walker.emit(Deletion, site.at, model=rows.model)
+    return UNKNOWN
+
+
+def _exists(walker: Walker, rows: Sym, site: Site) -> Sym:
+    return UNKNOWN
+
+
+def _bulk_update(walker: Walker, rows: Sym, site: Site) -> Sym:
+    fields = site.args.get(1, "fields")
+    for item in fields.items if fields is not None else ():
+        if isinstance(item.const, str):
+            walker.emit(Write, site.at, subject=rows.key, model=rows.model, name=item.const, saved=True)
+    walker.emit(Save, site.at, subject="", model=rows.model)
+    return UNKNOWN
+
+
+_VERB_TABLE = {
+    "create": _create, "bulk_create": _bulk_create, "get_or_create": _get_or_create,
+    "update_or_create": _get_or_create,
+    "update": _update, "delete": _delete, "exists": _exists, "count": _exists, "bulk_update": _bulk_update,
+}  # fmt: skip
+
+
+# --- rows -------------------------------------------------------------------------------------------------------------
+
+
+def _row(walker: Walker, row: Sym, name: str, site: Site) -> Sym | None:
+    inherited = name.startswith("super:")
+    plain = name.removeprefix("super:")
+    if plain not in ("save", "delete", "refresh_from_db", "full_clean", "clean", "save_base", "update"):
+        return UNKNOWN if inherited else None
+    if not inherited and row.cls is not None and isinstance(walker.machine.class_entry(row.cls, plain), Entry):
+        return None
+    if plain in ("save", "save_base"):
+        if (
+            row.shape == "new"
+            and (row.key, "\0saved") not in walker.attributes
+            and not {"pk", "id"} & row.entries.keys()
+        ):
+            walker.attributes[row.key, "\0saved"] = UNKNOWN
+            walker.emit(Act, site.at, kind=kinds.CREATE, what=f"{short(row.model)}.save", subject=row)
+        walker.emit(Save, site.at, subject=row.key, model=row.model)
+    elif plain == "delete":
+        walker.emit(Deletion, site.at, model=row.model)
+    elif plain == "update":
+        for field in site.args.keywords:
+            walker.emit(Write, site.at, subject=row.key, model=row.model, name=field, saved=True)
+    walker.emit(Call, site.at, what="orm", name=plain, known=True)
+    return UNKNOWN

@@ -1,0 +1,158 @@
+"""Python's own functions as far as they matter: what is random, what hands a value on, which files are written."""
+
+from __future__ import annotations
+
+import re
+
+import msgspec
+
+from celerylint.effects.catalogue import kinds
+from celerylint.effects.events import Act, Call, Write
+from celerylint.effects.frames import Site
+from celerylint.effects.symbols import RANDOM, UNKNOWN, Gate, Hold, Sym, constant
+from celerylint.effects.walk import Walker
+
+_RANDOM = re.compile(
+    r"uuid\.uuid[14]|uuid\.uuid7|random\..*|secrets\..*|numpy\.random\..*|os\.urandom|time\.(time|time_ns|monotonic|perf_counter)(_ns)?"
+    r"|datetime\.datetime\.(now|utcnow|today)|django\.utils\.timezone\.(now|localtime)|django\.utils\.crypto\.get_random_string"
+    r"|shortuuid\..*|nanoid\..*|ulid\..*|ksuid\..*|arrow\.(utcnow|now)|pendulum\.now"
+)
+_COARSE = frozenset({"date", "strftime", "isocalendar", "weekday", "toordinal", "year", "month", "day"})
+"""What is made of the time and is the same all day."""
+_SAME = frozenset({"str", "repr", "bytes", "format", "int", "float", "hex", "abs", "round", "hash"})
+_ITEMS = frozenset({"list", "tuple", "set", "frozenset", "sorted", "reversed", "iter", "filter"})
+_TRANSPARENT = frozenset({
+    "asgiref.sync.async_to_sync", "asgiref.sync.sync_to_async", "asyncio.run", "copy.copy", "copy.deepcopy",
+    "typing.cast",
+    "contextvars.copy_context", "asyncio.get_event_loop().run_until_complete",
+})  # fmt: skip
+
+
+def call(walker: Walker, site: Site) -> Sym | None:
+    """A call of a builtin or of the standard library."""
+    base = site.base
+    if base is not None:
+        if base.random and site.name in _COARSE:
+            return Sym(key=f"{base.what or 'time'}.{site.name}", traits=base.traits - RANDOM)
+        if base.shape in ("text", "const") and site.name in ("format", "join"):
+            traits = base.traits.union(*(a.traits for a in site.args.all))
+            keys = [a.key for a in site.args.all]
+            return Sym(
+                shape="text",
+                const=base.const,
+                traits=traits,
+                key=f"f({base.key},{','.join(keys)})" if all(keys) else "",
+            )
+        if base.shape == "dict" and site.name == "get" and site.args.positional:
+            name = site.args.positional[0].const
+            return base.entries.get(name, UNKNOWN) if isinstance(name, str) else UNKNOWN
+        if base.shape == "dict" and site.name == "update":
+            base.entries.update(site.args.keywords)
+            for given in site.args.positional:
+                base.entries.update(given.entries)
+            return UNKNOWN
+        if base.shape == "list" and site.name in ("append", "extend", "add", "insert"):
+            if site.args.positional:
+                _grown(walker, site, base)
+            return UNKNOWN
+        if base.shape in ("const", "text", "list", "tuple", "dict") and site.name in _PLAIN_METHODS:
+            return Sym(traits=base.traits & (RANDOM | {"input"}), key=f"{base.key}.{site.name}()" if base.key else "")
+        return None
+    what = site.callee.what
+    if not what:
+        return None
+    if _RANDOM.fullmatch(what):
+        return Sym(what=f"{what}()", traits=RANDOM, key=walker.fresh("random"))
+    if what in _TRANSPARENT:
+        return site.args.positional[0] if site.args.positional else UNKNOWN
+    if what == "functools.partial" and site.args.positional:
+        return Sym(shape="partial", items=site.args.positional, entries=site.args.keywords)
+    if what.startswith("builtins."):
+        return _builtin(walker, site, what.removeprefix("builtins."))
+    if what.endswith(("Executor().submit", "ThreadPool().apply_async")) and site.args.positional:
+        target, *rest = site.args.positional
+        return walker.apply(target, site._replace(args=site.args._replace(positional=tuple(rest))))
+    return None
+
+
+_PLAIN_METHODS = frozenset({
+    "strip", "lower", "upper", "split", "join", "replace", "startswith", "endswith", "encode", "decode",
+    "format", "items", "keys", "values",
+    "pop", "sort", "index", "count", "copy", "title", "lstrip", "rstrip", "remove", "clear", "reverse",
+    "setdefault", "splitlines", "hex", "get",
+    "isoformat", "zfill", "partition", "rpartition", "capitalize", "popitem", "add", "discard", "union",
+    "difference", "intersection", "append",
+})  # fmt: skip
+
+
+def _grown(walker: Walker, site: Site, base: Sym) -> None:
+    """A list that things are appended to holds them."""
+    func = site.node.func
+    holder = getattr(func, "value", None)
+    name = getattr(holder, "id", None)
+    added = site.args.positional[-1]
+    if isinstance(name, str) and name in walker.frame.env:
+        items = added.items if site.name == "extend" and added.items else (added,)
+        walker.frame.env[name] = msgspec.structs.replace(base, items=(*base.items, *items)[:8])
+
+
+def _builtin(walker: Walker, site: Site, name: str) -> Sym | None:
+    args = site.args
+    first = args.positional[0] if args.positional else None
+    if first is None:
+        if name in ("list", "dict", "set", "tuple"):
+            return Sym(shape="list" if name != "dict" else "dict", entries=dict(args.keywords))
+        return UNKNOWN
+    if name in _SAME:
+        return Sym(
+            key=first.key, traits=first.traits, shape="text" if name in ("str", "format") else "", const=first.const
+        )
+    if name in _ITEMS:
+        last = args.positional[-1]
+        return last if last.shape in ("rows", "manager", "list", "tuple") else msgspec.structs.replace(last, shape="")
+    if name in ("len", "bool", "any", "all"):
+        return Sym(
+            holds=_existence(walker, site, first) or first.holds, key=f"{name}({first.key})" if first.key else ""
+        )
+    if name == "enumerate":
+        return Sym(shape="list", items=(Sym(shape="tuple", items=(UNKNOWN, walker.element(first))),))
+    if name == "zip":
+        return Sym(shape="list", items=(Sym(shape="tuple", items=tuple(walker.element(a) for a in args.positional)),))
+    if name == "next":
+        return walker.element(first)
+    if name == "map" and len(args.positional) > 1:
+        item = walker.element(args.positional[1])
+        return Sym(shape="list", items=(walker.apply(first, site._replace(args=args._replace(positional=(item,)))),))
+    if name == "getattr" and len(args.positional) > 1 and isinstance(args.positional[1].const, str):
+        return walker.attribute(first, args.positional[1].const, site.at)
+    if name == "setattr" and len(args.positional) > 2:
+        field = args.positional[1].const
+        if first.shape in ("row", "new") and isinstance(field, str):
+            walker.set_field(first, field, args.positional[2], site.at)
+        elif first.shape in ("row", "new"):
+            walker.emit(Write, site.at, subject=first.key, model=first.model, name="*", saved=False)
+        return constant(None)
+    if name == "open":
+        return _open(walker, site, first)
+    if name in ("exec", "eval", "__import__", "compile"):
+        return None
+    walker.emit(Call, site.at, what=f"builtins.{name}", name=name, known=True)
+    return Sym(traits=frozenset[str]().union(*(a.traits & RANDOM for a in args.all)), key="")
+
+
+def _existence(walker: Walker, site: Site, rows: Sym) -> tuple[Hold, ...]:
+    if rows.shape not in ("rows", "manager"):
+        return ()
+    return (Hold(Gate("exists", rows.key, rows.model, at=site.at, order=walker.now), True),)
+
+
+def _open(walker: Walker, site: Site, path: Sym) -> Sym:
+    given = site.args.get(1, "mode")
+    mode = given.const if given is not None and isinstance(given.const, str) else "r"
+    if "a" in mode:
+        walker.emit(Act, site.at, kind=kinds.APPEND, what="open", subject=path)
+    elif ("w" in mode or "x" in mode) and path.random:
+        walker.emit(Act, site.at, kind=kinds.FILE, what="open", subject=path)
+    else:
+        walker.emit(Call, site.at, what="builtins.open", name="open", known=True)
+    return Sym(what="builtins.open()")

@@ -1,0 +1,188 @@
+"""SQLAlchemy: sessions, queries of the old style and statements of the new one, core connections, Flask-SQLAlchemy, SQLModel."""
+
+from __future__ import annotations
+
+import re
+
+import msgspec
+
+from celerylint.effects.catalogue import kinds
+from celerylint.effects.events import Act, Call, Deletion, Save
+from celerylint.effects.frames import Args, Site
+from celerylint.effects.library.django_orm import query
+from celerylint.effects.models import model_name, short
+from celerylint.effects.symbols import UNKNOWN, Sym
+from celerylint.effects.walk import Walker
+from celerylint.facts import ir
+from celerylint.model.values import ClassValue
+
+_SESSION = re.compile(
+    r"(sqlalchemy|sqlmodel|flask_sqlalchemy|aiosqlalchemy|sqlalchemy_utils)\b.*"
+    r"(\.session|[sS]ession\(\)|sessionmaker\(\)\(\)|sessionmaker\(\)|scoped_session\(\)(\(\))?|\.connect\(\)|\.begin\(\)|Connection\(\)|Session\[\]\(\))"
+)
+_STATEMENTS = re.compile(
+    r"sqlalchemy\.(.*\.)?(select|insert|update|delete)|sqlmodel\.(.*\.)?(select|insert|update|delete)"
+)
+
+
+def call(walker: Walker, site: Site) -> Sym | None:
+    """A call of a session or connection, or one that makes a statement."""
+    base = site.base
+    if base is None:
+        found = _STATEMENTS.fullmatch(site.callee.what) if site.callee.what else None
+        return _statement(walker, site, site.callee.what.rpartition(".")[2]) if found else None
+    if base.shape == "statement":
+        return _grown(walker, base, site)
+    if _is_session(base, site):
+        return _session(walker, site)
+    return None
+
+
+def _is_session(base: Sym, site: Site) -> bool:
+    if base.what:
+        return _SESSION.fullmatch(base.what) is not None
+    if base.value is not None or base.shape not in ("", "object"):
+        return False
+    # A session that was handed in: known by its name, and by what it is given.
+    name = _name(site)
+    if "session" not in name.lower() and name not in ("db", "s", "conn", "connection", "tx"):
+        return False
+    if site.name in ("add", "add_all", "merge", "bulk_save_objects"):
+        return any(a.shape in ("new", "row") or any(i.shape == "new" for i in a.items) for a in site.args.positional)
+    if site.name in ("query", "get", "scalars", "scalar", "execute", "delete"):
+        return any(
+            a.shape == "statement" or isinstance(a.value, ClassValue) or a.shape == "row" for a in site.args.positional
+        )
+    return "session" in name.lower() and site.name in ("commit", "flush", "rollback", "begin", "begin_nested")
+
+
+def _name(site: Site) -> str:
+    holder = getattr(site.node.func, "value", None)
+    return str(getattr(holder, "attr", getattr(holder, "id", "")))
+
+
+def _model(walker: Walker, given: Sym) -> tuple[str, ClassValue | None]:
+    """The class that a statement or query is about."""
+    given = walker.force(given)
+    if isinstance(given.value, ClassValue):
+        return model_name(given.value), given.value
+    if given.shape in ("row", "rows", "statement"):
+        return given.model, given.cls
+    return given.what or given.key, None
+
+
+def _session(walker: Walker, site: Site) -> Sym | None:
+    name, args = site.name, site.args
+    first = args.positional[0] if args.positional else UNKNOWN
+    if name == "add":
+        return _added(walker, site, first)
+    if name in ("add_all", "bulk_save_objects"):
+        for item in first.items or (walker.element(first),):
+            _added(walker, site, item)
+        return UNKNOWN
+    if name == "bulk_insert_mappings":
+        model, cls = _model(walker, first)
+        _insert(walker, site, model, cls)
+        return UNKNOWN
+    if name in ("commit", "flush"):
+        walker.emit(Save, site.at, subject="", model="")
+        walker.emit(Call, site.at, what="sqlalchemy.commit", name=name, known=True)
+        return UNKNOWN
+    if name == "delete":
+        walker.emit(Deletion, site.at, model=first.model)
+        return UNKNOWN
+    if name == "query":
+        model, cls = _model(walker, first)
+        return Sym(shape="rows", model=model, cls=cls, key=model)
+    if name == "get" and len(args.positional) > 1:
+        model, cls = _model(walker, first)
+        locked = "with_for_update" in args.keywords
+        walker.emit(Call, site.at, what="sqlalchemy.get", name="get", known=True, takes=(Sym(key=model, model=model),))
+        return Sym(
+            shape="row",
+            model=model,
+            cls=cls,
+            key=f"{model}[id={args.positional[1].key or walker.fresh()}]",
+            locked=locked,
+        )
+    if name in ("execute", "scalars", "scalar", "stream", "exec", "stream_scalars") and first.shape == "statement":
+        return _executed(walker, site, first, name)
+    if name in ("begin", "begin_nested"):
+        return Sym(what=f"sqlalchemy.session.{name}()")
+    if name in ("execute",):
+        return None
+    walker.emit(Call, site.at, what=f"sqlalchemy.{name}", name=name, known=True)
+    return UNKNOWN
+
+
+def _added(walker: Walker, site: Site, row: Sym) -> Sym:
+    if row.shape == "new":
+        walker.emit(Act, site.at, kind=kinds.CREATE, what=f"session.{site.name}({short(row.model)})", subject=row)
+    elif row.shape != "row":
+        walker.unread_call(Args((row,), {}, site.at), site.name)
+    return UNKNOWN
+
+
+def _insert(walker: Walker, site: Site, model: str, cls: ClassValue | None) -> None:
+    row = Sym(key=walker.fresh(model), shape="new", model=model, cls=cls)
+    walker.emit(Act, site.at, kind=kinds.CREATE, what=f"insert({short(model)})", subject=row)
+
+
+# --- statements -------------------------------------------------------------------------------------------------------
+
+
+def _statement(walker: Walker, site: Site, verb: str) -> Sym:
+    given = site.args.positional[0] if site.args.positional else UNKNOWN
+    model, cls = _model(walker, given)
+    return Sym(shape="statement", const=verb, model=model, cls=cls, key=model)
+
+
+def _grown(walker: Walker, statement: Sym, site: Site) -> Sym:
+    """A statement with one more clause."""
+    name = site.name
+    if name.startswith("on_conflict") or name in ("on_duplicate_key_update", "prefix_with"):
+        return msgspec.structs.replace(statement, const="upsert")
+    if name == "values":
+        return msgspec.structs.replace(statement, entries={**statement.entries, **site.args.keywords})
+    if name == "with_for_update":
+        return msgspec.structs.replace(statement, locked=True)
+    if name in ("where", "filter", "filter_by"):
+        fields = _asked(site) | frozenset(site.args.keywords)
+        keys = [a.key for a in site.args.all]
+        key = f"{statement.key}&{','.join(keys)}" if all(keys) else walker.fresh(statement.model)
+        return msgspec.structs.replace(statement, fields=statement.fields | fields, key=key)
+    return statement
+
+
+def _asked(site: Site) -> frozenset[str]:
+    """The columns that the conditions of a `where` compare."""
+    out: set[str] = set()
+    for node in site.node.args:
+        for side in (node.left, *node.rights) if isinstance(node, ir.Compare) else (node,):
+            if isinstance(side, ir.Attr):
+                out.add(side.attr)
+    return frozenset(out)
+
+
+def _executed(walker: Walker, site: Site, statement: Sym, name: str) -> Sym:
+    verb = statement.const
+    rows = Sym(
+        shape="rows",
+        model=statement.model,
+        cls=statement.cls,
+        key=statement.key,
+        fields=statement.fields,
+        locked=statement.locked,
+    )
+    if verb == "insert":
+        _insert(walker, site, statement.model, statement.cls)
+        return UNKNOWN
+    if verb == "update":
+        return query(walker, rows, "update", site._replace(args=Args((), statement.entries, site.at))) or UNKNOWN
+    if verb == "delete":
+        walker.emit(Deletion, site.at, model=statement.model)
+        return UNKNOWN
+    walker.emit(Call, site.at, what="sqlalchemy.execute", name=name, known=True)
+    if name == "scalar":
+        return query(walker, rows, "first", site._replace(args=Args((), {}, site.at))) or UNKNOWN
+    return rows

@@ -1,0 +1,83 @@
+"""Which classes are tables, and which of their fields are numbers."""
+
+from __future__ import annotations
+
+import re
+
+from celerylint.effects.symbols import Sym
+from celerylint.facts import ir
+from celerylint.model.evaluate import Evaluator
+from celerylint.model.values import ClassValue, Entry, External, Made, Unknown, Value
+
+_NUMBERS = re.compile(r"(Integer|Float|Decimal|Numeric|Money|Duration|Big|Small)\w*$")
+_COUNTERS = re.compile(
+    r"(^|_)(count|counts|counter|total|num|number|hits|views|balance|amount|attempts|tries|retries|credits|points|score|quantity|stock|used|left"
+    r"|remaining|failures|errors|likes|votes|usage|size|n)($|_)"
+)
+MANAGERS = frozenset({"objects", "_default_manager", "_base_manager", "all_objects"})
+
+
+def model_name(cls: ClassValue) -> str:
+    """The dotted name of a class of the project."""
+    return f"{cls.module.dotted}.{cls.node.name}"
+
+
+def imported_name(value: Value | None) -> str:
+    """The dotted name of what is imported from a module that nobody has read."""
+    module = getattr(value, "module", None)
+    return f"{module.dotted}.{getattr(value, 'name', '')}" if module is not None else ""
+
+
+def is_model(machine: Evaluator, cls: ClassValue) -> bool:
+    """Whether a class of the project is one whose objects are rows."""
+    if any(
+        isinstance(s, ir.Assign)
+        and any(isinstance(t, ir.Name) and t.id in ("__tablename__", "__table__") for t in s.targets)
+        for s in cls.node.body
+    ):
+        return True
+    for base in machine.mro(cls):
+        if isinstance(base, External):
+            dotted = base.dotted
+            last = dotted.rpartition(".")[2]
+            if ".models." in dotted or last in (
+                "Model",
+                "DeclarativeBase",
+                "SQLModel",
+                "declarative_base()",
+                "MPTTModel",
+                "Page",
+            ):
+                return "pydantic" not in dotted
+        elif (
+            isinstance(base, Made)
+            and base.maker.endswith(("declarative_base", "SQLAlchemy", "automap_base", "generate_base"))
+        ) or (isinstance(base, Unknown) and any(isinstance(b, ir.Attr) and b.attr == "Model" for b in cls.node.bases)):
+            return True
+    return False
+
+
+def is_expression(value: Sym) -> bool:
+    """Whether the database computes it: `F("n") + 1`."""
+    return value.what.startswith("django.db.models.") and value.what.endswith(("F()", "expressions.F()"))
+
+
+def is_number(machine: Evaluator, row: Sym, name: str, added: Sym) -> bool:
+    """Whether adding a value to a field of a row is counting, rather than putting text or lists together."""
+    if added.shape in ("text", "list", "tuple", "dict") or is_expression(added):
+        return False
+    if added.shape == "const":
+        return isinstance(added.const, (int, float)) and not isinstance(added.const, bool)
+    found = machine.class_entry(row.cls, name) if row.cls is not None else None
+    made = machine.peek(found.value) if isinstance(found, Entry) else None
+    if isinstance(made, Made) and made.maker.endswith(("Column", "mapped_column")):
+        kinds = [getattr(machine.peek(a), "dotted", getattr(machine.peek(a), "maker", "")) for a in made.args]
+        return any(_NUMBERS.search(kind) for kind in kinds)
+    if isinstance(made, Made):
+        return _NUMBERS.search(made.maker) is not None
+    return _COUNTERS.search(name) is not None
+
+
+def short(model: str) -> str:
+    """`Order` of `shop.models.Order`."""
+    return model.rpartition(".")[2].removesuffix("()") or model

@@ -1,0 +1,108 @@
+"""Whether a function of a file that nobody has read yet can have an effect, told from its text alone.
+
+Most functions that a task calls in files that do not mention Celery compute something. Reading such a file takes milliseconds,
+searching its text microseconds: only what holds a word that effects are written with, itself or through the functions that it
+calls by name, is worth reading.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable
+
+from celerylint.model.modules import Module, ModuleIndex
+
+_WORDS = re.compile(
+    rb"\.(?:a?create|a?bulk_create|a?save|a?get_or_create|a?update_or_create|add_all|insert\w*|execute\w*|post|patch"
+    rb"|send\w*|publish\w*|produce"
+    rb"|delay\w*|apply_async\w*|incr\w*|decr|l?r?push|xadd|zincrby|hincrby|put_\w+|invoke\w*|run_instances|submit_job"
+    rb"|capture|refund\w*|confirm"
+    rb"|pay|track|chat_\w+|on_commit|lock|acquire|commit|setnx)\("
+    rb"|\.update\(\s*\w+\s*=|\b\w*(?:session|db)\.(?:add|merge)\(|\bcache\.\w+\(|\bredis\w*\.\w+\(|\.index\(\s*\w+\s*="
+    rb"|request\(\s*[\"']POST"
+    rb"|\bsend_\w+\(|\bmail_\w+\(|\bon_commit\(|\bopen\(|\w\.\w+ [-+]= |\bF\(|\b[a-z]*_lock\w*\(|\block\w*\("
+    rb"|\bsleep\(|\brequests\.|\burlopen\("
+    rb"|\bstripe\."
+)
+_CALLED = re.compile(rb"(?<![\w.])([A-Za-z_]\w*)\(")
+_FROM = re.compile(rb"^[ \t]*from[ \t]+([.\w]+)[ \t]+import[ \t]+(\([^)]*\)|[^\n#]*)", re.M)
+_NAME = re.compile(rb"(\w+)(?:\s+as\s+(\w+))?")
+_DEPTH = 3
+
+
+class Promise:
+    """Answers for one project, remembered."""
+
+    def __init__(self, index: ModuleIndex, source: Callable[[str], bytes | None]) -> None:
+        self._index = index
+        self._source = source
+        self._known: dict[tuple[str, str], bool] = {}
+        self._imports: dict[str, dict[str, tuple[str, str]]] = {}
+        self._texts: dict[str, bytes] = {}
+
+    def of(self, module: Module, name: str, depth: int = _DEPTH) -> bool:
+        """Whether something that a module defines is worth reading the module for."""
+        key = (module.path, name)
+        found = self._known.get(key)
+        if found is None:
+            self._known[key] = False  # while it is looked for: a function that calls itself adds nothing
+            found = self._known[key] = self._look(module, name, depth)
+        return found
+
+    def defines(self, module: Module, method: str) -> bool:
+        """Whether a module's text defines a method or function of a name."""
+        return f"def {method}(".encode() in self._text(module)
+
+    def _text(self, module: Module) -> bytes:
+        held = self._texts.get(module.path)
+        if held is None:
+            held = self._texts[module.path] = self._source(module.path) or b""
+        return held
+
+    def _look(self, module: Module, name: str, depth: int) -> bool:
+        text = self._text(module)
+        region = _region(text, name)
+        if region is None:
+            elsewhere = self._imported(module).get(name)
+            return self._through(module, elsewhere, depth) if elsewhere is not None else bool(text)
+        if _WORDS.search(region):
+            return True
+        if depth == 0:
+            return False
+        imports = self._imported(module)
+        for called in sorted(set(_CALLED.findall(region))):
+            callee = called.decode()
+            if callee != name and _region(text, callee) is not None:
+                if self.of(module, callee, depth - 1):
+                    return True
+            elif callee in imports and self._through(module, imports[callee], depth - 1):
+                return True
+        return False
+
+    def _through(self, module: Module, target: tuple[str, str], depth: int) -> bool:
+        """The answer for what a module imports; foreign packages are not asked here."""
+        base, name = target
+        if base.startswith("."):
+            level = len(base) - len(base.lstrip("."))
+            base = self._index.relative(module, base.lstrip("."), level)
+        found = self._index.find(base, module) if base else None
+        return depth > 0 and found is not None and self.of(found, name, depth - 1)
+
+    def _imported(self, module: Module) -> dict[str, tuple[str, str]]:
+        """What a module's `from` imports bind: the module and the name there."""
+        found = self._imports.get(module.path)
+        if found is None:
+            found = self._imports[module.path] = {}
+            for base, names in _FROM.findall(self._text(module)):
+                for name, alias in _NAME.findall(names):
+                    found[(alias or name).decode()] = (base.decode(), name.decode())
+        return found
+
+
+def _region(text: bytes, name: str) -> bytes | None:
+    """The lines of a top-level function, class or assignment."""
+    start = re.search(rb"^(?:async[ \t]+def|def|class)[ \t]+%b\b|^%b[ \t]*[:=]" % ((name.encode(),) * 2), text, re.M)
+    if start is None:
+        return None
+    end = re.compile(rb"^[^\s#)\]}]", re.M).search(text, text.find(b"\n", start.start()) + 1 or len(text))
+    return text[start.start() : end.start() if end else len(text)]

@@ -1,0 +1,394 @@
+"""Statements: which parts of a body run when, and what is so in each."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from typing import TYPE_CHECKING, Any
+
+import msgspec
+
+from celerylint.effects.events import Act, Call, Raised, Release, Save
+from celerylint.effects.frames import Args, Closure, Frame, Suspended
+from celerylint.effects.models import is_number
+from celerylint.effects.symbols import UNKNOWN, Gate, Hold, Sym, constant, join, negated
+from celerylint.facts import ir
+from celerylint.model.values import At
+
+if TYPE_CHECKING:
+    from celerylint.effects.walk import Walker
+
+_INTEGRITY = ("IntegrityError", "UniqueViolation", "UniqueViolationError", "DuplicateKeyError", "DuplicateEntryError",
+              "NotUniqueError", "UniqueConstraintError", "ConditionalCheckFailedException")  # fmt: skip
+_ABSENT = ("DoesNotExist", "ObjectDoesNotExist", "NoResultFound", "NotFound", "Http404")
+
+
+def _exprstmt(walker: Walker, node: ir.ExprStmt) -> str | None:
+    walker.eval(node.value)
+    return None
+
+
+def _assign(walker: Walker, node: ir.Assign) -> str | None:
+    value = walker.eval(node.value)
+    for target in node.targets:
+        walker.assign(target, value, node)
+    return None
+
+
+def _annassign(walker: Walker, node: ir.AnnAssign) -> str | None:
+    if node.value is not None:
+        walker.assign(node.target, walker.eval(node.value), node)
+    return None
+
+
+def _augassign(walker: Walker, node: ir.AugAssign) -> str | None:
+    value = walker.eval(node.value)
+    target = node.target
+    if isinstance(target, ir.Name):
+        held = walker.frame.env.get(target.id, UNKNOWN)
+        walker.frame.env[target.id] = Sym(
+            traits=held.traits | value.traits, what=held.what, shape=held.shape if held.shape != "const" else ""
+        )
+    elif isinstance(target, ir.Attr):
+        base = walker.eval(target.value)
+        if base.shape in ("row", "new"):
+            counts = node.op in ("+", "-") and is_number(walker.machine, base, target.attr, value)
+            walker.set_field(base, target.attr, value, (walker.file, node), counter=counts)
+    else:
+        walker.eval(target)
+    return None
+
+
+def _return(walker: Walker, node: ir.Return) -> str | None:
+    value = walker.eval(node.value) if node.value is not None else constant(None)
+    walker.frame.returns.append((value, walker.holds))
+    return "return"
+
+
+def _raise(walker: Walker, node: ir.Raise) -> str | None:
+    if node.exc is not None:
+        walker.eval(node.exc)
+    walker.emit(Raised, (walker.file, node))
+    return "raise"
+
+
+def _assert(walker: Walker, node: ir.Assert) -> str | None:
+    test = walker.eval(node.test)
+    walker.holds += tuple(Hold(h.gate, h.holds, True) for h in test.holds)
+    return None
+
+
+def _jump(walker: Walker, node: ir.Jump) -> str | None:
+    return None if node.kind == "pass" else "jump"
+
+
+def _if(walker: Walker, node: ir.If) -> str | None:
+    test = walker.eval(node.test)
+    return _branches(walker, id(node), [(test.holds, node.body), (negated(test.holds), node.orelse)])
+
+
+def _branches(walker: Walker, uid: int, arms: Sequence[tuple[tuple[Hold, ...], Sequence[ir.Stmt]]]) -> str | None:
+    """Walk alternatives. After them holds what held in the only one that went on."""
+    uid = hash((uid, len(walker.frames), walker._number))
+    before, env = walker.holds, walker.frame.env
+    ends: list[str | None] = []
+    results: list[tuple[dict[str, Sym], tuple[Hold, ...]]] = []
+    for number, (holds, body) in enumerate(arms):
+        walker.frame.env = dict(env)
+        walker.holds = before + holds
+        with walker.within("if", uid, number):
+            ends.append(walker.block(body))
+        results.append((walker.frame.env, walker.holds))
+    alive = [result for result, end in zip(results, ends, strict=True) if end is None]
+    if not alive:
+        walker.holds = before
+        return "raise" if all(end == "raise" for end in ends) else next(e for e in ends if e != "raise")
+    walker.frame.env = _joined([result[0] for result in alive])
+    walker.holds = before
+    if len(alive) == 1 and len(results) > 1:
+        raises = all(end in (None, "raise") for end in ends)
+        own = alive[0][1][len(before) :]
+        walker.holds = before + tuple(Hold(h.gate, h.holds, h.sticky or raises) for h in own)
+    return None
+
+
+def _match(walker: Walker, node: ir.Match) -> str | None:
+    subject = walker.eval(node.subject)
+    holds = tuple(Hold(h.gate, None) for h in subject.holds)
+    arms: list[tuple[tuple[Hold, ...], Sequence[ir.Stmt]]] = [(holds, case.body) for case in node.cases]
+    last = node.cases[-1] if node.cases else None
+    if last is None or last.pattern is not None or last.guard is not None:
+        arms.append((holds, []))
+    return _branches(walker, id(node), arms)
+
+
+def _for(walker: Walker, node: ir.For) -> str | None:
+    source = walker.eval(node.source)
+    _loop(walker, node, source, node.target, node.body)
+    return walker.block(node.orelse)
+
+
+def _while(walker: Walker, node: ir.While) -> str | None:
+    before = walker.holds
+    test = walker.eval(node.test)
+    walker.holds = before + test.holds
+    _loop(walker, node, UNKNOWN, None, node.body)
+    walker.holds = before
+    return walker.block(node.orelse)
+
+
+def _loop(walker: Walker, node: ir.Node, source: Sym, target: ir.Expr | None, body: Sequence[ir.Stmt]) -> None:
+    before, env = walker.holds, walker.frame.env
+    walker.frame.env = dict(env)
+    uid = hash((id(node), len(walker.frames), walker._number))
+    with walker.within("loop", uid):
+        if target is not None:
+            item = walker.element(source)
+            walker.assign(target, item, node)
+            walker.holds += walker.row_holds(item, source, (walker.file, node))
+        walker.block(body)
+    walker.holds = before
+    walker.frame.env = _joined([env, walker.frame.env])
+
+
+def _try(walker: Walker, node: ir.Try) -> str | None:
+    uid = hash((id(node), len(walker.frames), walker._number))
+    before, env = walker.holds, walker.frame.env
+    start = len(walker.events)
+    walker.frame.env = dict(env)
+    with walker.within("try", uid):
+        end = walker.block(node.body)
+    stop, body_env, body_holds = len(walker.events), walker.frame.env, walker.holds
+    after: list[tuple[str | None, dict[str, Sym], tuple[Hold, ...]]] = []
+    claims: tuple[Hold, ...] = ()
+    if end is None or not node.handlers:
+        with walker.within("else", uid):
+            end = end or walker.block(node.orelse)
+        body_env, body_holds = walker.frame.env, walker.holds
+    for number, handler in enumerate(node.handlers):
+        names = caught(walker, handler)
+        walker.frame.env = _joined([env, body_env])
+        if handler.name:
+            walker.frame.env[handler.name] = Sym(key=walker.fresh(), traits=frozenset({"exception"}))
+        walker.holds = before + _absence(walker, names, start, stop)
+        with walker.within("handler", uid, number):
+            handled = walker.block(handler.body)
+        if handled != "raise" and (_named(names, _INTEGRITY)):
+            claims += _swallowed(walker, start, stop, handled)
+        after.append((handled, walker.frame.env, walker.holds))
+    alive = [(e, en, h) for e, en, h in [(end, body_env, body_holds), *after] if e is None]
+    if not alive:
+        ends = [end, *(e for e, _, _ in after)]
+        result: str | None = "raise" if all(e == "raise" for e in ends) else next(e for e in ends if e != "raise")
+        walker.frame.env = body_env
+        walker.holds = before
+    else:
+        result = None
+        walker.frame.env = _joined([en for _, en, _ in alive])
+        walker.holds = alive[0][2] + claims if len(alive) == 1 else before
+    with walker.within("finally", uid):
+        final = walker.block(node.final)
+    return final or result
+
+
+def _absence(walker: Walker, names: list[str], start: int, stop: int) -> tuple[Hold, ...]:
+    """In `except DoesNotExist`: the rows that the block asked for are not there."""
+    if not _named(names, _ABSENT):
+        return ()
+    found = [e for e in walker.events[start:stop] if isinstance(e, Call) and e.name == "get" and e.takes]
+    return tuple(Hold(Gate("exists", e.takes[0].key, e.takes[0].model, at=e.at, order=e.order), False) for e in found)
+
+
+def _swallowed(walker: Walker, start: int, stop: int, handled: str | None) -> tuple[Hold, ...]:
+    """Creates in a block whose handler takes a violated constraint; a claim for what comes after, if that leaves."""
+    claims: list[Hold] = []
+    for index in range(start, stop):
+        event = walker.events[index]
+        if isinstance(event, Act) and event.kind.name == "create":
+            walker.events[index] = msgspec.structs.replace(event, swallows=True)
+            if handled is not None:
+                gate = Gate("claim", f"row:{event.subject.model}", event.subject.model, at=event.at, order=event.order)
+                claims.append(Hold(gate, True))
+    return tuple(claims)
+
+
+def caught(walker: Walker, handler: ir.Handler) -> list[str]:
+    """The last names of what a handler catches; `*` for everything."""
+    if handler.catches is None:
+        return ["*"]
+    parts = handler.catches.items if isinstance(handler.catches, ir.Seq) else [handler.catches]
+    names = [p.attr if isinstance(p, ir.Attr) else p.id if isinstance(p, ir.Name) else "?" for p in parts]
+    return ["*" if n in ("Exception", "BaseException") else n for n in names]
+
+
+def _with(walker: Walker, node: ir.With) -> str | None:
+    return _items(walker, node, list(node.items))
+
+
+def _items(walker: Walker, node: ir.With, items: list[ir.WithItem]) -> str | None:
+    if not items:
+        return walker.block(node.body)
+    item, rest = items[0], items[1:]
+    context = walker.eval(item.context)
+    at = (walker.file, item.context)
+    if isinstance(context.value, Suspended):
+        return _suspended(walker, context.value, node, item, rest)
+    entered = enter_context(walker, context, at)
+    if item.target is not None:
+        walker.assign(item.target, entered, node)
+    uid = hash((id(item), len(walker.frames), walker._number))
+    before = walker.holds
+    claim = next((h for h in entered.holds if h.gate.kind == "claim"), None)
+    if claim is not None:
+        walker.holds += (Hold(claim.gate, True),)
+    what = context.what
+    if what.startswith("contextlib.suppress("):
+        return _suppressed(walker, context, node, rest, uid)
+    with walker.within("atomic" if _opens_transaction(what) else "with", uid):
+        end = _items(walker, node, rest)
+    if claim is not None:
+        walker.holds = before
+        walker.emit(Release, at, subject=claim.gate.subject)
+    exit_context(walker, context, at)
+    return end
+
+
+def _suppressed(walker: Walker, context: Sym, node: ir.With, rest: list[ir.WithItem], uid: int) -> str | None:
+    start = len(walker.events)
+    with walker.within("try", uid):
+        _items(walker, node, rest)
+    names = [str(s.what).rpartition(".")[2] or s.key.rpartition(".")[2] for s in context.items]
+    if _named(names, _INTEGRITY):
+        _swallowed(walker, start, len(walker.events), None)
+    return None
+
+
+def _suspended(
+    walker: Walker, held: Suspended, node: ir.With, item: ir.WithItem, rest: list[ir.WithItem]
+) -> str | None:
+    """`with` over a generator of the project: the body runs where it yields."""
+    ends: list[str | None] = []
+    outer = walker.frames
+    here = walker.frame
+
+    def body(value: Sym) -> None:
+        if len(ends) > 1:
+            return
+        frames, walker.frames = walker.frames, list(outer)
+        path, walker.path = walker.path, walker.path[: len(here_path)]
+        try:
+            if item.target is not None:
+                walker.assign(item.target, value, node)
+            ends.append(_items(walker, node, rest))
+        finally:
+            walker.frames, walker.path = frames, path
+
+    here_path = walker.path
+    function = held.function
+    frame = Frame(function.node, function.scope, {})
+    frame.owner, frame.yields = function.owner_class, body
+    defaults = {name: walker.of(value) for name, value in function.defaults.items()}
+    assert isinstance(function.node, ir.Function)
+    walker._activate(function.node, frame, held.args, defaults)
+    if not ends:
+        # The generator could not be followed to its yield: its body runs all the same.
+        assert here is walker.frame
+        if item.target is not None:
+            walker.assign(item.target, UNKNOWN, node)
+        ends.append(_items(walker, node, rest))
+    return ends[0] if ends and all(e is not None for e in ends) else None
+
+
+def enter_context(walker: Walker, context: Sym, at: At) -> Sym:
+    """What `as` binds."""
+    if context.shape == "object" and context.cls is not None:
+        method = walker.method(context.cls, "__enter__")
+        if method is not None:
+            result = walker.enter(method, Args((context,), {}, at), context)
+            return result if result.shape or result.what or result.value is not None else context
+    return context
+
+
+def exit_context(walker: Walker, context: Sym, at: At) -> None:
+    """What leaving the block does."""
+    if context.shape == "object" and context.cls is not None:
+        method = walker.method(context.cls, "__exit__")
+        if method is not None:
+            walker.enter(method, Args((context, UNKNOWN, UNKNOWN, UNKNOWN), {}, at), context)
+    elif _is_session(context.what):
+        walker.emit(Save, at, subject="", model="")
+
+
+def _function(walker: Walker, node: ir.Function) -> str | None:
+    walker.frame.env[node.name] = Sym(
+        value=Closure(node, walker.frame, (walker.file, node)), shape="callable", key=node.name
+    )
+    return None
+
+
+def _import(walker: Walker, node: ir.Import) -> str | None:
+    for alias in node.names:
+        at = (walker.file, alias)
+        walker.frame.env[alias.bound] = walker.of(
+            walker.machine.module_value(alias.name, walker.frame.scope.module, at)
+        )
+    return None
+
+
+def _importfrom(walker: Walker, node: ir.ImportFrom) -> str | None:
+    module = walker.frame.scope.module
+    base = walker.machine.index.relative(module, node.module, node.level) if node.level else node.module
+    for alias in node.names:
+        if alias.name != "*":
+            at = (module.path, alias)
+            walker.frame.env[alias.bound] = walker.of(walker.machine.import_from(base, alias.name, module, at))
+    return None
+
+
+def _delete(walker: Walker, node: ir.Delete) -> str | None:
+    for target in node.targets:
+        if isinstance(target, ir.Name):
+            walker.frame.env.pop(target.id, None)
+    return None
+
+
+def _named(names: list[str], wanted: tuple[str, ...]) -> bool:
+    return any(name in wanted for name in names)
+
+
+def _opens_transaction(what: str) -> bool:
+    return what.endswith(
+        (
+            "transaction.atomic",
+            "transaction.atomic()",
+            ".begin()",
+            ".begin_nested()",
+            "transaction.commit_on_success()",
+            "db.atomic()",
+        )
+    )
+
+
+def _is_session(what: str) -> bool:
+    return "sqlalchemy" in what and what.endswith((".begin()", "sessionmaker().begin()"))
+
+
+def _joined(envs: list[dict[str, Sym]]) -> dict[str, Sym]:
+    """The names after branches."""
+    if len(envs) == 1:
+        return envs[0]
+    out = dict(envs[0])
+    for env in envs[1:]:
+        for name, value in env.items():
+            held = out.get(name)
+            if held is None:
+                out[name] = value
+            elif held is not value:
+                out[name] = join([held, value])
+    return out
+
+
+STATEMENTS: dict[type, Callable[[Walker, Any], str | None]] = {
+    ir.ExprStmt: _exprstmt, ir.Assign: _assign, ir.AnnAssign: _annassign, ir.AugAssign: _augassign, ir.Return: _return,
+    ir.Raise: _raise, ir.Assert: _assert, ir.Jump: _jump, ir.If: _if, ir.Match: _match, ir.For: _for, ir.While: _while,
+    ir.Try: _try, ir.With: _with, ir.Function: _function, ir.Import: _import, ir.ImportFrom: _importfrom, ir.Delete: _delete,
+}  # fmt: skip

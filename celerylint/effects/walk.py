@@ -1,0 +1,671 @@
+"""Walks the body of a task, and the functions of the project that it calls, and notes what a run does and under which conditions.
+
+Every branch is walked once, loops too; a function is walked anew for each call, with what is known of its arguments. Depth,
+recursion and length are bounded: beyond, the trace says that it is not complete.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+from contextlib import contextmanager
+from typing import TYPE_CHECKING, Any
+
+import msgspec
+
+from celerylint.effects.catalogue.kinds import COUNTER
+from celerylint.effects.events import Act, Call, Event, Raised, Step, Trace, Write
+from celerylint.effects.expressions import EXPRESSIONS
+from celerylint.effects.frames import Args, Closure, Frame, Handler, Site, Suspended
+from celerylint.effects.models import MANAGERS, imported_name, is_expression, is_model, is_number, model_name, short
+from celerylint.effects.statements import STATEMENTS
+from celerylint.effects.symbols import RANDOM, UNKNOWN, Gate, Hold, Sym, constant, join, negated
+from celerylint.facts import ir
+from celerylint.model import celery_values as cv
+from celerylint.model.values import (
+    At,
+    Bound,
+    ClassValue,
+    Deferred,
+    Entry,
+    External,
+    FunctionValue,
+    Imported,
+    Instance,
+    Made,
+    ModuleValue,
+    Partial,
+    Scalar,
+    Scope,
+    Super,
+    Unknown,
+    Value,
+    unread,
+)
+
+if TYPE_CHECKING:
+    from celerylint.effects.promise import Promise
+    from celerylint.model.evaluate import Evaluator
+
+MAX_DEPTH = 5
+"""Functions that are entered within one another, the task among them."""
+
+FUEL = 1500
+"""Statements and calls that are walked for one task."""
+
+
+class Exhausted(Exception):  # noqa: N818
+    """The walk took as many steps as it may."""
+
+
+class Walker:
+    """One walk over one task. Thrown away afterwards."""
+
+    def __init__(self, machine: Evaluator, library: Sequence[Handler], promise: Promise, dull: dict[int, bool]) -> None:
+        self.machine = machine
+        self._dull = dull
+        """Functions that were walked and do nothing that counts; whether all that they call is known."""
+        self._library = library
+        self._promise = promise
+        self.events: list[Event] = []
+        self.trail: tuple[Step, ...] = ()
+        self.path: tuple[At, ...] = ()
+        self.holds: tuple[Hold, ...] = ()
+        self.frames: list[Frame] = []
+        self.fuel = FUEL
+        self.complete = True
+        self.attributes: dict[tuple[str, str], Sym] = {}
+        """Attributes of objects, by the object's key, that this run has set."""
+        self._number = 0
+
+    # --- what happened ------------------------------------------------------------------------------------------------
+
+    def emit(self, event: type[Event], at: At, **fields: Any) -> None:
+        """Note that something happens here."""
+        self._number += 1
+        self.events.append(
+            event(order=self._number, at=at, trail=self.trail, path=self.path, holds=self.holds, **fields)
+        )
+
+    @property
+    def now(self) -> int:
+        """The number of the last event."""
+        return self._number
+
+    def fresh(self, prefix: str = "") -> str:
+        """A key that nothing else has."""
+        self._number += 1
+        return f"{prefix}#{self._number}"
+
+    @contextmanager
+    def within(self, kind: str, node: int, arm: int = 0) -> Any:
+        """Inside a part of a compound statement."""
+        trail = self.trail
+        self.trail = (*trail, Step(kind, node, arm))
+        try:
+            yield
+        finally:
+            self.trail = trail
+
+    @property
+    def frame(self) -> Frame:
+        """The function that runs."""
+        return self.frames[-1]
+
+    @property
+    def file(self) -> str:
+        """The file that it is written in."""
+        return self.frame.scope.module.path
+
+    # --- functions ----------------------------------------------------------------------------------------------------
+
+    def run(self, function: FunctionValue, args: Args) -> Trace:
+        """The trace of a call of a function."""
+        try:
+            self.enter(function, args, None)
+        except (Exhausted, RecursionError):
+            self.complete = False
+        return Trace(tuple(self.events), self.complete)
+
+    def enter(self, function: FunctionValue, args: Args, subject: Sym | None) -> Sym:
+        """Walk a function of the project with its arguments."""
+        node = function.node
+        if isinstance(node, ir.Function) and node.is_generator and self.frame_is_context(function):
+            return Sym(value=Suspended(function, args, args.at))
+        known = self._dull.get(id(node))
+        if known is not None:
+            return self._pass_by(function, args, known)
+        frame = Frame(node, function.scope, {})
+        frame.owner = function.owner_class
+        frame.subject = subject
+        defaults = {name: self.of(value) for name, value in function.defaults.items()}
+        start, whole = len(self.events), self.complete
+        self.complete = True
+        result = self._activate(node, frame, args, defaults)
+        if self.complete and not (result.holds or result.what or result.shape or result.value is not None):
+            done = self.events[start:]
+            if all(isinstance(e, (Call, Raised)) for e in done) and not _hands_over(args):
+                self._dull[id(node)] = all(e.known for e in done if isinstance(e, Call))
+        self.complete = self.complete and whole
+        return result
+
+    def _pass_by(self, function: FunctionValue, args: Args, known: bool) -> Sym:
+        """A call of a function that is known to do nothing that counts."""
+        if not known:
+            return self.unread_call(args, getattr(function.node, "name", ""))
+        self.emit(Call, args.at, what="", name=getattr(function.node, "name", ""), known=True)
+        keys = [a.key for a in args.all]
+        traits = frozenset[str]().union(*(a.traits for a in args.all)) & RANDOM
+        return Sym(key=f"{getattr(function.node, 'name', '')}({','.join(keys)})" if all(keys) else "", traits=traits)
+
+    def frame_is_context(self, function: FunctionValue) -> bool:
+        """Whether a generator is made a context manager by its decorators."""
+        return any(
+            isinstance(w, External) and w.dotted.endswith("contextmanager") for w in function.innermost.wrappers
+        ) or any(isinstance(w, External) and w.dotted.endswith("contextmanager") for w in function.wrappers)
+
+    def _activate(self, node: ir.Function | ir.LambdaExpr, frame: Frame, args: Args, defaults: dict[str, Sym]) -> Sym:
+        self.fuel -= 1
+        if self.fuel < 0:
+            raise Exhausted
+        if len(self.frames) >= MAX_DEPTH or any(f.node is node for f in self.frames):
+            self.complete = self.complete and any(f.node is node for f in self.frames)
+            self.unread_call(args, getattr(node, "name", "<lambda>"))
+            return UNKNOWN
+        self._bind(node, frame, args, defaults)
+        before, path = self.holds, self.path
+        if self.frames:
+            self.path = (*path, args.at)
+        self.frames.append(frame)
+        try:
+            if isinstance(node, ir.LambdaExpr):
+                return self.eval(node.body)
+            end = self.block(self.machine.body(node))
+            if end is None:
+                frame.returns.append((constant(None), self.holds))
+            return self._returned(frame, before)
+        finally:
+            self.frames.pop()
+            self.path = path
+            kept = _sticky(frame.returns, len(before))
+            self.holds = before + kept
+
+    def _returned(self, frame: Frame, before: tuple[Hold, ...]) -> Sym:
+        """What a function returns; what was so at each `return` is so where the caller finds the result true, or false."""
+        returns = frame.returns
+        if not returns:
+            return UNKNOWN
+        joined = join([value for value, _ in returns])
+        if len(returns) == 1:
+            return joined
+        holds = list(joined.holds)
+        for value, here in returns:
+            if value.shape == "const":
+                own = here[len(before) :]
+                holds.extend(own if value.const else negated(own))
+        return msgspec.structs.replace(joined, holds=tuple(holds[:12]))
+
+    def _bind(self, node: ir.Function | ir.LambdaExpr, frame: Frame, args: Args, defaults: dict[str, Sym]) -> None:
+        left = list(args.positional)
+        keywords = dict(args.keywords)
+        for param in node.params:
+            value: Sym | None = None
+            if param.kind in ("positional-only", "positional") and left:
+                value = left.pop(0)
+            elif param.kind == "var":
+                value, left = (
+                    Sym(shape="tuple", items=tuple(left), traits=frozenset({"open"}) if args.open else frozenset()),
+                    [],
+                )
+            elif param.kind == "var-keyword":
+                value = Sym(
+                    shape="dict", entries=dict(keywords), traits=frozenset({"open"}) if args.open else frozenset()
+                )
+            elif param.name in keywords:
+                value = keywords.pop(param.name)
+            if value is None:
+                value = defaults.get(param.name)
+                if value is None or args.open:
+                    value = Sym(key=f"param:{param.name}", traits=frozenset({"input"}))
+            if param.annotation is not None and not (value.what or value.shape or value.value is not None):
+                value = self._annotated(param.annotation, frame.scope, value)
+            frame.env[param.name] = value
+
+    def _annotated(self, node: ir.Expr, scope: Scope, value: Sym) -> Sym:
+        """A parameter by its annotation."""
+        while isinstance(node, ir.Subscript):
+            holder = node.value.attr if isinstance(node.value, ir.Attr) else getattr(node.value, "id", "")
+            if holder not in ("Optional", "Annotated"):
+                return value
+            node = node.index.items[0] if isinstance(node.index, ir.Seq) and node.index.items else node.index
+        if isinstance(node, ir.BinOp) and node.op == "|":
+            node = node.left
+        if not isinstance(node, (ir.Name, ir.Attr)):
+            return value
+        frame = Frame(None, scope, {})
+        self.frames.append(frame)
+        try:
+            held = self.eval(node)
+        finally:
+            self.frames.pop()
+        if held.what and not held.what.startswith(("builtins.", "typing.", "collections.")):
+            return msgspec.structs.replace(value, what=f"{held.what}()")
+        cls = self.force(held).value
+        if isinstance(cls, ClassValue):
+            return self.instance_of(cls, value.key or self.fresh(), "row")
+        return value
+
+    def instance_of(self, cls: ClassValue, key: str, shape: str) -> Sym:
+        """An object of a class of the project: a row where the class is a model's."""
+        if is_model(self.machine, cls):
+            return Sym(key=key, shape=shape, model=model_name(cls), cls=cls)
+        return Sym(key=key, shape="object", cls=cls)
+
+    # --- statements ---------------------------------------------------------------------------------------------------
+
+    def block(self, statements: Iterable[ir.Stmt]) -> str | None:
+        """Walk statements; how they end, if not by running off the end: `return`, `raise` or `jump`."""
+        for statement in statements:
+            self.fuel -= 1
+            if self.fuel < 0:
+                raise Exhausted
+            handler = STATEMENTS.get(type(statement))
+            end = handler(self, statement) if handler is not None else None
+            if end is not None:
+                return end
+        return None
+
+    def assign(self, target: ir.Expr, value: Sym, statement: ir.Node) -> None:
+        """Bind a target."""
+        if isinstance(target, ir.Name):
+            self.frame.env[target.id] = value
+        elif isinstance(target, ir.Attr):
+            base = self.eval(target.value)
+            if base.shape in ("row", "new"):
+                counts = f"counts:{base.key}.{target.attr}" in value.traits and is_number(
+                    self.machine, base, target.attr, UNKNOWN
+                )
+                self.set_field(base, target.attr, value, (self.file, statement), counter=counts)
+            elif base.key:
+                self.attributes[base.key, target.attr] = value
+            elif base.traits & {"input"} or base.key.startswith("param:"):
+                self.emit(Write, (self.file, statement), subject=base.key, model="", name=target.attr, saved=False)
+            if base.shape == "" and base.key:
+                self.emit(Write, (self.file, statement), subject=base.key, model="", name=target.attr, saved=False)
+        elif isinstance(target, ir.Subscript):
+            base = self.eval(target.value)
+            index = self.eval(target.index)
+            if base.shape == "dict" and isinstance(index.const, str):
+                base.entries[index.const] = value
+        elif isinstance(target, ir.Seq):
+            items = value.items if value.shape in ("tuple", "list") else ()
+            for number, part in enumerate(target.items):
+                if isinstance(part, ir.Starred):
+                    part = part.value
+                held = items[number] if number < len(items) else Sym(traits=value.traits & RANDOM, key=self.fresh())
+                self.assign(part, held, statement)
+        elif isinstance(target, ir.Starred):
+            self.assign(target.value, UNKNOWN, statement)
+
+    def set_field(self, row: Sym, name: str, value: Sym, at: At, *, counter: bool = False) -> None:
+        """A field of a row is set, in memory as yet."""
+        self.emit(
+            Write, at, subject=row.key, model=row.model, name=name, saved=False,
+            counter=counter and row.shape == "row", locked=row.locked, value=value,
+        )  # fmt: skip
+        if is_expression(value) and row.shape == "row":
+            self.emit(Act, at, kind=COUNTER, what=f"{short(row.model)}.{name}", subject=row)
+
+    def row_holds(self, row: Sym, source: Sym, at: At) -> tuple[Hold, ...]:
+        """What is so for a row that a query found: the fields it was looked for by are as they were asked."""
+        if row.shape != "row":
+            return ()
+        return tuple(
+            Hold(Gate("field", row.key, row.model, name, at, self.now), None) for name in sorted(source.fields)
+        )
+
+    def element(self, source: Sym) -> Sym:
+        """One item of an iterable."""
+        if source.shape in ("rows", "manager"):
+            return Sym(
+                key=self.fresh(source.key), shape="row", model=source.model, cls=source.cls, fields=source.fields,
+                locked=source.locked, value=source.value,
+            )  # fmt: skip
+        if source.shape in ("tuple", "list") and len({item.shape for item in source.items}) == 1:
+            return source.items[0]
+        return Sym(key=self.fresh(f"{source.key}[]"), traits=source.traits - {"open"})
+
+    # --- expressions --------------------------------------------------------------------------------------------------
+
+    def eval(self, node: ir.Expr) -> Sym:
+        """What an expression stands for; what it does is noted."""
+        handler = EXPRESSIONS.get(type(node))
+        return handler(self, node) if handler is not None else UNKNOWN
+
+    def of(self, value: Value) -> Sym:
+        """A value of the model as a symbol. What nobody has read yet stays unread."""
+        if isinstance(value, Deferred):
+            if unread(value) or (value.result is None and value.running):
+                return Sym(value=value)
+            value = self.machine.force(value)
+        if isinstance(value, External):
+            return Sym(what=value.dotted, key=value.dotted)
+        if isinstance(value, Made):
+            return Sym(what=made_path(self, value))
+        if isinstance(value, Scalar):
+            return constant(value.value)
+        if isinstance(value, Instance):
+            return self.instance_of(value.cls, f"object:{id(value)}", "row").with_value(value)
+        if isinstance(value, Unknown):
+            return UNKNOWN
+        return Sym(value=value, key=f"value:{id(value)}")
+
+    def force(self, symbol: Sym) -> Sym:
+        """A symbol whose value has been read."""
+        if isinstance(symbol.value, Deferred):
+            value = self.machine.need(symbol.value)
+            return UNKNOWN if isinstance(value, Deferred) else self.of(value)
+        return symbol
+
+    def attribute(self, base: Sym, name: str, at: At) -> Sym:
+        """`base.name`."""
+        if base.key and (base.key, name) in self.attributes:
+            return self.attributes[base.key, name]
+        if isinstance(base.value, Deferred):
+            if name in MANAGERS:
+                return self.manager(base, name)
+            base = self.force(base)
+        if base.what:
+            return Sym(
+                what=self.machine.canonical(f"{base.what}.{name}"),
+                key=f"{base.key}.{name}" if base.key else "",
+                traits=base.traits & RANDOM,
+            )
+        if base.shape in ("row", "new"):
+            return self._field(base, name, at)
+        if base.shape == "object" and base.cls is not None:
+            return self._member(base, name, at)
+        value = base.value
+        if isinstance(value, ModuleValue) and not (value.module.gated or value.module.started):
+            module = value.module
+            return Sym(value=Imported(lambda: self.machine.module_attribute(module, name, at), module, name, at))
+        if isinstance(value, ClassValue):
+            if name in MANAGERS and is_model(self.machine, value):
+                return self.manager(base, name)
+            held = self.machine.class_attribute(value, name, at)
+            found = self.of(held)
+            if found.cls is not None and found.shape == "object" and is_model(self.machine, value):
+                return msgspec.structs.replace(found, shape="manager", model=model_name(value))
+            return found if found.value is not None or found.what or found.shape else Sym(key=f"{base.key}.{name}")
+        if isinstance(value, (cv.TaskSelf, ModuleValue, cv.Task, cv.App, Super)):
+            return self.of(self.machine.getattr(value, name, at))
+        if value is not None and not isinstance(value, (FunctionValue, Closure)):
+            return self.of(self.machine.getattr(value, name, at))
+        key = f"{base.key}.{name}" if base.key else ""
+        return Sym(key=key, traits=base.traits & (RANDOM | {"input", "rowattr"}))
+
+    def manager(self, base: Sym, name: str) -> Sym:
+        """`Model.objects`."""
+        value = base.value
+        if isinstance(value, ClassValue):
+            return Sym(shape="manager", model=model_name(value), cls=value, key=model_name(value))
+        dotted = imported_name(value)
+        return Sym(shape="manager", model=dotted, key=dotted, value=value)
+
+    def _field(self, row: Sym, name: str, at: At) -> Sym:
+        """An attribute of a row: a method of the project's class, else a field."""
+        if name in ("pk", "id"):
+            return Sym(key=f"{row.key}.pk", traits=frozenset({"input", "rowattr"}))
+        cls = row.cls or self.row_class(row, name)
+        if cls is not None:
+            found = self.machine.class_entry(cls, name)
+            if isinstance(found, Entry):
+                method = self._bound(found.value, row, at)
+                if method is not None:
+                    return method
+        hold = Hold(Gate("field", row.key, row.model, name, at, self.now), True)
+        key = f"{row.key}.{name}"
+        return Sym(
+            key=key, traits=frozenset({"rowattr", f"of:{key}"}), holds=(hold,) if row.shape == "row" else (), locked=row.locked,
+            model=f"{row.model}.{name}",
+        )  # fmt: skip
+
+    def row_class(self, row: Sym, name: str) -> ClassValue | None:
+        """The class of rows whose module nobody has read, if its text defines a method of that name."""
+        if not isinstance(row.value, Imported) or not self._promise.defines(row.value.module, name):
+            return None
+        held = self.force(Sym(value=row.value)).value
+        return held if isinstance(held, ClassValue) else None
+
+    def _member(self, subject: Sym, name: str, at: At) -> Sym:
+        """An attribute of an object of the project."""
+        assert subject.cls is not None
+        if isinstance(subject.value, Instance) and name in subject.value.attrs:
+            return self.of(subject.value.attrs[name].value)
+        found = self.machine.class_entry(subject.cls, name)
+        if isinstance(found, Entry):
+            held = self._bound(found.value, subject, at)
+            if held is not None:
+                return held
+            return self.of(found.value)
+        if isinstance(found, External):
+            return Sym(what=found.dotted.replace(f".{name}", f"().{name}"), key=f"{subject.key}.{name}")
+        return self._from_constructor(subject, name)
+
+    def _from_constructor(self, subject: Sym, name: str) -> Sym:
+        """An attribute that `__init__` sets, for an object whose making was not seen."""
+        assert subject.cls is not None
+        method = self.method(subject.cls, "__init__")
+        key = f"{subject.key}.{name}"
+        if method is None or not isinstance(method.node, ir.Function) or (subject.key, "\0made") in self.attributes:
+            return Sym(key=key)
+        self.attributes[subject.key, "\0made"] = UNKNOWN
+        events, trail, holds = self.events, self.trail, self.holds
+        self.events = []
+        try:
+            # What the constructor did happened before: only what it set counts.
+            self.enter(method, Args((subject,), {}, subject_at(subject, method), open=True), subject)
+        finally:
+            self.events, self.trail, self.holds = events, trail, holds
+        return self.attributes.get((subject.key, name), Sym(key=key))
+
+    def method(self, cls: ClassValue, name: str) -> FunctionValue | None:
+        """A method of a class of the project."""
+        found = self.machine.class_entry(cls, name)
+        value = self.machine.need(found.value) if isinstance(found, Entry) else None
+        return value if isinstance(value, FunctionValue) else None
+
+    def _bound(self, value: Value, subject: Sym, at: At) -> Sym | None:
+        """A method as seen through an object, a property's value; None for what is neither."""
+        value = self.machine.need(value)
+        if not isinstance(value, FunctionValue):
+            return None
+        kinds = {w.dotted for w in value.wrappers if isinstance(w, External)}
+        if "builtins.staticmethod" in kinds:
+            return Sym(value=value, shape="callable")
+        if "builtins.property" in kinds or any(kind.endswith("cached_property") for kind in kinds):
+            return self.enter(value, Args((subject,), {}, at), subject)
+        return Sym(value=value, shape="callable", items=(subject,))
+
+    def call(self, node: ir.Call) -> Sym:
+        """A call as written: the arguments first, then the libraries are asked, then it is followed."""
+        at = (self.file, node)
+        func = node.func
+        if isinstance(func, ir.Attr):
+            base: Sym | None = self.eval(func.value)
+            name = func.attr
+        else:
+            base = None
+            name = func.id if isinstance(func, ir.Name) else ""
+        if name == "super" and base is None:
+            return self._super()
+        args = self.arguments(node, at)
+        if base is not None:
+            callee = UNKNOWN
+            for handler in self._library:
+                result = handler(self, Site(node, base, name, UNKNOWN, args))
+                if result is not None:
+                    return result
+            if base.shape == "super":
+                return self._call_super(base, name, args)
+            callee = self.attribute(base, name, (self.file, func))
+        else:
+            callee = self.eval(func)
+        return self.apply(callee, Site(node, base, name, callee, args))
+
+    def arguments(self, node: ir.Call, at: At) -> Args:
+        """The arguments of a call, evaluated."""
+        positional: list[Sym] = []
+        keywords: dict[str, Sym] = {}
+        is_open = False
+        for arg in node.args:
+            if isinstance(arg, ir.Starred):
+                spread = self.eval(arg.value)
+                positional.extend(spread.items)
+                is_open = is_open or spread.shape not in ("tuple", "list") or "open" in spread.traits
+            else:
+                positional.append(self.eval(arg))
+        for keyword in node.keywords:
+            value = self.eval(keyword.value)
+            if keyword.name is not None:
+                keywords[keyword.name] = value
+            else:
+                keywords.update(value.entries)
+                is_open = is_open or value.shape != "dict" or "open" in value.traits
+        return Args(tuple(positional), keywords, at, is_open)
+
+    def apply(self, callee: Sym, site: Site) -> Sym:
+        """Call something."""
+        value = callee.value
+        if isinstance(value, Imported) and unread(value) and not self._promise.of(value.module, value.name):
+            return self.unread_call(site.args, site.name, site.base)
+        callee = self.force(callee)
+        for handler in self._library:
+            result = handler(self, site._replace(base=None, callee=callee))
+            if result is not None:
+                return result
+        value, args = callee.value, site.args
+        if isinstance(value, FunctionValue):
+            subject = callee.items[0] if callee.items else None
+            inner = args._replace(positional=(subject, *args.positional)) if subject is not None else args
+            return self.enter(value, inner, subject)
+        if isinstance(value, Bound):
+            subject = self.of(value.subject)
+            return self.enter(value.function, args._replace(positional=(subject, *args.positional)), subject)
+        if isinstance(value, Closure):
+            return self.enter_closure(value, args)
+        if isinstance(value, Partial):
+            inner = args._replace(
+                positional=(*(self.of(a) for a in value.args), *args.positional),
+                keywords={**{k: self.of(e.value) for k, e in value.keywords.items()}, **args.keywords},
+            )
+            return self.apply(self.of(value.function), site._replace(args=inner))
+        if isinstance(value, ClassValue):
+            return self.construct(value, args)
+        if callee.shape == "object" and callee.cls is not None:
+            method = self.method(callee.cls, "__call__")
+            if method is not None:
+                return self.enter(method, args._replace(positional=(callee, *args.positional)), callee)
+        if callee.shape == "partial":
+            target, *given = callee.items
+            inner = args._replace(positional=(*given, *args.positional), keywords={**callee.entries, **args.keywords})
+            return self.apply(target, site._replace(args=inner))
+        return self.unread_call(args, site.name, site.base)
+
+    def enter_closure(self, closure: Closure, args: Args) -> Sym:
+        """Call a function that was defined in a body."""
+        frame = Frame(closure.node, closure.frame.scope, {"\0closure": Sym(value=closure)})
+        frame.owner, frame.subject = closure.frame.owner, closure.frame.subject
+        defaults = {p.name: constant(None) for p in closure.node.params if p.default is not None}
+        for param in closure.node.params:
+            if param.default is not None:
+                self.frames.append(closure.frame)
+                try:
+                    defaults[param.name] = self.eval(param.default)
+                finally:
+                    self.frames.pop()
+        return self._activate(closure.node, frame, args, defaults)
+
+    def construct(self, cls: ClassValue, args: Args) -> Sym:
+        """Make an object of a class of the project."""
+        made = self.instance_of(cls, self.fresh(cls.node.name), "new")
+        if made.shape == "new":
+            return msgspec.structs.replace(made, entries=dict(args.keywords))
+        method = self.method(cls, "__init__")
+        if method is not None:
+            self.attributes[made.key, "\0made"] = UNKNOWN
+            self.enter(method, args._replace(positional=(made, *args.positional)), made)
+        else:
+            for name, value in args.keywords.items():
+                self.attributes[made.key, name] = value
+        return made
+
+    def unread_call(self, args: Args, name: str, base: Sym | None = None) -> Sym:
+        """A call that cannot be followed."""
+        takes = tuple(s for s in (*((base,) if base is not None else ()), *args.all) if s.key)
+        self.emit(Call, args.at, what="", name=name, takes=takes)
+        subject = ",".join(s.key for s in takes) or self.fresh()
+        gate = Gate("opaque", subject, name=name, at=args.at, order=self.now)
+        traits = frozenset[str]().union(*(s.traits for s in args.all)) & RANDOM if name != "" else frozenset()
+        return Sym(key=f"{name}({subject})", holds=(Hold(gate, True),), traits=traits)
+
+    def _super(self) -> Sym:
+        frame = self.frame
+        subject = frame.subject or frame.env.get("self") or UNKNOWN
+        return Sym(shape="super", items=(subject,), cls=frame.owner)
+
+    def _call_super(self, base: Sym, name: str, args: Args) -> Sym:
+        """`super().name(...)`: the next definition along the bases."""
+        subject = base.items[0]
+        own = subject.cls if isinstance(subject.cls, ClassValue) else base.cls
+        order = self.machine.mro(own) if own is not None else []
+        if base.cls in order:
+            order = order[order.index(base.cls) + 1 :]
+        for cls in order:
+            if not isinstance(cls, ClassValue):
+                break
+            entry = self.machine.class_body(cls).get(name)
+            value = self.machine.need(entry.value) if entry is not None else None
+            if isinstance(value, FunctionValue):
+                return self.enter(value, args._replace(positional=(subject, *args.positional)), subject)
+        if subject.shape in ("row", "new"):
+            site = Site(ir.Call(0, 0, 0, 0, ir.Opaque(0, 0, 0, 0, ""), [], []), subject, f"super:{name}", UNKNOWN, args)
+            for handler in self._library:
+                result = handler(self, site)
+                if result is not None:
+                    return result
+        return UNKNOWN
+
+
+# --- small questions --------------------------------------------------------------------------------------------------
+
+
+def made_path(walker: Walker, value: Made) -> str:
+    """The path of what a call returned; services of a cloud are told apart by their name."""
+    first = value.args[0] if value.args else None
+    if value.maker.startswith("boto3") and isinstance(first, Scalar) and isinstance(first.value, str):
+        return f"{value.maker}({first.value})"
+    return f"{value.maker}()"
+
+
+def subject_at(subject: Sym, method: FunctionValue) -> At:
+    """Where to say that an object was made whose making was not seen."""
+    at = subject.value.at if subject.value is not None else None
+    return at or (method.scope.module.path, method.node)
+
+
+def _hands_over(args: Args) -> bool:
+    """Whether a call is given something that it might call, so that another call may do more."""
+    return any(
+        a.shape in ("callable", "partial") or isinstance(a.value, (FunctionValue, Closure, cv.Task)) for a in args.all
+    )
+
+
+def _sticky(returns: list[tuple[Sym, tuple[Hold, ...]]], start: int) -> tuple[Hold, ...]:
+    """What is so after a call, whichever `return` was taken, because otherwise it would have raised."""
+    if not returns:
+        return ()
+    common = [h for h in returns[0][1][start:] if h.sticky]
+    for _, holds in returns[1:]:
+        mine = {id(h.gate) for h in holds[start:] if h.sticky}
+        common = [h for h in common if id(h.gate) in mine]
+    return tuple(common)
