@@ -89,9 +89,12 @@ class DeployFiles:
         return self._facts[path]
 
     def problems(self) -> Iterator[tuple[str, Unreadable]]:
-        """Files that could not be read, by path. Of tests and examples nobody expects it."""
+        """Files that could not be read, by path, without those that are nobody's to mend: tests, and values of no chart."""
         for path, facts in sorted(self._facts.items()):
-            if facts is not None and facts.error is not None and not is_test_folder(path.rpartition("/")[0]):
+            folder = path.rpartition("/")[0]
+            if facts is None or facts.error is None or is_test_folder(folder):
+                continue
+            if facts.kind != "values" or f"{folder}/Chart.yaml".removeprefix("/") in self._found.deployment:
                 yield path, facts.error
 
     def sources(self) -> Iterator[tuple[str, str, bytes]]:

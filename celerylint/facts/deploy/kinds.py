@@ -22,9 +22,9 @@ _KUSTOMIZATION = r"[Kk]ustomization(?:\.ya?ml)?"
 _KEY = rb"(?m)^[ \t]*(?:-[ ]+)?[\"']?"
 _API = _KEY + rb"apiVersion[\"']?[ ]*:"
 _RESOURCE = (
-    _KEY + rb"kind[\"']?[ ]*:[ ]*[\"']?(?:Deployment|StatefulSet|DaemonSet|CronJob|Job|Pod|ReplicaSet|"
+    _KEY + rb"kind[\"']?[ ]*:[ ]*[\"']?(?:\{\{|(?:Deployment|StatefulSet|DaemonSet|CronJob|Job|Pod|ReplicaSet|"
     rb"HorizontalPodAutoscaler|ScaledObject|ConfigMap|List|Service|Ingress|IngressRoute|HTTPRoute|VirtualService|"
-    rb"Route|DeploymentConfig|Rollout|RabbitmqCluster|Policy|PersistentVolumeClaim)\b"
+    rb"Route|DeploymentConfig|Rollout|RabbitmqCluster|Policy|PersistentVolumeClaim)\b)"
 )
 _SERVICES = rb"(?m)^services[ ]*:"
 _OLD_SERVICE = rb"(?m)^[ ]{1,8}(?:image|build|command|extends)[ ]*:"

@@ -135,22 +135,19 @@ class _Builder:
             self._anchors[anchor] = built
 
     def _scalar(self, event: Any) -> Scalar:
-        start, end, text = event.start_mark, event.end_mark, event.value
+        end, text = event.end_mark, event.value
+        line, col = event.start_mark.line + 1, event.start_mark.column + 1
         finish = (end.line + 1, end.column + 1)
         if event.style in ("|", ">"):  # the mark at its end is that of the next token
-            origins, finish = _block_origins(text, self._lines, start.line + 1)
+            origins, finish = _block_origins(text, self._lines, line)
         else:
-            origins = self._origins(event)
+            raw = self._text[event.start_mark.index : end.index]
+            properties = _PROPERTIES.match(raw) if event.tag or event.anchor else None
+            shift = properties.end() if properties else 0
+            col += shift
+            origins = _origins(raw[shift:], text, event.style or "", line, col)
         value = _typed(text, event.tag) if not event.style or event.tag else text
-        return Scalar(start.line + 1, start.column + 1, *finish, value, text, origins, _mark(event.tag))
-
-    def _origins(self, event: Any) -> Origins:
-        style: str = event.style or ""
-        line, col = event.start_mark.line + 1, event.start_mark.column + 1
-        raw = self._text[event.start_mark.index : event.end_mark.index]
-        if style:
-            raw, col = raw[1:-1], col + 1
-        return [(0, line, col)] if raw == event.value else _flow_origins(raw, event.value, style, line, col)
+        return Scalar(line, col, *finish, value, text, origins, _mark(event.tag))
 
 
 def _too_deep(mark: Any) -> MalformedError:
@@ -241,6 +238,7 @@ def _typed(text: str, tag: str | None) -> bool | int | float | str | None:
 
 # --- where the text of a scalar stands --------------------------------------------------------------------------------
 
+_PROPERTIES = re.compile(r"(?:[&!]\S*[ \t]+)+")
 _FLOW = re.compile(
     r"(?P<join>\\\n[ \t\n]*)|(?P<fold>[ \t]*\n[ \t\n]*)|(?P<escape>\\(?:x..|u....|U........|.))|(?P<quote>'')"
     r"|(?P<blank>[ \t]+)|(?P<text>[^\\'\s]+|.)",
@@ -252,8 +250,15 @@ _ESCAPES = {
 }  # fmt: skip
 
 
+def _origins(raw: str, value: str, style: str, line: int, col: int) -> Origins:
+    """The stretches of a plain or quoted scalar, which is written `raw` at that place."""
+    if style:
+        raw, col = raw[1:-1], col + 1
+    return [(0, line, col)] if raw == value else _flow_origins(raw, value, style, line, col)
+
+
 def _flow_origins(raw: str, value: str, style: str, line: int, col: int) -> Origins:
-    """The stretches of a plain or quoted scalar; of the whole alone where they do not come out as YAML has it."""
+    """As above, for one that is folded or escaped; where the whole stands if it does not come out as YAML has it."""
     pieces: list[str] = []
     origins: Origins = []
     length, expected = 0, (0, 0)

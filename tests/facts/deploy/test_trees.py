@@ -163,3 +163,12 @@ def test_bombs_are_bounded() -> None:
         read("a0: &a0 [x]\n" + "".join(f"a{i}: &a{i} [*a{i - 1}]\n" for i in range(1, 3000)))
     with pytest.raises(MalformedError, match="values, aliases counted in full"):
         read("- [1, 2, 3, 4]\n" * 50_000)
+
+
+@pytest.mark.parametrize(
+    "written", ["&x celery", "!t celery", "&x !t celery", "&x 'celery'", '!t "celery"', "!t >-\n  celery"]
+)
+def test_tags_and_anchors_are_no_part_of_the_text(written: str) -> None:
+    text = f"a: {written}\nb: 1\n"
+    found = scalar(text)
+    assert (found.text, stretches(text, found)) == ("celery", ["celery"])
