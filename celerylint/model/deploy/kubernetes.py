@@ -5,6 +5,7 @@ from __future__ import annotations
 import posixpath
 import re
 from collections.abc import Iterator, Mapping
+from typing import NamedTuple
 
 from celerylint.facts.deploy.ir import ListNode, MapNode, Scalar, Tree
 from celerylint.finding import Place
@@ -52,13 +53,39 @@ def bundles(world: World) -> Iterator[Bundle]:
 # --- workloads --------------------------------------------------------------------------------------------------------
 
 
+class _Around(NamedTuple):
+    """What a bundle holds beside its workloads."""
+
+    maps: Mapping[str, Mapping[str, str | None]]
+    """ConfigMaps by name."""
+    scalers: tuple[Resource, ...]
+    open_services: tuple[Resource, ...]
+    """Services that are reached from outside of the cluster."""
+
+
+def _around(bundle: Bundle) -> _Around:
+    backends = {name for resource in bundle.resources for name in _backends(resource)}
+    services = (resource for resource in bundle.resources if resource.kind == "Service")
+    return _Around(
+        {**dict(_config_maps(bundle)), **bundle.values},
+        tuple(r for r in bundle.resources if r.kind in ("HorizontalPodAutoscaler", "ScaledObject")),
+        tuple(r for r in services if r.name in backends or _service_type(r) in ("LoadBalancer", "NodePort")),
+    )
+
+
+def _service_type(service: Resource) -> str:
+    spec = service.node.get("spec")
+    return plain(spec.get("type")) if isinstance(spec, MapNode) else ""
+
+
 def processes(bundle: Bundle, world: World) -> Iterator[Process]:
     """What the workloads of a bundle run: a process for each container that stays up."""
+    around = _around(bundle)
     for resource in bundle.resources:
         if resource.kind in _WORKLOADS and resource.name:
             workload, whole = _patched(resource, bundle)
             if workload is not None:
-                yield from _of_workload(workload, resource.kind, bundle, world, whole)
+                yield from _of_workload(workload, resource.kind, bundle, around, world, whole)
 
 
 def _patched(resource: Resource, bundle: Bundle) -> tuple[Layers | None, bool]:
@@ -94,13 +121,15 @@ def _named(pattern: str, name: str) -> bool:
     return _PLAIN_PATTERN.fullmatch(pattern) is not None and re.fullmatch(pattern, name) is not None
 
 
-def _of_workload(workload: Layers, kind: str, bundle: Bundle, world: World, whole: bool) -> Iterator[Process]:
+def _of_workload(
+    workload: Layers, kind: str, bundle: Bundle, around: _Around, world: World, whole: bool
+) -> Iterator[Process]:
     where = _POD.get(kind, _TEMPLATE)
     running = list(_containers(workload, where))
     grace = _text(workload.find(*where, "terminationGracePeriodSeconds"))
-    attributes = dict(_attributes(workload, kind, where, bundle))
+    attributes = dict(_attributes(workload, kind, where, around))
     for layers in running:
-        held = _container(layers, bundle, world)
+        held = _container(layers, around)
         started = containers.start(held, world)
         image = _text(layers.find("image"))
         own = {**attributes, **dict(_of_container(layers)), **dict(containers.variables(held))}
@@ -147,8 +176,8 @@ def _said(held: Held | None) -> str:
     return plain(held.node) if held is not None else ""
 
 
-def _container(layers: Layers, bundle: Bundle, world: World) -> Container:
-    variables = dict(_environment(layers, bundle))
+def _container(layers: Layers, around: _Around) -> Container:
+    variables = dict(_environment(layers, around.maps))
     image, workdir = _text(layers.find("image")), _text(layers.find("workingDir"))
     return Container(
         path=layers.layers[-1][0],
@@ -177,9 +206,8 @@ def _expanded(text: Text, variables: Mapping[str, str | None]) -> Text:
     return replaced(text, _VARIABLE, lambda match: "$" if match[1] is None else variables.get(match[1]))
 
 
-def _environment(layers: Layers, bundle: Bundle) -> Iterator[tuple[str, str | None]]:
+def _environment(layers: Layers, maps: Mapping[str, Mapping[str, str | None]]) -> Iterator[tuple[str, str | None]]:
     """Variables of a container: from ConfigMaps that are here, then its own. Those of secrets are not known."""
-    maps = {**dict(_config_maps(bundle)), **bundle.values}
     for held in layers.gather("envFrom"):
         for item in held.node.items if isinstance(held.node, ListNode) else ():
             source = item.get("configMapRef") if isinstance(item, MapNode) else None
@@ -227,7 +255,7 @@ def _replicas(workload: Layers, kind: str, bundle: Bundle) -> Known:
     return number(held) if held is not None else Known(1, None)
 
 
-def _attributes(workload: Layers, kind: str, where: tuple[str, ...], bundle: Bundle) -> Iterator[tuple[str, Known]]:
+def _attributes(workload: Layers, kind: str, where: tuple[str, ...], around: _Around) -> Iterator[tuple[str, Known]]:
     kind_held = workload.find("kind")
     yield "kind", Known(kind, place_of(kind_held.path, kind_held.node) if kind_held else None)
     if kind == "Deployment":
@@ -236,10 +264,10 @@ def _attributes(workload: Layers, kind: str, where: tuple[str, ...], bundle: Bun
         surge = _text(workload.find("spec", "strategy", "rollingUpdate", "maxSurge"))
         if surge is not None:
             yield "max_surge", known_text(surge)
-    scaler = next((r for r in bundle.resources if _scales(r, workload.name, kind)), None)
+    scaler = next((r for r in around.scalers if _scales(r, workload.name, kind)), None)
     if scaler is not None:
         yield "autoscaler", _most(scaler)
-    ports = list(_published(workload, where, bundle))
+    ports = list(_published(workload, where, around))
     if ports:
         yield "ports", Known(",".join(port for port, _ in ports), ports[0][1])
     claims = list(_volumes(workload, where, kind))
@@ -248,8 +276,6 @@ def _attributes(workload: Layers, kind: str, where: tuple[str, ...], bundle: Bun
 
 
 def _scales(resource: Resource, name: str, kind: str) -> bool:
-    if resource.kind not in ("HorizontalPodAutoscaler", "ScaledObject"):
-        return False
     spec = resource.node.get("spec")
     target = spec.get("scaleTargetRef") if isinstance(spec, MapNode) else None
     if not isinstance(target, MapNode) or plain(target.get("name")) != name:
@@ -267,23 +293,19 @@ def _most(scaler: Resource) -> Known:
     return Known(100 if scaler.kind == "ScaledObject" else None, place_of(scaler.path, scaler.node))
 
 
-def _published(workload: Layers, where: tuple[str, ...], bundle: Bundle) -> Iterator[tuple[str, Place]]:
+def _published(workload: Layers, where: tuple[str, ...], around: _Around) -> Iterator[tuple[str, Place]]:
     """Ports of services that lead to the workload from outside of the cluster."""
     labels = dict(_labels(workload.find(*where[:-1], "metadata", "labels")))
-    open_names = {name for resource in bundle.resources for name in _backends(resource)}
-    for resource in bundle.resources:
-        spec = resource.node.get("spec")
-        if resource.kind != "Service" or not isinstance(spec, MapNode):
-            continue
-        selector = spec.get("selector")
-        wanted = dict(_labels(Held(resource.path, selector))) if selector is not None else {}
-        outside = plain(spec.get("type")) in ("LoadBalancer", "NodePort") or resource.name in open_names
-        if wanted and wanted.items() <= labels.items() and outside:
-            ports = spec.get("ports")
+    for service in around.open_services:
+        spec = service.node.get("spec")
+        selector = spec.get("selector") if isinstance(spec, MapNode) else None
+        wanted = dict(_labels(Held(service.path, selector))) if selector is not None else {}
+        if wanted and wanted.items() <= labels.items():
+            ports = spec.get("ports") if isinstance(spec, MapNode) else None
             for port in ports.items if isinstance(ports, ListNode) else ():
                 if isinstance(port, MapNode):
                     target = plain(port.get("targetPort")) or plain(port.get("port"))
-                    yield f"{plain(port.get('port'))}:{target}", place_of(resource.path, port)
+                    yield f"{plain(port.get('port'))}:{target}", place_of(service.path, port)
 
 
 def _labels(held: Held | None) -> Iterator[tuple[str, str]]:
