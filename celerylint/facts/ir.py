@@ -14,8 +14,8 @@ from msgspec import Raw, Struct
 
 from celerylint.finding import Span
 
-EXTRACTOR_VERSION = 2
-"""Part of the cache key: raise it whenever lowering changes."""
+EXTRACTOR_VERSION = 3
+"""Part of the cache key: raise it whenever lowering changes, or what is read from deployment files."""
 
 
 class Node(Struct, frozen=True, array_like=True, gc=False):

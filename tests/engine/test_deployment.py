@@ -174,3 +174,25 @@ def test_a_fault_of_ours_costs_only_the_deployment(tmp_path: Path, monkeypatch: 
     ((code, path, _, message),) = found(project(tmp_path, {"docker-compose.yml": COMPOSE}))
     assert (code, path) == ("CLY990", ".")
     assert "evaluation of the deployment files failed (RuntimeError: oops" in message
+
+
+def test_values_are_complained_of_only_beside_a_chart(tmp_path: Path) -> None:
+    files = {"locale/values.yaml": "a: [\n", "chart/values.yaml": "a: [\n", "chart/Chart.yaml": "name: x\n"}
+    assert [(code, path) for code, path, *_ in found(project(tmp_path, {**files}))] == [("CLY900", "chart/values.yaml")]
+
+
+@pytest.mark.parametrize(
+    ("options", "development"),
+    [
+        ({}, {"worker": False, "other": True}),
+        ({"deployment_files": ("dev.compose.yml",)}, {"worker": True, "other": False}),
+        ({"development_files": ("docker-*",)}, {"worker": True, "other": True}),
+    ],
+)
+def test_options_say_what_is_in_use(tmp_path: Path, options: dict[str, object], development: dict[str, bool]) -> None:
+    files = {"docker-compose.yml": COMPOSE, "dev.compose.yml": COMPOSE.replace("worker:", "other:")}
+    asked = Options(no_cache=True, **options)  # type: ignore[arg-type]
+    deployed = read(project(tmp_path, {**files}))
+    deployment, crash = engine._deployment(deployed, asked)
+    assert crash is None
+    assert {process.name: bool(process.development) for process in deployment.processes} == development
