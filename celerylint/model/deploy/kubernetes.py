@@ -59,18 +59,25 @@ class _Around(NamedTuple):
     maps: Mapping[str, Mapping[str, str | None]]
     """ConfigMaps by name."""
     scalers: tuple[Resource, ...]
-    open_services: tuple[Resource, ...]
-    """Services that are reached from outside of the cluster."""
+    open_services: tuple[tuple[frozenset[tuple[str, str]], Resource], ...]
+    """Services that are reached from outside of the cluster, with the labels that they select."""
 
 
 def _around(bundle: Bundle) -> _Around:
     backends = {name for resource in bundle.resources for name in _backends(resource)}
-    services = (resource for resource in bundle.resources if resource.kind == "Service")
+    services = [resource for resource in bundle.resources if resource.kind == "Service"]
+    reached = (r for r in services if r.name in backends or _service_type(r) in ("LoadBalancer", "NodePort"))
     return _Around(
         {**dict(_config_maps(bundle)), **bundle.values},
         tuple(r for r in bundle.resources if r.kind in ("HorizontalPodAutoscaler", "ScaledObject")),
-        tuple(r for r in services if r.name in backends or _service_type(r) in ("LoadBalancer", "NodePort")),
+        tuple((frozenset(_labels(_selector(service))), service) for service in reached),
     )
+
+
+def _selector(service: Resource) -> Held | None:
+    spec = service.node.get("spec")
+    selector = spec.get("selector") if isinstance(spec, MapNode) else None
+    return Held(service.path, selector) if selector is not None else None
 
 
 def _service_type(service: Resource) -> str:
@@ -295,12 +302,10 @@ def _most(scaler: Resource) -> Known:
 
 def _published(workload: Layers, where: tuple[str, ...], around: _Around) -> Iterator[tuple[str, Place]]:
     """Ports of services that lead to the workload from outside of the cluster."""
-    labels = dict(_labels(workload.find(*where[:-1], "metadata", "labels")))
-    for service in around.open_services:
+    labels = frozenset(_labels(workload.find(*where[:-1], "metadata", "labels")))
+    for wanted, service in around.open_services:
         spec = service.node.get("spec")
-        selector = spec.get("selector") if isinstance(spec, MapNode) else None
-        wanted = dict(_labels(Held(service.path, selector))) if selector is not None else {}
-        if wanted and wanted.items() <= labels.items():
+        if wanted and wanted <= labels:
             ports = spec.get("ports") if isinstance(spec, MapNode) else None
             for port in ports.items if isinstance(ports, ListNode) else ():
                 if isinstance(port, MapNode):
