@@ -137,7 +137,9 @@ class Retry(Event, frozen=True, eq=False):
 
 
 class Raised(Event, frozen=True, eq=False):
-    """An exception is raised by a statement."""
+    """An exception is raised by a statement; `name` is that of its class, empty for one that is raised again."""
+
+    name: str = ""
 
 
 E = TypeVar("E", bound=Event)
@@ -149,6 +151,8 @@ class Trace(Struct, frozen=True, eq=False):
     events: tuple[Event, ...]
     complete: bool
     """False where it was too long or too deep to be followed to its end."""
+    caught: dict[tuple[int, int], tuple[str, ...]] = {}
+    """The names of what handlers take, by the `try` and the number of the handler; `*` for everything, `?` for what has none."""
 
     def of(self, kind: type[E]) -> Iterator[E]:
         """The events of a kind, in order."""

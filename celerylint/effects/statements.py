@@ -67,7 +67,9 @@ def _return(walker: Walker, node: ir.Return) -> str | None:
 def _raise(walker: Walker, node: ir.Raise) -> str | None:
     if node.exc is not None:
         walker.eval(node.exc)
-    walker.emit(Raised, (walker.file, node))
+    exc = node.exc.func if isinstance(node.exc, ir.Call) else node.exc
+    name = exc.attr if isinstance(exc, ir.Attr) else exc.id if isinstance(exc, ir.Name) else ""
+    walker.emit(Raised, (walker.file, node), name=name)
     return "raise"
 
 
@@ -124,7 +126,17 @@ def _match(walker: Walker, node: ir.Match) -> str | None:
 def _for(walker: Walker, node: ir.For) -> str | None:
     source = walker.eval(node.source)
     _loop(walker, node, source, node.target, node.body)
-    return walker.block(node.orelse)
+    if not node.orelse:
+        return None
+    before = walker.holds
+    if source.shape in ("rows", "manager"):
+        # No row of them made the loop break off.
+        walker.holds += (
+            Hold(Gate("exists", source.key, source.model, at=(walker.file, node), order=walker.now), False),
+        )
+    end = walker.block(node.orelse)
+    walker.holds = before
+    return end
 
 
 def _while(walker: Walker, node: ir.While) -> str | None:
@@ -170,6 +182,7 @@ def _try(walker: Walker, node: ir.Try) -> str | None:
         if handler.name:
             walker.frame.env[handler.name] = Sym(key=walker.fresh(), traits=frozenset({"exception"}))
         walker.holds = before + _absence(walker, names, start, stop)
+        walker.caught[uid, number] = tuple(names)
         with walker.within("handler", uid, number):
             handled = walker.block(handler.body)
         if handled != "raise" and (_named(names, _INTEGRITY)):

@@ -5,10 +5,10 @@ from __future__ import annotations
 from collections.abc import Iterator
 from typing import NamedTuple
 
-from celerylint.effects.events import Act, Call, Event, Raised, Retry, Trace, can_follow
+from celerylint.effects.events import Act, Call, Event, Raised, Retry, Step, Trace, can_follow
 from celerylint.effects.guards import undone
 from celerylint.model.project import Task
-from celerylint.model.values import At
+from celerylint.model.values import At, ClassValue, External, Sequence, Value, forced
 
 _BROAD = frozenset({"Exception", "BaseException"})
 _NETWORK = frozenset(
@@ -76,15 +76,11 @@ def _autoretry(task: Task, act: Act, trace: Trace) -> Iterator[Trigger]:
     listed = task.retry("autoretry_for")
     if not listed.known or not listed.value or _gives_up(task):
         return
-    names = [str(name) for name in listed.value]
+    names = _dotted(listed.raw) or [str(name) for name in listed.value]
     best: bool | None = None
     where: Event | None = None
     for event in trace.events:
-        if event is act and not act.in_loop:
-            continue
-        if not can_follow(event, act) or undone(act, event):
-            continue
-        answer = _raises(event, names)
+        answer = _raises(event, names) if _comes_after(event, act, trace) else None
         if answer is not None and (best is None or answer > best):
             best, where = answer, event
     if best is not None and where is not None:
@@ -93,33 +89,69 @@ def _autoretry(task: Task, act: Act, trace: Trace) -> Iterator[Trigger]:
         )
 
 
+def _dotted(raw: Value | None) -> list[str]:
+    """The exceptions of autoretry_for with their packages."""
+    held = forced(raw) if raw is not None else None
+    parts = [forced(item) for item in held.items] if isinstance(held, Sequence) else []
+    if not parts or not all(isinstance(part, (External, ClassValue)) for part in parts):
+        return []
+    return [
+        part.dotted if isinstance(part, External) else f".{part.node.name}"
+        for part in parts
+        if isinstance(part, (External, ClassValue))
+    ]
+
+
+def _comes_after(event: Event, act: Act, trace: Trace) -> bool:
+    """Whether something can happen after an effect that succeeded, and leaves it standing."""
+    if event is act:
+        return act.in_loop
+    if not can_follow(event, act) or undone(act, event) or own_failure(event, act):
+        return False
+    step = next((s for s in event.trail if s.kind == "handler"), None)
+    if step is None or not any(s.kind == "try" and s.node == step.node for s in act.trail):
+        return True
+    # In a handler around the effect: something else in the block must have raised.
+    return _fails_after(act, trace, step, event.order) is not None
+
+
+def own_failure(event: Event, act: Act) -> bool:
+    """Whether something happens because of what the effect itself answered: it did not succeed."""
+    if isinstance(event, Call) and act.subject.what and event.what.startswith(f"{act.subject.what}()"):
+        return True
+    return any(hold.gate.kind == "result" and hold.gate.order == act.order for hold in event.holds)
+
+
 def _raises(event: Event, names: list[str]) -> bool | None:
     """Whether something may raise one of these: True, False if that is a guess, None if not."""
     last = {name.rpartition(".")[2] for name in names}
+    roots = {name.partition(".")[0] for name in names}
+    broad = bool(last & _BROAD)
+    if isinstance(event, Raised):
+        return True if broad or event.name in last else None
     if isinstance(event, Act):
-        what = event.subject.what or event.what
-        if last & _BROAD:
+        if broad:
             return True
         if event.kind.database:
             return True if last & _DATABASE else None
-        roots = {name.partition(".")[0] for name in names}
-        return True if last & _NETWORK or what.partition(".")[0].removesuffix("()") in roots else None
-    if isinstance(event, Raised):
-        return True if last & _BROAD else None
+        return True if last & _NETWORK or _root(event.subject.what) in roots else None
     if not isinstance(event, Call):
         return None
-    root = event.what.partition(".")[0].removesuffix("()")
+    root = _root(event.what)
     if root in _QUIET:
         return None
     if not root:
-        return last & _BROAD != frozenset() or False
-    if last & _BROAD:
+        # What it raises is unknown: anything, for all that can be seen; but hardly the one exception that is named.
+        return False if broad else None
+    if broad:
         return True
     if root in ("orm", "sqlalchemy", "sql"):
         return True if last & _DATABASE else None
-    if root in {name.partition(".")[0] for name in names}:
-        return True
-    return True if last & _NETWORK and root in _NETWORKED else None
+    return True if root in roots or (last & _NETWORK and root in _NETWORKED) else None
+
+
+def _root(what: str) -> str:
+    return what.partition(".")[0].removesuffix("()")
 
 
 _NETWORKED = frozenset(
@@ -131,27 +163,45 @@ def _retries(task: Task, act: Act, trace: Trace) -> Iterator[Trigger]:
     if _gives_up(task):
         return
     for retry in trace.of(Retry):
-        if not can_follow(retry, act) or undone(act, retry):
+        if not can_follow(retry, act) or undone(act, retry) or own_failure(retry, act):
             continue
         step = next((s for s in retry.trail if s.kind == "handler"), None)
         certain: bool | None = True
         if step is not None and any(s.kind == "try" and s.node == step.node for s in act.trail):
             # Both belong to one `try`: something in its block must raise after the effect.
-            certain = _fails_after(act, trace, step.node)
+            certain = _fails_after(act, trace, step, retry.order)
         if certain is not None:
             yield Trigger("retry", f"line {retry.at[1].line} retries it", retry.at, certain)
             return
 
 
-def _fails_after(act: Act, trace: Trace, node: int) -> bool | None:
-    """Whether the block of a `try` can fail after the effect."""
+def _fails_after(act: Act, trace: Trace, handler: Step, before: int) -> bool | None:
+    """Whether the block of a `try` can fail, after the effect, with what a handler of it takes."""
+    names = list(trace.caught.get((handler.node, handler.arm), ("*",)))
+    names = ["Exception" if name == "*" else name for name in names]
     best: bool | None = None
     for event in trace.events:
-        inside = any(s.kind == "try" and s.node == node for s in event.trail)
-        if not inside or (event is act and not act.in_loop) or not can_follow(event, act) or undone(act, event):
+        if event.order >= before:
+            break
+        inside = any(s.kind == "try" and s.node == handler.node for s in event.trail)
+        if not inside or (event is act and not act.in_loop) or not can_follow(event, act):
             continue
-        if isinstance(event, (Raised, Act)):
-            return True
-        if isinstance(event, Call) and event.what.partition(".")[0].removesuffix("()") not in _QUIET:
-            best = best or bool(event.what)
+        if undone(act, event) or own_failure(event, act):
+            continue
+        answer = _raises(event, names)
+        if answer is None and "?" in names and isinstance(event, (Call, Raised)):
+            answer = False
+        if answer is None and isinstance(event, Call) and not _names_known(names) and _root(event.what) not in _QUIET:
+            answer = False
+        best = answer if best is None else best or bool(answer)
     return best
+
+
+def _names_known(names: list[str]) -> bool:
+    """Whether it is known which calls raise exceptions of these names."""
+    return all(name in _BROAD | _NETWORK | _DATABASE or name in _CLIENTS for name in names)
+
+
+_CLIENTS = frozenset(
+    {"RequestException", "HTTPError", "Timeout", "ReadTimeout", "ConnectTimeout", "ClientError", "StripeError"}
+)

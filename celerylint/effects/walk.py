@@ -75,6 +75,7 @@ class Walker:
         self.complete = True
         self.attributes: dict[tuple[str, str], Sym] = {}
         """Attributes of objects, by the object's key, that this run has set."""
+        self.caught: dict[tuple[int, int], tuple[str, ...]] = {}
         self._number = 0
 
     # --- what happened ------------------------------------------------------------------------------------------------
@@ -124,7 +125,7 @@ class Walker:
             self.enter(function, args, None)
         except (Exhausted, RecursionError):
             self.complete = False
-        return Trace(tuple(self.events), self.complete)
+        return Trace(tuple(self.events), self.complete, self.caught)
 
     def enter(self, function: FunctionValue, args: Args, subject: Sym | None) -> Sym:
         """Walk a function of the project with its arguments."""
@@ -379,6 +380,7 @@ class Walker:
                 what=self.machine.canonical(f"{base.what}.{name}"),
                 key=f"{base.key}.{name}" if base.key else "",
                 traits=base.traits & RANDOM,
+                holds=tuple(h for h in base.holds if h.gate.kind == "result"),
             )
         if base.shape in ("row", "new"):
             return self._field(base, name, at)
@@ -401,7 +403,10 @@ class Walker:
         if value is not None and not isinstance(value, (FunctionValue, Closure)):
             return self.of(self.machine.getattr(value, name, at))
         key = f"{base.key}.{name}" if base.key else ""
-        return Sym(key=key, traits=base.traits & (RANDOM | {"input", "rowattr"}))
+        traits = base.traits & (RANDOM | {"input", "rowattr"})
+        # What hangs on a row or was handed in may be a row itself.
+        gate = Gate("field", base.key, "", name, at, self.now)
+        return Sym(key=key, traits=traits, holds=(Hold(gate, True),) if traits & {"input", "rowattr"} else ())
 
     def manager(self, base: Sym, name: str) -> Sym:
         """`Model.objects`."""

@@ -25,8 +25,10 @@ def call(walker: Walker, site: Site) -> Sym | None:
         return None
     name = what.rpartition(".")[2]
     effect = find(EFFECTS, what) or _by_method(what, name, site)
+    acted = 0
     if effect is not None:
         _act(walker, site, effect, what)
+        acted = walker.now
     else:
         walker.emit(Call, site.at, what=what, name=name, known=is_benign(what), takes=_handed(site))
     if what.startswith("boto3") and name in ("client", "resource") and site.args.positional:
@@ -37,6 +39,8 @@ def call(walker: Walker, site: Site) -> Sym | None:
     key = f"{what}({','.join(keys)})" if all(keys) and not traits else ""
     gate = Gate("opaque", ",".join(a.key for a in site.args.all if a.key), name=name, at=site.at, order=walker.now)
     holds = () if effect is None and is_benign(what) else (Hold(gate, True),)
+    if effect is not None:
+        holds = (Hold(Gate("result", what, at=site.at, order=acted), True),)
     kept = traits if what.startswith(_DIGESTS) else frozenset[str]()
     return Sym(what=f"{what}()", key=key, traits=kept, holds=holds, items=site.args.positional)
 
