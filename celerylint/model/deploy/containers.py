@@ -5,6 +5,7 @@ from __future__ import annotations
 import posixpath
 import re
 from collections.abc import Iterable, Iterator, Mapping
+from itertools import pairwise
 from typing import NamedTuple
 
 from celerylint.facts.deploy.ir import DeployFacts
@@ -168,11 +169,25 @@ def unfollowed(invocation: Invocation) -> bool:
     if program is None or not program.known:
         return True
     folder, slash, name = program.text.rpartition("/")
+    if _hands_on(invocation):
+        return True
     if name.endswith(".py"):
         return False
     return name.endswith((".sh", ".bash")) or bool(slash and posixpath.basename(folder) not in _PROGRAMS)
 
 
+def _hands_on(invocation: Invocation) -> bool:
+    """Whether something whose name is a worker's is run by means that are not read: `run_worker`, `make celery`."""
+    names = [posixpath.basename(word.text) for word in invocation.words]
+    told = [after for name, after in pairwise(names) if name in _RUNNERS]
+    if looks_ours(*told):
+        return True
+    told = [after for name, after in pairwise(names) if name == "manage.py"]
+    return not runs_celery(invocation) and looks_ours(names[0], *told)
+
+
+_RUNNERS = frozenset({"invoke", "inv", "make", "just", "fab", "task", "npm", "nox", "tox"})
+"""Programs that run what a file of theirs says."""
 _PROGRAMS = frozenset({"bin", "sbin", "Scripts", ".bin"})
 """Folders of programs rather than of scripts."""
 
@@ -210,9 +225,11 @@ def files(container: Container, image: Image | None, workdir: str, world: World)
     seen = seen._replace(workdir=workdir or seen.workdir, copies=(*seen.copies, *container.mounts))
 
     def file(path: str) -> DeployFacts | None:
-        if is_program(path):
+        if "/" not in path:
             on_path = (dockerfile.find(seen, f"{folder}/{path}", world.load) for folder in _PATH)
-            return next((facts for facts in on_path if facts is not None), None)
+            found = next((facts for facts in on_path if facts is not None), None)
+            if found is not None or is_program(path):
+                return found
         found = dockerfile.find(seen, path, world.load)
         if found is None and image is None and not container.mounts:
             found = near(path, (seen.context, ""), world)
@@ -235,7 +252,7 @@ def near(path: str, folders: Iterable[str], world: World) -> DeployFacts | None:
     """The file of the project that a path on another machine most likely names.
 
     That is the longest end of the path that exists in one of the folders, else what an image of the project has there, else
-    the only script that ends so. A program of the machine (`/opt/venv/bin/celery`) is no file of the project.
+    the only script whose path ends so. A program of the machine (`/opt/venv/bin/celery`) is no file of the project.
     """
     parts = [part for part in path.split("/") if part not in ("", ".", "..")]
     ends = [parts[first:] for first in range(len(parts)) if first == 0 or not is_program("/".join(parts[first:]))]
@@ -248,7 +265,8 @@ def near(path: str, folders: Iterable[str], world: World) -> DeployFacts | None:
         found = dockerfile.find(image, path, world.load)
         if found is not None:
             return found
-    for end in ends:
+    # A name alone, such as `start.sh`, may be that of any script.
+    for end in (end for end in ends if len(end) > 1 or looks_ours(end[-1])):
         tail = "/" + "/".join(end)
         ending = [facts for facts in world.facts.values() if facts.kind == "script" and facts.path.endswith(tail)]
         if ending:

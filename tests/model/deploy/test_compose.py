@@ -350,6 +350,24 @@ def test_what_an_image_runs_is_unknown_without_anything_that_says_it() -> None:
     assert not found.process("app").complete
 
 
+@pytest.mark.parametrize(
+    ("command", "complete"),
+    [
+        ("celery -A proj worker", True),
+        ("python manage.py celery worker", True),
+        ("gunicorn proj.wsgi -k uvicorn.workers.UvicornWorker", True),
+        ("python manage.py runserver", True),
+        ("run_worker fast", False),
+        ("python -m invoke celery-worker", False),
+        ("make celery", False),
+        ("python manage.py start_workers", False),
+    ],
+)
+def test_programs_that_may_start_a_worker_in_their_own_way(command: str, complete: bool) -> None:
+    text = f"services:\n  app: {{image: team/app, command: {command}}}\n  other: {{build: .}}\n"
+    assert deploy({"compose.yaml": text}).process("app").complete == complete
+
+
 def test_mounted_files_are_those_of_the_project() -> None:
     found = deploy(
         {

@@ -169,6 +169,28 @@ def test_an_image_that_a_service_starts_is_no_process_of_its_own() -> None:
     assert found.names == ["worker"]
 
 
+@pytest.mark.parametrize(
+    ("command", "found"),
+    [
+        ("/opt/app/bin/start.sh", True),
+        ("/opt/app/start-worker.sh", True),
+        ("./start-worker.sh", True),
+        ("/opt/app/start.sh", False),
+        ("/opt/app/bin/celery", False),
+        ("celery", False),
+    ],
+)
+def test_which_script_a_path_on_another_machine_names(command: str, found: bool) -> None:
+    script = "#!/bin/sh\nexec celery -A proj worker\n"
+    deployed = deploy(
+        {
+            "conf/supervisord.conf": f"[program:p]\ncommand={command}\n",
+            **dict.fromkeys(("tools/bin/start.sh", "tools/start-worker.sh", "tools/bin/celery"), script),
+        }
+    )
+    assert (deployed.commands("p") == ["celery -A proj worker"]) == found
+
+
 # --- Dockerfiles ------------------------------------------------------------------------------------------------------
 
 
