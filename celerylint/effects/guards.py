@@ -48,7 +48,7 @@ def verdict(act: Act, trace: Trace) -> Verdict:
     """What guards an effect."""
     if act.key is not None and not act.key.random:
         return _BOTH
-    if act.swallows:
+    if act.swallows or _of_the_attempt(act):
         return _BOTH
     later, beside = Answer.NO, Answer.NO
     for hold in act.holds:
@@ -61,6 +61,11 @@ def verdict(act: Act, trace: Trace) -> Verdict:
     if later is Answer.NO and not trace.complete and any(h.gate.kind in ("field", "cached") for h in act.holds):
         later = Answer.MAYBE
     return Verdict(later, beside)
+
+
+def _of_the_attempt(act: Act) -> bool:
+    """Whether it records the attempt, by its number: each has its own."""
+    return any(hold.gate.kind == "retries" for value in act.subject.entries.values() for hold in value.holds)
 
 
 def _gate(hold: Hold, act: Act, trace: Trace) -> Verdict:

@@ -21,8 +21,9 @@ class Gate(Struct, frozen=True, eq=False):
     """Something that a condition asks, and that a second run may find answered otherwise."""
 
     kind: str
-    """`field` of a row; `created` flag; `swapped`: how many rows a conditional update met; `claim`: a lock or a key that only
-    one can take; `cached`: what a cache holds; `exists`: whether rows exist; `opaque`: what a call that cannot be read returned."""
+    """`field` of a row; `created` flag; `swapped`: how many rows a conditional update met; `claim`: a lock or a key that
+    only one can take; `cached`: what a cache holds; `exists`: whether rows exist; `retries`: the number of the attempt;
+    `result`: what an effect answered; `opaque`: what a call that cannot be read returned."""
     subject: str
     """The key of the row, lock or cache entry."""
     model: str = ""

@@ -67,14 +67,15 @@ def _redelivery(task: Task) -> Iterator[Trigger]:
         yield Trigger("redelivery", "acks_late: its message is delivered again when a worker dies", late.at, True)
 
 
-def _gives_up(task: Task) -> bool:
+def _gives_up(task: Task, act: Act) -> bool:
+    """Whether no retry follows: there are none, or the effect is for one attempt among them, such as the last."""
     most = task.retry("max_retries")
-    return most.known and most.value == 0
+    return (most.known and most.value == 0) or any(hold.gate.kind == "retries" for hold in act.holds)
 
 
 def _autoretry(task: Task, act: Act, trace: Trace) -> Iterator[Trigger]:
     listed = task.retry("autoretry_for")
-    if not listed.known or not listed.value or _gives_up(task):
+    if not listed.known or not listed.value or _gives_up(task, act):
         return
     names = _dotted(listed.raw) or [str(name) for name in listed.value]
     best: bool | None = None
@@ -160,7 +161,7 @@ _NETWORKED = frozenset(
 
 
 def _retries(task: Task, act: Act, trace: Trace) -> Iterator[Trigger]:
-    if _gives_up(task):
+    if _gives_up(task, act):
         return
     for retry in trace.of(Retry):
         if not can_follow(retry, act) or undone(act, retry) or own_failure(retry, act):

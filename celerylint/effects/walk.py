@@ -21,6 +21,7 @@ from celerylint.effects.statements import STATEMENTS
 from celerylint.effects.symbols import RANDOM, UNKNOWN, Gate, Hold, Sym, constant, join, negated
 from celerylint.facts import ir
 from celerylint.model import celery_values as cv
+from celerylint.model.builtins import BUILTINS
 from celerylint.model.values import (
     At,
     Bound,
@@ -33,6 +34,7 @@ from celerylint.model.values import (
     Instance,
     Made,
     ModuleValue,
+    Native,
     Partial,
     Scalar,
     Scope,
@@ -350,6 +352,8 @@ class Walker:
             value = self.machine.force(value)
         if isinstance(value, External):
             return Sym(what=value.dotted, key=value.dotted)
+        if isinstance(value, Native) and BUILTINS.get(value.name) is value:
+            return Sym(what=f"builtins.{value.name}", key=value.name)
         if isinstance(value, Made):
             return Sym(what=made_path(self, value))
         if isinstance(value, Scalar):
@@ -371,17 +375,12 @@ class Walker:
         """`base.name`."""
         if base.key and (base.key, name) in self.attributes:
             return self.attributes[base.key, name]
-        if isinstance(base.value, Deferred):
+        if isinstance(base.value, Deferred) and not base.shape:
             if name in MANAGERS:
                 return self.manager(base, name)
             base = self.force(base)
         if base.what:
-            return Sym(
-                what=self.machine.canonical(f"{base.what}.{name}"),
-                key=f"{base.key}.{name}" if base.key else "",
-                traits=base.traits & RANDOM,
-                holds=tuple(h for h in base.holds if h.gate.kind == "result"),
-            )
+            return self._foreign(base, name, at)
         if base.shape in ("row", "new"):
             return self._field(base, name, at)
         if base.shape == "object" and base.cls is not None:
@@ -407,6 +406,15 @@ class Walker:
         # What hangs on a row or was handed in may be a row itself.
         gate = Gate("field", base.key, "", name, at, self.now)
         return Sym(key=key, traits=traits, holds=(Hold(gate, True),) if traits & {"input", "rowattr"} else ())
+
+    def _foreign(self, base: Sym, name: str, at: At) -> Sym:
+        """An attribute of what a package provides."""
+        what = self.machine.canonical(f"{base.what}.{name}")
+        holds = tuple(h for h in base.holds if h.gate.kind == "result")
+        if what.endswith("request.retries"):
+            holds = (Hold(Gate("retries", what, at=at, order=self.now), None),)
+        key = f"{base.key}.{name}" if base.key else ""
+        return Sym(what=what, key=key, traits=base.traits & RANDOM, holds=holds)
 
     def manager(self, base: Sym, name: str) -> Sym:
         """`Model.objects`."""
