@@ -104,16 +104,17 @@ def _shown(where: Hit) -> str:
 
 
 def read(spec: Path) -> list[Case]:
-    """The cases of a spec, whose file is named after the rule."""
+    """The cases of a spec, whose file is named after the rule; `CLY601-guards.md` holds more cases of CLY601."""
     cases: list[Case] = []
-    case = Case(spec.stem, "")
+    code = spec.stem.partition("-")[0]
+    case = Case(code, "")
     name = ""
     lines = iter(spec.read_text("utf-8").splitlines())
     for line in lines:
         if heading := _HEADING.fullmatch(line):
             if case.files:
                 cases.append(case)
-            case = Case(spec.stem, heading[1])
+            case = Case(code, heading[1])
         elif path := _PATH.fullmatch(line):
             name = path[1]
         elif version := _VERSION.fullmatch(line):
