@@ -9,7 +9,7 @@ import msgspec
 
 from celerylint.effects.events import Step
 from celerylint.effects.frames import Closure, Frame
-from celerylint.effects.models import is_expression
+from celerylint.effects.models import computed, is_expression
 from celerylint.effects.symbols import RANDOM, UNKNOWN, Hold, Sym, constant, join, negated
 from celerylint.facts import ir
 
@@ -62,6 +62,9 @@ def _dict(walker: Walker, node: ir.DictExpr) -> Sym:
         name = walker.eval(key)
         if isinstance(name.const, str):
             entries[name.const] = held
+        for column in name.traits:
+            if column.startswith("column:"):
+                entries[column[7:]] = held
     traits = frozenset({"open"}) if is_open else frozenset[str]()
     if any(e.random for e in entries.values()):
         traits |= RANDOM
@@ -74,6 +77,7 @@ def _binop(walker: Walker, node: ir.BinOp) -> Sym:
     what = next((s.what for s in (left, right) if is_expression(s)), "")
     if isinstance(left.const, (int, float)) and isinstance(right.const, (int, float)) and node.op in ("+", "*"):
         return constant(left.const + right.const if node.op == "+" else left.const * right.const)
+    traits |= computed(traits)
     if node.op in ("+", "-"):
         # `row.n = row.n + 1`: a counter, if it is a number and is put back where it came from.
         traits |= {f"counts:{trait[3:]}" for trait in left.traits | right.traits if trait.startswith("of:")}

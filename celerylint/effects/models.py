@@ -62,6 +62,21 @@ def is_expression(value: Sym) -> bool:
     return value.what.startswith("django.db.models.") and value.what.endswith(("F()", "expressions.F()"))
 
 
+def counts(value: Sym, name: str) -> bool:
+    """Whether the database computes a value out of the field that it is put into."""
+    return f"math:{name}" in value.traits
+
+
+def computed(traits: frozenset[str]) -> frozenset[str]:
+    """What arithmetic makes of columns."""
+    return frozenset(f"math:{trait[7:]}" for trait in traits if trait.startswith("column:"))
+
+
+def column(name: str) -> frozenset[str]:
+    """The traits of a column as a part of an expression."""
+    return frozenset({f"column:{name.rpartition('__')[2]}"})
+
+
 def is_number(machine: Evaluator, row: Sym, name: str, added: Sym) -> bool:
     """Whether adding a value to a field of a row is counting, rather than putting text or lists together."""
     if added.shape in ("text", "list", "tuple", "dict") or is_expression(added):

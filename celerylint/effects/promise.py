@@ -24,6 +24,10 @@ _WORDS = re.compile(
     rb"|\bsleep\(|\brequests\.|\burlopen\("
     rb"|\bstripe\."
 )
+_MADE = re.compile(
+    rb"^\w+[^=\n]*=[^=].*\w\(|^class[^\n]*[(,.](?:\w*Model\w*|\w*Base\w*)\b|__tablename__|mapped_column\(|\bColumn\(|\bmodels\.\w+\("
+)
+"""What is made at the top level, to be called, and classes of rows."""
 _CALLED = re.compile(rb"(?<![\w.])([A-Za-z_]\w*)\(")
 _FROM = re.compile(rb"^[ \t]*from[ \t]+([.\w]+)[ \t]+import[ \t]+(\([^)]*\)|[^\n#]*)", re.M)
 _NAME = re.compile(rb"(\w+)(?:\s+as\s+(\w+))?")
@@ -65,7 +69,7 @@ class Promise:
         if region is None:
             elsewhere = self._imported(module).get(name)
             return self._through(module, elsewhere, depth) if elsewhere is not None else bool(text)
-        if _WORDS.search(region):
+        if _WORDS.search(region) or (not region.startswith((b"def", b"async")) and _MADE.search(region)):
             return True
         if depth == 0:
             return False

@@ -280,7 +280,7 @@ def _suspended(
 ) -> str | None:
     """`with` over a generator of the project: the body runs where it yields."""
     ends: list[str | None] = []
-    outer = walker.frames
+    outer = tuple(walker.frames)
     here = walker.frame
 
     def body(value: Sym) -> None:

@@ -16,7 +16,16 @@ from celerylint.effects.catalogue.kinds import COUNTER
 from celerylint.effects.events import Act, Call, Event, Raised, Step, Trace, Write
 from celerylint.effects.expressions import EXPRESSIONS
 from celerylint.effects.frames import Args, Closure, Frame, Handler, Site, Suspended
-from celerylint.effects.models import MANAGERS, imported_name, is_expression, is_model, is_number, model_name, short
+from celerylint.effects.models import (
+    MANAGERS,
+    column,
+    counts,
+    imported_name,
+    is_model,
+    is_number,
+    model_name,
+    short,
+)
 from celerylint.effects.statements import STATEMENTS
 from celerylint.effects.symbols import RANDOM, UNKNOWN, Gate, Hold, Sym, constant, join, negated
 from celerylint.facts import ir
@@ -284,10 +293,10 @@ class Walker:
         elif isinstance(target, ir.Attr):
             base = self.eval(target.value)
             if base.shape in ("row", "new"):
-                counts = f"counts:{base.key}.{target.attr}" in value.traits and is_number(
+                counter = f"counts:{base.key}.{target.attr}" in value.traits and is_number(
                     self.machine, base, target.attr, UNKNOWN
                 )
-                self.set_field(base, target.attr, value, (self.file, statement), counter=counts)
+                self.set_field(base, target.attr, value, (self.file, statement), counter=counter)
             elif base.key:
                 self.attributes[base.key, target.attr] = value
             elif base.traits & {"input"} or base.key.startswith("param:"):
@@ -315,7 +324,7 @@ class Walker:
             Write, at, subject=row.key, model=row.model, name=name, saved=False,
             counter=counter and row.shape == "row", locked=row.locked, value=value,
         )  # fmt: skip
-        if is_expression(value) and row.shape == "row":
+        if counts(value, name) and row.shape == "row":
             self.emit(Act, at, kind=COUNTER, what=f"{short(row.model)}.{name}", subject=row)
 
     def row_holds(self, row: Sym, source: Sym, at: At) -> tuple[Hold, ...]:
@@ -396,6 +405,8 @@ class Walker:
             found = self.of(held)
             if found.cls is not None and found.shape == "object" and is_model(self.machine, value):
                 return msgspec.structs.replace(found, shape="manager", model=model_name(value))
+            if (found.value is None or isinstance(found.value, Made)) and is_model(self.machine, value):
+                return msgspec.structs.replace(found, key=found.key or f"{base.key}.{name}", traits=column(name))
             return found if found.value is not None or found.what or found.shape else Sym(key=f"{base.key}.{name}")
         if isinstance(value, (cv.TaskSelf, ModuleValue, cv.Task, cv.App, Super)):
             return self.of(self.machine.getattr(value, name, at))

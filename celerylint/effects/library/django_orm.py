@@ -9,7 +9,7 @@ import msgspec
 from celerylint.effects.catalogue import kinds
 from celerylint.effects.events import Act, Call, Deletion, Save, Write
 from celerylint.effects.frames import Args, Site
-from celerylint.effects.models import short
+from celerylint.effects.models import column, counts, short
 from celerylint.effects.symbols import UNKNOWN, Gate, Hold, Sym
 from celerylint.effects.walk import Walker
 from celerylint.facts import ir
@@ -76,6 +76,11 @@ def _function(walker: Walker, site: Site) -> Sym | None:
         with walker.within("deferred", id(site.node)):
             walker.apply(args.positional[0], site._replace(name="on_commit", args=Args((), {}, site.at)))
         return UNKNOWN
+    if what.startswith("django.db.models.") and what.endswith(".F") and args.positional:
+        name = args.positional[0].const
+        return Sym(what=f"{what}()", traits=column(name) if isinstance(name, str) else frozenset())
+    if what.startswith(("django.db.models.", "sqlalchemy.func.", "sqlalchemy.case")):
+        return Sym(what=f"{what}()", traits=frozenset[str]().union(*(a.traits for a in args.all)))
     if what in ("django.shortcuts.get_object_or_404", "django.shortcuts.aget_object_or_404") and args.positional:
         source = _as_rows(walker, args.positional[0])
         return query(walker, source, "get", site._replace(args=args._replace(positional=args.positional[1:])))
@@ -264,7 +269,7 @@ def _update(walker: Walker, rows: Sym, site: Site) -> Sym:
         given.update(value.entries)
     key = _chained(rows, rows.key, walker)
     for name, value in given.items():
-        if value.what.endswith("F()") or "Column()" in value.what or "mapped_column()" in value.what:
+        if counts(value, name):
             walker.emit(
                 Act,
                 site.at,

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import re
 
+import msgspec
+
 from celerylint.effects.catalogue import kinds
 from celerylint.effects.events import Act, Call, Deletion, Write
 from celerylint.effects.frames import Site
@@ -23,6 +25,7 @@ _EXECUTES = frozenset(
         "mogrify",
     }
 )
+_GIVEN_CURSORS = frozenset({"psycopg2.extras.execute_values", "psycopg2.extras.execute_batch"})
 _INSERT = re.compile(
     r"\s*(?:with\b.*?\)\s*)?insert\s+(?P<ignore>or\s+ignore\s+|or\s+replace\s+|ignore\s+)?into\s+[\"`\[]?(?P<table>[\w.]+)",
     re.I | re.S,
@@ -30,24 +33,31 @@ _INSERT = re.compile(
 _UPDATE = re.compile(r"\s*update\s+[\"`\[]?(?P<table>[\w.]+).*?\bset\b(?P<body>.*)", re.I | re.S)
 _DELETE = re.compile(r"\s*(?:delete\s+from|truncate(?:\s+table)?)\s+[\"`\[]?(?P<table>[\w.]+)", re.I)
 _UPSERT = re.compile(r"\bon\s+conflict\b|\bon\s+duplicate\s+key\b|\bwhere\s+not\s+exists\b", re.I)
-_COUNTS = re.compile(r"[\"`]?(\w+)[\"`]?\s*=\s*(?:\w+\.)?[\"`]?\1[\"`]?\s*[-+*]", re.I)
+_COUNTS = re.compile(
+    r"[\"`]?(\w+)[\"`]?\s*=\s*(?:\w+\s*\(\s*)?(?:\w+\.)?[\"`]?\1[\"`]?\s*(?:,[^()]*\)\s*)?(?:[-+*]|\|\|)", re.I
+)
+_WHERE = re.compile(r"\bwhere\b", re.I)
 _LOCK = re.compile(r"\bpg_(?:try_)?advisory_(?:xact_)?lock\b|\bget_lock\s*\(", re.I)
 _NEXT = re.compile(r"\bnextval\s*\(", re.I)
 
 
 def call(walker: Walker, site: Site) -> Sym | None:
-    """`cursor.execute("INSERT ...")`, also through SQLAlchemy's `text`."""
+    """`cursor.execute("INSERT ...")`, also through SQLAlchemy's `text`, and psycopg's functions that are given the cursor."""
     if site.base is None:
+        if site.callee.what in _GIVEN_CURSORS and len(site.args.positional) > 1:
+            held = site.args.positional[1]
+            return _statement(walker, site, held.const, whole=held.shape == "const") if _is_text(held) else None
         if site.callee.what.endswith((".text", "sql.SQL")) and site.args.positional:
-            return Sym(shape="text", const=site.args.positional[0].const, what="")
+            return msgspec.structs.replace(site.args.positional[0], what="")
         return None
     if site.name not in _EXECUTES or not site.args.positional:
         return None
     given = site.args.positional[0]
-    text = given.const
-    if not isinstance(text, str):
-        return None
-    return _statement(walker, site, text, whole=given.shape == "const")
+    return _statement(walker, site, given.const, whole=given.shape == "const") if _is_text(given) else None
+
+
+def _is_text(given: Sym) -> bool:
+    return isinstance(given.const, str)
 
 
 def _statement(walker: Walker, site: Site, text: str, *, whole: bool) -> Sym:
@@ -64,13 +74,13 @@ def _statement(walker: Walker, site: Site, text: str, *, whole: bool) -> Sym:
         )
         return UNKNOWN
     updated = _UPDATE.match(text)
-    if updated and (counted := _COUNTS.search(updated["body"].partition("where")[0])):
+    if updated and (counted := _COUNTS.search(_WHERE.split(updated["body"])[0])):
         row = Sym(model=updated["table"], key=walker.fresh())
         walker.emit(Act, site.at, kind=kinds.COUNTER, what=f"{updated['table']}.{counted[1]}", subject=row)
     elif _NEXT.search(text):
         walker.emit(Act, site.at, kind=kinds.COUNTER, what="nextval", subject=Sym(key=walker.fresh()))
     elif updated:
-        for name in re.findall(r"[\"`]?(\w+)[\"`]?\s*=", updated["body"].lower().partition("where")[0]):
+        for name in re.findall(r"[\"`]?(\w+)[\"`]?\s*=", _WHERE.split(updated["body"])[0].lower()):
             walker.emit(Write, site.at, subject=updated["table"], model=updated["table"], name=name, saved=True)
     deleted = _DELETE.match(text)
     if deleted:
