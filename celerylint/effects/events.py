@@ -8,7 +8,7 @@ from typing import NamedTuple, TypeVar
 from msgspec import Struct
 
 from celerylint.effects.symbols import Hold, Sym
-from celerylint.model.values import At
+from celerylint.model.values import At, Value
 
 
 class Step(NamedTuple):
@@ -20,9 +20,11 @@ class Step(NamedTuple):
     """The statement, in this activation of its function."""
     arm: int
     """Which of its arms."""
+    given: bool = False
+    """Whether an argument of the task alone decides."""
 
 
-_SOMETIMES = frozenset({"if", "loop", "handler", "case"})
+SOMETIMES = frozenset({"if", "loop", "handler", "case"})
 """Parts that a run may pass by."""
 
 
@@ -100,6 +102,14 @@ class Save(Event, frozen=True, eq=False):
 
     subject: str
     model: str
+    fields: frozenset[str] = frozenset()
+    """The only fields that are stored, if it names them."""
+
+    def stores(self, write: Write) -> bool:
+        """Whether it stores what was set before."""
+        if self.order < write.order or (self.fields and write.name not in self.fields | {"*"}):
+            return False
+        return self.subject in ("", write.subject) or self.model == write.model
 
 
 class CacheSet(Event, frozen=True, eq=False):
@@ -134,6 +144,23 @@ class Call(Event, frozen=True, eq=False):
 
 class Retry(Event, frozen=True, eq=False):
     """The task asks to be run again."""
+
+
+class Wait(Event, frozen=True, eq=False):
+    """The run waits, and its worker process with it."""
+
+    what: str
+    """What it waits in: `time.sleep`, `requests.get`."""
+    seconds: float | None
+    """How long; None for an answer that no timeout bounds."""
+    given: bool = False
+    """Whether somebody wrote `timeout=None`."""
+
+
+class Use(Event, frozen=True, eq=False):
+    """A body uses what a call of a package returned when its module was imported, or something of it."""
+
+    client: Value
 
 
 class Raised(Event, frozen=True, eq=False):
@@ -172,8 +199,8 @@ def exclusive(one: Event, other: Event) -> bool:
 
 def covers(one: Event, other: Event) -> bool:
     """Whether every run that does `other`, and raises nothing, does `one` as well."""
-    mine = [step for step in one.trail if step.kind in _SOMETIMES]
-    theirs = [step for step in other.trail if step.kind in _SOMETIMES]
+    mine = [step for step in one.trail if step.kind in SOMETIMES]
+    theirs = [step for step in other.trail if step.kind in SOMETIMES]
     return mine == theirs[: len(mine)]
 
 

@@ -10,7 +10,19 @@ import msgspec
 from celerylint.effects.events import Step
 from celerylint.effects.frames import Closure, Frame
 from celerylint.effects.models import computed, is_expression
-from celerylint.effects.symbols import RANDOM, UNKNOWN, Hold, Sym, constant, join, negated
+from celerylint.effects.symbols import (
+    RANDOM,
+    UNKNOWN,
+    Hold,
+    Sym,
+    all_of,
+    any_of,
+    constant,
+    inverted,
+    join,
+    met,
+    negated,
+)
 from celerylint.facts import ir
 
 if TYPE_CHECKING:
@@ -33,11 +45,11 @@ def _name(walker: Walker, node: ir.Name) -> Sym:
         if held is not None:
             return held
         closure = scope.env.get("\0closure")
-    return walker.of(walker.machine.lookup(node.id, walker.frame.scope, (walker.file, node)))
+    return walker.used(walker.of(walker.machine.lookup(node.id, walker.frame.scope, (walker.file, node))), node)
 
 
 def _attr(walker: Walker, node: ir.Attr) -> Sym:
-    return walker.attribute(walker.eval(node.value), node.attr, (walker.file, node))
+    return walker.used(walker.attribute(walker.eval(node.value), node.attr, (walker.file, node)), node)
 
 
 def _seq(walker: Walker, node: ir.Seq) -> Sym:
@@ -92,9 +104,9 @@ def _boolop(walker: Walker, node: ir.BoolOp) -> Sym:
     for part in node.values:
         held = walker.eval(part)
         values.append(held)
-        walker.holds += held.holds if node.op == "and" else negated(held.holds)
+        walker.holds += met(held.holds) if node.op == "and" else negated(held.holds)
     walker.holds = before
-    holds = tuple(h for v in values for h in v.holds)
+    holds = (all_of if node.op == "and" else any_of)([v.holds for v in values])
     joined = join(values) if node.op == "or" else values[-1]
     return msgspec.structs.replace(joined, holds=holds)
 
@@ -102,7 +114,7 @@ def _boolop(walker: Walker, node: ir.BoolOp) -> Sym:
 def _unary(walker: Walker, node: ir.UnaryOp) -> Sym:
     value = walker.eval(node.value)
     if node.op == "not":
-        return Sym(holds=negated(value.holds), key=f"not {value.key}" if value.key else "")
+        return Sym(holds=inverted(value.holds), key=f"not {value.key}" if value.key else "")
     if node.op == "-" and isinstance(value.const, (int, float)):
         return constant(-value.const)
     return Sym(traits=value.traits, key=f"{node.op}{value.key}" if value.key else "")
@@ -119,15 +131,23 @@ def _compare(walker: Walker, node: ir.Compare) -> Sym:
     asked, other = (left, right) if sides[0] is left else (right, left)
     answer = _truth_of_comparison(op, other)
     if answer is None:
-        return Sym(key=key, holds=tuple(Hold(h.gate, None) for h in asked.holds))
-    return Sym(key=key, holds=asked.holds if answer else negated(asked.holds))
+        holds = tuple(Hold(h.gate, None, when=h.when, weak=h.weak) for h in asked.holds)
+    else:
+        holds = asked.holds if answer else inverted(asked.holds)
+    constants = walker.constants(other) if asked is left or op in ("==", "!=", "is", "is not") else ()
+    if constants and op in _EQUAL | _UNEQUAL:
+        among = op in _EQUAL
+        holds = tuple(
+            msgspec.structs.replace(h, asked=constants, among=among) if h.gate.kind == "field" else h for h in holds
+        )
+    return Sym(key=key, holds=holds)
 
 
 def _ifexp(walker: Walker, node: ir.IfExp) -> Sym:
     test = walker.eval(node.test)
     before = walker.holds
     uid = hash((id(node), len(walker.frames), walker._number))
-    walker.holds = before + test.holds
+    walker.holds = before + met(test.holds)
     with walker.within("if", uid, 0):
         body = walker.eval(node.body)
     walker.holds = before + negated(test.holds)
@@ -196,7 +216,7 @@ def _comp(walker: Walker, node: ir.Comp) -> Sym:
             walker.assign(generator.target, item, node)
             walker.holds += walker.row_holds(item, source, (walker.file, node))
             for condition in generator.conditions:
-                walker.holds += walker.eval(condition).holds
+                walker.holds += met(walker.eval(condition).holds)
         if node.key is not None:
             walker.eval(node.key)
         value = walker.eval(node.value)
@@ -220,6 +240,10 @@ def _walrus(walker: Walker, node: ir.Walrus) -> Sym:
     value = walker.eval(node.value)
     walker.frame.env[node.name] = value
     return value
+
+
+_EQUAL = frozenset({"==", "is", "in"})
+_UNEQUAL = frozenset({"!=", "is not", "not in"})
 
 
 def _truth_of_comparison(op: str, other: Sym) -> bool | None:

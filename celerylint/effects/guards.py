@@ -5,10 +5,12 @@ A guard counts where it dominates the effect, and only as far as the next run fi
 
 from __future__ import annotations
 
+import re
 from enum import IntEnum
 from typing import NamedTuple
 
 from celerylint.effects.events import (
+    SOMETIMES,
     Act,
     CacheSet,
     Call,
@@ -16,6 +18,7 @@ from celerylint.effects.events import (
     Event,
     Release,
     Save,
+    Step,
     Trace,
     Write,
     covers,
@@ -78,7 +81,7 @@ def _gate(hold: Hold, act: Act, trace: Trace) -> Verdict:
     if gate.kind == "claim":
         return _claim(hold, act, trace)
     if gate.kind == "field":
-        later = _status(gate, act, trace)
+        later = _status(hold, act, trace)
         return Verdict(later, Answer.YES if later is Answer.YES and _is_locked(gate, trace) else Answer.NO)
     if gate.kind == "cached":
         found = any(_same_entry(gate, e) and covers(e, act) for e in trace.of(CacheSet))
@@ -113,31 +116,113 @@ def writes(gate: Gate, trace: Trace) -> list[Write]:
 def _is_field(gate: Gate, event: Write) -> bool:
     if event.name not in (gate.name, "*") and event.name.removesuffix("_id") != gate.name.removesuffix("_id"):
         return False
-    return event.subject == gate.subject or bool(
-        gate.model and event.model and _short(event.model) == _short(gate.model)
-    )
+    if event.subject == gate.subject:
+        return True
+    same = gate.model and event.model and _short(event.model) == _short(gate.model)
+    return bool(same) and not _different(gate.subject, event.subject)
+
+
+_LOOKED_UP = re.compile(r"(?P<model>[\w.]+)\[(?P<field>\w+)=(?P<value>[^\[\]#]+)\]")
+
+
+def _different(one: str, other: str) -> bool:
+    """Whether two rows are certainly not the same: looked up by the same field, with other values."""
+    left, right = _LOOKED_UP.fullmatch(one), _LOOKED_UP.fullmatch(other)
+    if left is None or right is None:
+        return False
+    return left["field"] == right["field"] and left["value"] != right["value"]
 
 
 def _short(model: str) -> str:
     return model.rpartition(".")[2]
 
 
-def _status(gate: Gate, act: Act, trace: Trace) -> Answer:
+def _status(hold: Hold, act: Act, trace: Trace) -> Answer:
     """A field that is looked at before the effect and written on every path that performs it."""
+    gate = hold.gate
     if gate.order > act.order:
         return Answer.NO
-    best = Answer.NO
+    best = Answer.MAYBE if handed_on(gate, trace) else Answer.NO
+    paths: list[tuple[Step, ...]] = []
     for write in writes(gate, trace):
-        if covers(write, act) and (write.saved or _stored(write, trace)):
-            return Answer.YES
-        best = Answer.MAYBE
-    return max(best, Answer.MAYBE) if handed_on(gate, trace) else best
+        if not _tells(hold, write):
+            continue
+        kept = [trail for trail in _stored(write, trace) if _in_time(gate, act, trail)]
+        if not kept and _may_be_stored(write, trace):
+            best = Answer.MAYBE
+        paths += kept
+    if _everywhere(act, paths):
+        return Answer.MAYBE if hold.weak else Answer.YES
+    # Where the task's argument decides that nothing is written, so it will the next time.
+    return Answer.MAYBE if any(not _is_given(act, trail) for trail in paths) else best
 
 
-def _stored(write: Write, trace: Trace) -> bool:
-    return any(
-        e.order > write.order and (e.subject in ("", write.subject) or e.model == write.model) for e in trace.of(Save)
-    )
+def _tells(hold: Hold, write: Write) -> bool:
+    """Whether a condition is answered otherwise once a field holds what was written; where that is unknown, it is."""
+    value = write.value
+    if value is None or write.counter:
+        return True
+    if hold.asked:
+        return value.shape != "const" or any(value.const == c.const for c in hold.asked) is not hold.among
+    truth = bool(value.const) if value.shape == "const" else True if value.random else None
+    return hold.holds is None or truth is None or truth is not hold.holds
+
+
+def _stored(write: Write, trace: Trace) -> list[tuple[Step, ...]]:
+    """Where it is stored, as the paths that do both."""
+    if write.saved:
+        return [write.trail]
+    saves = [save for save in trace.of(Save) if save.stores(write)]
+    turns = {step for step in write.trail if step.kind == "loop"}
+    return [write.trail if covers(save, write) and turns <= set(save.trail) else save.trail for save in saves]
+
+
+def _may_be_stored(write: Write, trace: Trace) -> bool:
+    """Whether something else may store it: the session that a row of SQLAlchemy belongs to."""
+    return any(call.what.startswith("sqlalchemy") for call in trace.of(Call))
+
+
+def _in_time(gate: Gate, act: Act, trail: tuple[Step, ...]) -> bool:
+    """Whether the row of one turn of a loop is marked in that turn, or all of them together with the effects."""
+    turn = next((step for step in act.trail if step.node == gate.loop), None)
+    if turn is None or turn in trail:
+        return True
+    return act.kind.database and act.atomic is not None and act.atomic in trail
+
+
+def _sometimes(trail: tuple[Step, ...]) -> list[Step]:
+    return [step for step in trail if step.kind in SOMETIMES]
+
+
+def _beyond(act: Act, trail: tuple[Step, ...]) -> list[Step]:
+    """The conditions of a path that the effect does not share."""
+    mine, theirs = _sometimes(trail), _sometimes(act.trail)
+    common = 0
+    while common < min(len(mine), len(theirs)) and mine[common] == theirs[common]:
+        common += 1
+    return mine[common:]
+
+
+def _is_given(act: Act, trail: tuple[Step, ...]) -> bool:
+    rest = _beyond(act, trail)
+    return bool(rest) and rest[0].given
+
+
+def _everywhere(act: Act, paths: list[tuple[Step, ...]]) -> bool:
+    """Whether every run that performs the effect takes one of the paths."""
+    other_arms = {(step.node, arm) for step in act.trail if step.kind == "if" for arm in (0, 1) if arm != step.arm}
+    rests = [_beyond(act, trail) for trail in paths]
+    return _exhaustive([rest for rest in rests if not any((s.node, s.arm) in other_arms for s in rest)])
+
+
+def _exhaustive(rests: list[list[Step]]) -> bool:
+    if any(not rest for rest in rests):
+        return True
+    for node in {rest[0].node for rest in rests if rest[0].kind == "if"}:
+        arms = [[rest[1:] for rest in rests if rest[0].node == node and rest[0].arm == arm] for arm in (0, 1)]
+        if all(_exhaustive(arm) for arm in arms):
+            return True
+    return False
 
 
 def handed_on(gate: Gate, trace: Trace) -> bool:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable, Sequence
 from typing import TYPE_CHECKING, Any
 
@@ -10,7 +11,7 @@ import msgspec
 from celerylint.effects.events import Act, Call, Raised, Release, Save
 from celerylint.effects.frames import Args, Closure, Frame, Suspended
 from celerylint.effects.models import is_number
-from celerylint.effects.symbols import UNKNOWN, Gate, Hold, Sym, constant, join, negated
+from celerylint.effects.symbols import UNKNOWN, Gate, Hold, Sym, constant, join, met, negated
 from celerylint.facts import ir
 from celerylint.model.values import At
 
@@ -75,7 +76,7 @@ def _raise(walker: Walker, node: ir.Raise) -> str | None:
 
 def _assert(walker: Walker, node: ir.Assert) -> str | None:
     test = walker.eval(node.test)
-    walker.holds += tuple(Hold(h.gate, h.holds, True) for h in test.holds)
+    walker.holds += tuple(msgspec.structs.replace(h, sticky=True) for h in met(test.holds))
     return None
 
 
@@ -85,10 +86,17 @@ def _jump(walker: Walker, node: ir.Jump) -> str | None:
 
 def _if(walker: Walker, node: ir.If) -> str | None:
     test = walker.eval(node.test)
-    return _branches(walker, id(node), [(test.holds, node.body), (negated(test.holds), node.orelse)])
+    arms = [(met(test.holds), node.body), (negated(test.holds), node.orelse)]
+    return _branches(walker, id(node), arms, given=_GIVEN.match(test.key) is not None)
 
 
-def _branches(walker: Walker, uid: int, arms: Sequence[tuple[tuple[Hold, ...], Sequence[ir.Stmt]]]) -> str | None:
+_GIVEN = re.compile(r"(not )?\(?param:\w+([^\w.]|$)")
+"""A condition that asks an argument of the task."""
+
+
+def _branches(
+    walker: Walker, uid: int, arms: Sequence[tuple[tuple[Hold, ...], Sequence[ir.Stmt]]], *, given: bool = False
+) -> str | None:
     """Walk alternatives. After them holds what held in the only one that went on."""
     uid = hash((uid, len(walker.frames), walker._number))
     before, env = walker.holds, walker.frame.env
@@ -97,7 +105,7 @@ def _branches(walker: Walker, uid: int, arms: Sequence[tuple[tuple[Hold, ...], S
     for number, (holds, body) in enumerate(arms):
         walker.frame.env = dict(env)
         walker.holds = before + holds
-        with walker.within("if", uid, number):
+        with walker.within("if", uid, number, given=given):
             ends.append(walker.block(body))
         results.append((walker.frame.env, walker.holds))
     alive = [result for result, end in zip(results, ends, strict=True) if end is None]
@@ -109,7 +117,7 @@ def _branches(walker: Walker, uid: int, arms: Sequence[tuple[tuple[Hold, ...], S
     if len(alive) == 1 and len(results) > 1:
         raises = all(end in (None, "raise") for end in ends)
         own = alive[0][1][len(before) :]
-        walker.holds = before + tuple(Hold(h.gate, h.holds, h.sticky or raises) for h in own)
+        walker.holds = before + tuple(msgspec.structs.replace(h, sticky=h.sticky or raises) for h in own)
     return None
 
 
@@ -142,7 +150,7 @@ def _for(walker: Walker, node: ir.For) -> str | None:
 def _while(walker: Walker, node: ir.While) -> str | None:
     before = walker.holds
     test = walker.eval(node.test)
-    walker.holds = before + test.holds
+    walker.holds = before + met(test.holds)
     _loop(walker, node, UNKNOWN, None, node.body)
     walker.holds = before
     return walker.block(node.orelse)

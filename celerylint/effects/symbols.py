@@ -6,6 +6,7 @@ constant, a cache key made of arguments. What is made anew by each run has a key
 
 from __future__ import annotations
 
+from collections.abc import Iterable, Iterator, Sequence
 from typing import Any
 
 from msgspec import Struct, structs
@@ -37,6 +38,8 @@ class Gate(Struct, frozen=True, eq=False):
     """False for a lock that lives in one process."""
     seconds: float | None = None
     """How long a claim lasts, if that is known."""
+    loop: int = 0
+    """The innermost loop in which it was asked."""
 
 
 class Hold(Struct, frozen=True, eq=False):
@@ -46,6 +49,14 @@ class Hold(Struct, frozen=True, eq=False):
     holds: bool | None
     sticky: bool = False
     """The other answer raises: it holds for the caller as well."""
+    when: bool | None = None
+    """Set where it is so only while the condition is true, or only while it is false."""
+    weak: bool = False
+    """Another part of the condition may have decided."""
+    asked: tuple[Sym, ...] = ()
+    """The constants that a field is compared with."""
+    among: bool = True
+    """Whether the field is one of them here, or none of them."""
 
 
 class Sym(Struct, frozen=True, eq=False):
@@ -73,6 +84,8 @@ class Sym(Struct, frozen=True, eq=False):
     items: tuple[Sym, ...] = ()
     entries: dict[str, Sym] = {}
     """The constant keys of a dict."""
+    client: Value | None = None
+    """What a package's call returned when the module was imported, or what was found on that."""
     locked: bool = False
     """A row or query under `select_for_update`."""
 
@@ -94,9 +107,64 @@ def constant(value: Any) -> Sym:
     return Sym(shape="const", const=value, key=repr(value))
 
 
-def negated(holds: tuple[Hold, ...]) -> tuple[Hold, ...]:
+def met(holds: Iterable[Hold]) -> tuple[Hold, ...]:
+    """What is so where the condition is true."""
+    return tuple(h if h.when is None else structs.replace(h, when=None) for h in holds if h.when is not False)
+
+
+def negated(holds: Iterable[Hold]) -> tuple[Hold, ...]:
     """What is so where the condition is false."""
-    return tuple(Hold(h.gate, None if h.holds is None else not h.holds, h.sticky) for h in holds)
+    return tuple(structs.replace(_opposite(h), when=None) for h in holds if h.when is not True)
+
+
+def inverted(holds: Iterable[Hold]) -> tuple[Hold, ...]:
+    """What `not` makes of a condition."""
+    return tuple(map(_opposite, holds))
+
+
+def _opposite(h: Hold) -> Hold:
+    return structs.replace(
+        h,
+        holds=None if h.holds is None else not h.holds,
+        among=not h.among,
+        when=None if h.when is None else not h.when,
+    )
+
+
+def all_of(parts: Sequence[tuple[Hold, ...]]) -> tuple[Hold, ...]:
+    """What `and` makes of conditions: where it is false, only one of them need be."""
+    true = (structs.replace(h, when=True) for part in parts for h in met(part))
+    false = (structs.replace(h, when=False, weak=True) for part in parts for h in part if h.when is not True)
+    return (*true, *false)
+
+
+def any_of(parts: Sequence[tuple[Hold, ...]]) -> tuple[Hold, ...]:
+    """What `or` makes of conditions: where it is true, only one of them need be."""
+    return inverted(all_of([inverted(part) for part in parts]))
+
+
+def answered(true: Sequence[tuple[Hold, ...]], false: Sequence[tuple[Hold, ...]]) -> tuple[Hold, ...]:
+    """What a result tells that is true after some paths, and false after others, by what is so on each."""
+    return (
+        *(structs.replace(h, when=True) for h in _common(true)),
+        *(structs.replace(_opposite(h), when=False) for h in _common(false)),
+    )
+
+
+def _common(paths: Sequence[tuple[Hold, ...]]) -> Iterator[Hold]:
+    """What is so on every path; what is so on some only is weak."""
+    seen: set[tuple[object, ...]] = set()
+    ids = [{_identity(h) for h in path} for path in paths]
+    for path in paths:
+        for h in path:
+            me = _identity(h)
+            if me not in seen:
+                seen.add(me)
+                yield h if all(me in other for other in ids) else structs.replace(h, weak=True)
+
+
+def _identity(h: Hold) -> tuple[object, ...]:
+    return h.gate.kind, h.gate.subject, h.gate.name, h.holds, h.among if h.asked else None
 
 
 def join(symbols: list[Sym]) -> Sym:
@@ -116,5 +184,6 @@ def join(symbols: list[Sym]) -> Sym:
         return Sym(
             what=first.what, value=first.value, key=key, shape=first.shape, model=first.model, cls=first.cls,
             const=first.const if key else None, traits=traits, holds=holds, fields=first.fields, locked=first.locked,
+            client=first.client,
         )  # fmt: skip
     return Sym(traits=traits, holds=holds)

@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Any
 import msgspec
 
 from celerylint.effects.catalogue.kinds import COUNTER
-from celerylint.effects.events import Act, Call, Event, Raised, Step, Trace, Write
+from celerylint.effects.events import Act, Call, Event, Raised, Step, Trace, Use, Write
 from celerylint.effects.expressions import EXPRESSIONS
 from celerylint.effects.frames import Args, Closure, Frame, Handler, Site, Suspended
 from celerylint.effects.models import (
@@ -27,7 +27,7 @@ from celerylint.effects.models import (
     short,
 )
 from celerylint.effects.statements import STATEMENTS
-from celerylint.effects.symbols import RANDOM, UNKNOWN, Gate, Hold, Sym, constant, join, negated
+from celerylint.effects.symbols import RANDOM, UNKNOWN, Gate, Hold, Sym, answered, constant, join, met, negated
 from celerylint.facts import ir
 from celerylint.model import celery_values as cv
 from celerylint.model.builtins import BUILTINS
@@ -42,6 +42,7 @@ from celerylint.model.values import (
     Imported,
     Instance,
     Made,
+    Member,
     ModuleValue,
     Native,
     Partial,
@@ -52,6 +53,7 @@ from celerylint.model.values import (
     Value,
     unread,
 )
+from celerylint.model.values import Sequence as Collection
 
 if TYPE_CHECKING:
     from celerylint.effects.promise import Promise
@@ -59,6 +61,9 @@ if TYPE_CHECKING:
 
 MAX_DEPTH = 5
 """Functions that are entered within one another, the task among them."""
+
+SHARED = frozenset({"pymongo", "grpc", "kafka", "confluent_kafka", "sqlalchemy", "boto3"})
+"""Packages whose clients are not to be shared with a forked process."""
 
 FUEL = 1500
 """Statements and calls that are walked for one task."""
@@ -109,14 +114,29 @@ class Walker:
         return f"{prefix}#{self._number}"
 
     @contextmanager
-    def within(self, kind: str, node: int, arm: int = 0) -> Any:
+    def within(self, kind: str, node: int, arm: int = 0, *, given: bool = False) -> Any:
         """Inside a part of a compound statement."""
         trail = self.trail
-        self.trail = (*trail, Step(kind, node, arm))
+        self.trail = (*trail, Step(kind, node, arm, given))
         try:
             yield
         finally:
             self.trail = trail
+
+    def used(self, symbol: Sym, node: ir.Expr) -> Sym:
+        """Note that a body uses a client that was made when its module was imported."""
+        if symbol.client is not None and client_of(symbol.client).partition(".")[0] in SHARED:
+            self.emit(Use, (self.file, node), client=symbol.client)
+        return symbol
+
+    def mounts(self, path: str) -> bool:
+        """Whether a file may give a session of requests an adapter that has a timeout."""
+        return self._promise.mounts(path)
+
+    @property
+    def loop(self) -> int:
+        """The innermost loop that this is in; 0 outside of one."""
+        return next((step.node for step in reversed(self.trail) if step.kind == "loop"), 0)
 
     @property
     def frame(self) -> Frame:
@@ -209,12 +229,15 @@ class Walker:
         joined = join([value for value, _ in returns])
         if len(returns) == 1:
             return joined
-        holds = list(joined.holds)
+        true: list[tuple[Hold, ...]] = []
+        false: list[tuple[Hold, ...]] = []
         for value, here in returns:
-            if value.shape == "const":
-                own = here[len(before) :]
-                holds.extend(own if value.const else negated(own))
-        return msgspec.structs.replace(joined, holds=tuple(holds[:12]))
+            own = here[len(before) :]
+            if value.shape != "const" or value.const:
+                true.append((*met(value.holds), *own))
+            if value.shape != "const" or not value.const:
+                false.append((*negated(value.holds), *own))
+        return msgspec.structs.replace(joined, holds=answered(true, false)[:16])
 
     def _bind(self, node: ir.Function | ir.LambdaExpr, frame: Frame, args: Args, defaults: dict[str, Sym]) -> None:
         left = list(args.positional)
@@ -332,7 +355,8 @@ class Walker:
         if row.shape != "row":
             return ()
         return tuple(
-            Hold(Gate("field", row.key, row.model, name, at, self.now), None) for name in sorted(source.fields)
+            Hold(Gate("field", row.key, row.model, name, at, self.now, loop=self.loop), None)
+            for name in sorted(source.fields)
         )
 
     def element(self, source: Sym) -> Sym:
@@ -360,18 +384,36 @@ class Walker:
                 return Sym(value=value)
             value = self.machine.force(value)
         if isinstance(value, External):
-            return Sym(what=value.dotted, key=value.dotted)
+            return Sym(what=value.dotted, key=value.dotted, client=value if "()" in value.dotted else None)
         if isinstance(value, Native) and BUILTINS.get(value.name) is value:
             return Sym(what=f"builtins.{value.name}", key=value.name)
         if isinstance(value, Made):
-            return Sym(what=made_path(self, value))
+            return Sym(what=made_path(self, value), client=value)
         if isinstance(value, Scalar):
             return constant(value.value)
+        if isinstance(value, Member):
+            return self._member_of(value)
         if isinstance(value, Instance):
             return self.instance_of(value.cls, f"object:{id(value)}", "row").with_value(value)
         if isinstance(value, Unknown):
             return UNKNOWN
         return Sym(value=value, key=f"value:{id(value)}")
+
+    def _member_of(self, member: Member) -> Sym:
+        """A member of an enumeration, as the value that a row holds of it; of choices with a label that is the first part."""
+        value = self.machine.force(member.value)
+        if isinstance(value, Collection) and value.items:
+            value = self.machine.force(value.items[0])
+        return constant(value.value) if isinstance(value, Scalar) else Sym(value=member, key=f"value:{id(member)}")
+
+    def constants(self, symbol: Sym) -> tuple[Sym, ...]:
+        """The constants that a comparison is with: one, or those of a collection; empty if they are not all known."""
+        if symbol.shape == "const":
+            return (symbol,)
+        items = symbol.items if symbol.shape in ("tuple", "list") else ()
+        if isinstance(symbol.value, Collection) and not symbol.value.open:
+            items = tuple(self.of(item) for item in symbol.value.items)
+        return items if items and all(item.shape == "const" for item in items) else ()
 
     def force(self, symbol: Sym) -> Sym:
         """A symbol whose value has been read."""
@@ -390,6 +432,8 @@ class Walker:
             base = self.force(base)
         if base.what:
             return self._foreign(base, name, at)
+        if base.shape == "const" and name == "value":
+            return base  # of a member of an enumeration
         if base.shape in ("row", "new"):
             return self._field(base, name, at)
         if base.shape == "object" and base.cls is not None:
@@ -446,7 +490,7 @@ class Walker:
                 method = self._bound(found.value, row, at)
                 if method is not None:
                     return method
-        hold = Hold(Gate("field", row.key, row.model, name, at, self.now), True)
+        hold = Hold(Gate("field", row.key, row.model, name, at, self.now, loop=self.loop), True)
         key = f"{row.key}.{name}"
         return Sym(
             key=key, traits=frozenset({"rowattr", f"of:{key}"}), holds=(hold,) if row.shape == "row" else (), locked=row.locked,
@@ -563,8 +607,9 @@ class Walker:
         if isinstance(value, Imported) and unread(value) and not self._promise.of(value.module, value.name):
             return self.unread_call(site.args, site.name, site.base)
         callee = self.force(callee)
+        asked = Site(site.node, None, site.name, callee, site.args, site.base or site.holder)
         for handler in self._library:
-            result = handler(self, site._replace(base=None, callee=callee))
+            result = handler(self, asked)
             if result is not None:
                 return result
         value, args = callee.value, site.args
@@ -661,6 +706,13 @@ class Walker:
 
 
 # --- small questions --------------------------------------------------------------------------------------------------
+
+
+def client_of(value: Made | External) -> str:
+    """The path of the call that made a client, also for what was found on it; empty for what no call made."""
+    path = value.maker if isinstance(value, Made) else value.dotted
+    head, called, _ = path.partition("()")
+    return head if called or isinstance(value, Made) else ""
 
 
 def made_path(walker: Walker, value: Made) -> str:

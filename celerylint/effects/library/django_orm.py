@@ -199,7 +199,8 @@ def _one(walker: Walker, rows: Sym, name: str, site: Site) -> Sym:
     walker.emit(Call, site.at, what="orm", name="get", known=True, takes=(asked_rows,))
     if name in _MAYBE:
         hold = Hold(Gate("exists", rows.key, rows.model, at=site.at, order=walker.now), True)
-        return msgspec.structs.replace(row, holds=(hold,))
+        asked_for = (msgspec.structs.replace(h, when=True) for h in walker.row_holds(row, row, site.at))
+        return msgspec.structs.replace(row, holds=(hold, *asked_for))
     walker.holds += tuple(Hold(h.gate, None, True) for h in walker.row_holds(row, row, site.at))
     return row
 
@@ -329,7 +330,11 @@ def _row(walker: Walker, row: Sym, name: str, site: Site) -> Sym | None:
         ):
             walker.attributes[row.key, "\0saved"] = UNKNOWN
             walker.emit(Act, site.at, kind=kinds.CREATE, what=f"{short(row.model)}.save", subject=row)
-        walker.emit(Save, site.at, subject=row.key, model=row.model)
+        named = site.args.get(3, "update_fields")
+        fields = (
+            frozenset(i.const for i in named.items if isinstance(i.const, str)) if named is not None else frozenset()
+        )
+        walker.emit(Save, site.at, subject=row.key, model=row.model, fields=fields)
     elif plain == "delete":
         walker.emit(Deletion, site.at, model=row.model)
     elif plain == "update":
