@@ -89,6 +89,8 @@ class Site(NamedTuple):
     """The method's or function's last name."""
     callee: Sym
     args: Args
+    holder: Sym | None = None
+    """What the function that is called was found on."""
 
     @property
     def at(self) -> At:
