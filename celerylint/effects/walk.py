@@ -16,6 +16,7 @@ from celerylint.effects.catalogue.kinds import COUNTER
 from celerylint.effects.events import Act, Call, Event, Raised, Step, Trace, Use, Write
 from celerylint.effects.expressions import EXPRESSIONS
 from celerylint.effects.frames import Args, Closure, Frame, Handler, Site, Suspended
+from celerylint.effects.managers import behind
 from celerylint.effects.models import (
     MANAGERS,
     column,
@@ -347,6 +348,8 @@ class Walker:
             Write, at, subject=row.key, model=row.model, name=name, saved=False,
             counter=counter and row.shape == "row", locked=row.locked, value=value,
         )  # fmt: skip
+        if name in ("pk", "id"):
+            self.attributes[row.key, "\0pk"] = value
         if counts(value, name) and row.shape == "row":
             self.emit(Act, at, kind=COUNTER, what=f"{short(row.model)}.{name}", subject=row)
 
@@ -438,6 +441,8 @@ class Walker:
             return self._field(base, name, at)
         if base.shape == "object" and base.cls is not None:
             return self._member(base, name, at)
+        if base.shape in ("rows", "manager") and name == "model":
+            return self.of(base.cls) if base.cls is not None else self.force(Sym(value=base.value))
         value = base.value
         if isinstance(value, ModuleValue) and not (value.module.gated or value.module.started):
             module = value.module
@@ -445,11 +450,17 @@ class Walker:
         if isinstance(value, ClassValue):
             if name in MANAGERS and is_model(self.machine, value):
                 return self.manager(base, name)
+            if name == "query" and is_model(self.machine, value):
+                return Sym(shape="rows", model=model_name(value), cls=value, key=model_name(value))
             held = self.machine.class_attribute(value, name, at)
             found = self.of(held)
             if found.cls is not None and found.shape == "object" and is_model(self.machine, value):
-                return msgspec.structs.replace(found, shape="manager", model=model_name(value))
+                own = tuple(Sym(value=cls) for cls in behind(self, value, name) or (found.cls,))
+                return Sym(shape="manager", model=model_name(value), cls=value, key=model_name(value), items=own)
             if (found.value is None or isinstance(found.value, Made)) and is_model(self.machine, value):
+                if made := behind(self, value, name):
+                    own = tuple(Sym(value=cls) for cls in made)
+                    return Sym(shape="manager", model=model_name(value), cls=value, key=model_name(value), items=own)
                 return msgspec.structs.replace(found, key=found.key or f"{base.key}.{name}", traits=column(name))
             return found if found.value is not None or found.what or found.shape else Sym(key=f"{base.key}.{name}")
         if isinstance(value, (cv.TaskSelf, ModuleValue, cv.Task, cv.App, Super)):
@@ -535,6 +546,16 @@ class Walker:
         finally:
             self.events, self.trail, self.holds = events, trail, holds
         return self.attributes.get((subject.key, name), Sym(key=key))
+
+    def named(self, node: ir.Name | ir.Attr, scope: Scope) -> Value | None:
+        """What a name stands for at the top level of a module or in a class."""
+        if isinstance(node, ir.Name):
+            return self.machine.need(self.machine.lookup(node.id, scope, (scope.module.path, node)))
+        self.frames.append(Frame(None, scope, {}))
+        try:
+            return self.force(self.eval(node)).value
+        finally:
+            self.frames.pop()
 
     def method(self, cls: ClassValue, name: str) -> FunctionValue | None:
         """A method of a class of the project."""
@@ -666,6 +687,8 @@ class Walker:
         else:
             for name, value in args.keywords.items():
                 self.attributes[made.key, name] = value
+            for value in args.positional[:1]:
+                self.attributes[made.key, "\0first"] = value
         return made
 
     def unread_call(self, args: Args, name: str, base: Sym | None = None) -> Sym:
@@ -685,7 +708,8 @@ class Walker:
     def _call_super(self, base: Sym, name: str, args: Args) -> Sym:
         """`super().name(...)`: the next definition along the bases."""
         subject = base.items[0]
-        own = subject.cls if isinstance(subject.cls, ClassValue) else base.cls
+        is_query = subject.shape in ("rows", "manager")
+        own = subject.cls if isinstance(subject.cls, ClassValue) and not is_query else base.cls
         order = self.machine.mro(own) if own is not None else []
         if base.cls in order:
             order = order[order.index(base.cls) + 1 :]
@@ -696,7 +720,7 @@ class Walker:
             value = self.machine.need(entry.value) if entry is not None else None
             if isinstance(value, FunctionValue):
                 return self.enter(value, args._replace(positional=(subject, *args.positional)), subject)
-        if subject.shape in ("row", "new"):
+        if subject.shape in ("row", "new", "rows", "manager"):
             site = Site(ir.Call(0, 0, 0, 0, ir.Opaque(0, 0, 0, 0, ""), [], []), subject, f"super:{name}", UNKNOWN, args)
             for handler in self._library:
                 result = handler(self, site)

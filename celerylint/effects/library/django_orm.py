@@ -9,11 +9,12 @@ import msgspec
 from celerylint.effects.catalogue import kinds
 from celerylint.effects.events import Act, Call, Deletion, Save, Write
 from celerylint.effects.frames import Args, Site
+from celerylint.effects.managers import behind
 from celerylint.effects.models import column, counts, short
 from celerylint.effects.symbols import UNKNOWN, Gate, Hold, Sym
 from celerylint.effects.walk import Walker
 from celerylint.facts import ir
-from celerylint.model.values import Entry, FunctionValue, Instance
+from celerylint.model.values import ClassValue, Entry, External, FunctionValue
 
 _MANAGER = re.compile(r"(.*?)(\(\))?\.(objects|_default_manager|_base_manager|all_objects)")
 _NARROWS = frozenset({"filter", "get_queryset", "filter_by", "where"})
@@ -34,6 +35,7 @@ _ASYNC = frozenset({"acreate", "aget", "asave", "aupdate", "adelete", "afirst", 
 _VERBS = frozenset(
     {"create", "get_or_create", "update_or_create", "bulk_create", "update", "delete", "exists", "count", "bulk_update"}
 )
+_FORMS = re.compile(r"\.(\w*ModelForm|\w*Serializer)\.save$")
 _RELATED = _VERBS | _CHAINS | _ROWS | _NARROWS | {"add", "set", "remove", "clear", "values", "values_list", "aggregate"}
 _DATA = frozenset(
     {"values", "values_list", "aggregate", "in_bulk", "dates", "datetimes", "explain", "contains", "mappings", "tuples"}
@@ -59,6 +61,8 @@ def call(walker: Walker, site: Site) -> Sym | None:
         return query(walker, base, name, site)
     if base.shape in ("row", "new"):
         return _row(walker, base, name, site)
+    if base.shape == "object" and name == "save" and base.cls is not None:
+        return _form(walker, base, base.cls, site)
     return None
 
 
@@ -128,9 +132,11 @@ def _key(rows: Sym, walker: Walker, asked: str) -> str:
 def query(walker: Walker, rows: Sym, name: str, site: Site) -> Sym | None:
     """A method of a manager or queryset."""
     args = site.args
+    inherited, name = name.startswith("super:"), name.removeprefix("super:")
+    name = name[1:] if name in _ASYNC else name
     if name not in _RELATED and name not in _DATA and name not in _OTHERS:
-        return _own_method(walker, rows, site)
-    if name in _VERBS and rows.shape == "manager" and (own := _overridden(walker, rows, name)) is not None:
+        return UNKNOWN if inherited else _own_method(walker, rows, site)
+    if name in _VERBS and not inherited and (own := _overridden(walker, rows, name)) is not None:
         return walker.enter(own, args._replace(positional=(rows, *args.positional)), rows)
     if name in _NARROWS:
         fields, asked = _constraints(args)
@@ -177,13 +183,9 @@ def _overridden(walker: Walker, rows: Sym, name: str) -> FunctionValue | None:
     cls = rows.cls or walker.row_class(rows, name)
     if cls is None:
         return None
-    entry = walker.machine.class_entry(cls, "objects")
-    if not isinstance(entry, Entry):
-        return None
-    held = walker.machine.need(entry.value)
-    if isinstance(held, Instance):
-        return walker.method(held.cls, name)
-    return None
+    own = [item.value for item in rows.items] or behind(walker, cls, "objects")
+    found = (walker.method(one, name) for one in own if isinstance(one, ClassValue))
+    return next((method for method in found if method is not None), None)
 
 
 def _one(walker: Walker, rows: Sym, name: str, site: Site) -> Sym:
@@ -229,6 +231,9 @@ def _new(walker: Walker, rows: Sym, args: Args) -> Sym:
 
 def _create(walker: Walker, rows: Sym, site: Site) -> Sym:
     row = _new(walker, rows, site.args)
+    if not is_made(walker, row):
+        walker.emit(Call, site.at, what="orm", name="create", known=True)
+        return row
     walker.emit(Act, site.at, kind=kinds.CREATE, what=f"{short(rows.model)}.objects.create", subject=row)
     walker.attributes[row.key, "\0saved"] = UNKNOWN
     return row
@@ -312,6 +317,14 @@ _VERB_TABLE = {
 }  # fmt: skip
 
 
+def is_made(walker: Walker, row: Sym) -> bool:
+    """Whether saving a row makes another one: not where it was given a key that is the same in every run."""
+    key = walker.attributes.get((row.key, "\0pk")) or row.entries.get("pk") or row.entries.get("id")
+    if key is None:
+        return row.shape == "new"
+    return key.random or (key.shape == "const" and key.const is None)
+
+
 # --- rows -------------------------------------------------------------------------------------------------------------
 
 
@@ -323,11 +336,7 @@ def _row(walker: Walker, row: Sym, name: str, site: Site) -> Sym | None:
     if not inherited and row.cls is not None and isinstance(walker.machine.class_entry(row.cls, plain), Entry):
         return None
     if plain in ("save", "save_base"):
-        if (
-            row.shape == "new"
-            and (row.key, "\0saved") not in walker.attributes
-            and not {"pk", "id"} & row.entries.keys()
-        ):
+        if (row.key, "\0saved") not in walker.attributes and is_made(walker, row):
             walker.attributes[row.key, "\0saved"] = UNKNOWN
             walker.emit(Act, site.at, kind=kinds.CREATE, what=f"{short(row.model)}.save", subject=row)
         named = site.args.get(3, "update_fields")
@@ -341,4 +350,24 @@ def _row(walker: Walker, row: Sym, name: str, site: Site) -> Sym | None:
         for field in site.args.keywords:
             walker.emit(Write, site.at, subject=row.key, model=row.model, name=field, saved=True)
     walker.emit(Call, site.at, what="orm", name=plain, known=True)
+    return UNKNOWN
+
+
+# --- forms and serializers --------------------------------------------------------------------------------------------
+
+
+def _form(walker: Walker, form: Sym, cls: ClassValue, site: Site) -> Sym | None:
+    """`save` of a form or serializer whose own code does not define it: of the row it was given, or of one more."""
+    entry = walker.machine.class_entry(cls, "save")
+    if not isinstance(entry, External) or not _FORMS.search(entry.dotted):
+        return None
+    instance = walker.attributes.get((form.key, "instance"))
+    if instance is None and "serializer" in entry.dotted.lower():
+        instance = walker.attributes.get((form.key, "\0first"))
+    commit = site.args.get(0, "commit")
+    if instance is not None and not (instance.shape == "const" and instance.const is None):
+        walker.emit(Save, site.at, subject=instance.key, model=instance.model)
+    elif commit is None or commit.const is not False:
+        new = Sym(key=walker.fresh(cls.node.name), shape="new", model=form.key)
+        walker.emit(Act, site.at, kind=kinds.FORM, what=f"{cls.node.name}.save", subject=new)
     return UNKNOWN

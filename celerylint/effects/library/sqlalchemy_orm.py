@@ -9,7 +9,7 @@ import msgspec
 from celerylint.effects.catalogue import kinds
 from celerylint.effects.events import Act, Call, Deletion, Save
 from celerylint.effects.frames import Args, Site
-from celerylint.effects.library.django_orm import query
+from celerylint.effects.library.django_orm import is_made, query
 from celerylint.effects.models import model_name, short
 from celerylint.effects.symbols import UNKNOWN, Sym
 from celerylint.effects.walk import Walker
@@ -116,9 +116,9 @@ def _session(walker: Walker, site: Site) -> Sym | None:
 
 
 def _added(walker: Walker, site: Site, row: Sym) -> Sym:
-    if row.shape == "new":
+    if row.shape == "new" and is_made(walker, row):
         walker.emit(Act, site.at, kind=kinds.CREATE, what=f"session.{site.name}({short(row.model)})", subject=row)
-    elif row.shape != "row":
+    elif row.shape not in ("row", "new"):
         walker.unread_call(Args((row,), {}, site.at), site.name)
     return UNKNOWN
 
