@@ -107,6 +107,12 @@ class Options(Struct, frozen=True, kw_only=True):
     development_files: Annotated[
         Names, Meta(description="Patterns of deployment files that are for development, tests or CI only.")
     ] = ()
+    fix: Annotated[bool, Meta(description="Mend what has a safe fix, then report the rest.")] = False
+    unsafe_fixes: Annotated[
+        bool, Meta(description="With --fix, --fix-only or --diff: apply fixes that change what runs, too.")
+    ] = False
+    fix_only: Annotated[bool, Meta(description="Mend as --fix does, and report nothing of the rest.")] = False
+    show_fixes: Annotated[bool, Meta(description="List what was mended.")] = False
     jobs: Annotated[Jobs, Meta(description="Number of processes, or auto.")] = "auto"
     cache_dir: Annotated[str | None, Meta(description="Folder of the cache.")] = None
     no_cache: Annotated[bool, Meta(description="Neither read nor write the cache.")] = False

@@ -8,7 +8,7 @@ from __future__ import annotations
 import gc
 import os
 import time
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from functools import partial
 from pathlib import Path
@@ -39,15 +39,22 @@ _TASKS_WORTH_A_PROCESS = 30
 Progress = Callable[[str, int, int], None]
 
 
-def check(paths: Sequence[str], options: Options, *, root: Path, progress: Progress | None = None) -> Report:
-    """Lint.
+def check(
+    paths: Sequence[str],
+    options: Options,
+    *,
+    root: Path,
+    progress: Progress | None = None,
+    overlay: Mapping[str, bytes] | None = None,
+) -> Report:
+    """Lint. `overlay` is what is taken for the content of files, by path, whatever is on disk.
 
     Raises:
         UsageError: a path that is not there, an unknown rule.
     """
     with _without_collection():
         clock = _Clock()
-        found, files, deployed = _begin(paths, options, root, progress, clock)
+        found, files, deployed = _begin(paths, options, root, progress, clock, overlay)
 
         from celerylint.facts.comments import plain_suppressions, suppressions
         from celerylint.rules.registry import all_rules, judges
@@ -88,6 +95,8 @@ def check(paths: Sequence[str], options: Options, *, root: Path, progress: Progr
                 baselined=0,
                 undecided=len(run.project.undecided),
                 by_code=settled.by_code,
+                fixable=sum(f.fix is not None and f.fix.safety == "safe" for f in settled.findings),
+                fixable_unsafe=sum(f.fix is not None and f.fix.safety == "unsafe" for f in settled.findings),
             ),
             undecided=run.project.undecided,
             sources=sources,
@@ -106,7 +115,7 @@ def _judge(rules: Sequence[Rule], project: Project, options: Options) -> list[Fi
     # Bodies are walked once: all rules that look at them are judged by one process, with few others.
     bodies = [rule for rule in rules if rule.reads_bodies()]
     others = [rule for rule in rules if not rule.reads_bodies()]
-    there = [*bodies, *others[1:: 3 if bodies else 2]]
+    there = [*bodies, *others[1 :: 3 if bodies else 2]]
     here = [rule for rule in others if rule not in there]
     call = ForkedCall(lambda: msgspec.msgpack.encode(_found(there, project)))
     findings = _found(here, project)
@@ -186,12 +195,17 @@ def _without_collection() -> Iterator[None]:
 
 
 def _begin(
-    paths: Sequence[str], options: Options, root: Path, progress: Progress | None, clock: _Clock
+    paths: Sequence[str],
+    options: Options,
+    root: Path,
+    progress: Progress | None,
+    clock: _Clock,
+    overlay: Mapping[str, bytes] | None = None,
 ) -> tuple[Discovery, Files, DeployFiles]:
     found = discover(root, paths, options)
     clock.lap("discover")
-    files = Files(root, found, options, progress)
-    deployed = DeployFiles(root, found, options, files.cached)
+    files = Files(root, found, options, progress, overlay)
+    deployed = DeployFiles(root, found, options, files.cached, overlay)
     deployed.begin()
     files.begin()
     clock.lap("begin")

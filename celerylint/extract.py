@@ -102,7 +102,10 @@ class Files:
         found: Discovery,
         options: Options,
         progress: Callable[[str, int, int], None] | None,
+        overlay: Mapping[str, bytes] | None = None,
     ) -> None:
+        """`overlay` is what is taken for the content of files, by path, whatever is on disk."""
+        self._overlay = overlay or {}
         self._root = str(root)
         self._found = found
         self._options = options
@@ -125,7 +128,7 @@ class Files:
         """Find out what has to be read, and let other processes start on it."""
         tests = frozenset(self._found.tests)
         for path in self._found.files:
-            if path in tests:
+            if path in tests or path in self._overlay:
                 continue
             entry = self._unchanged(path)
             if entry is None or (entry.matters and not self._recall(path, entry)):
@@ -142,7 +145,8 @@ class Files:
 
     def extract(self) -> Extraction:
         """Gate all files, and read the facts of those that matter; `begin` has been called."""
-        gated = [*self._recalled, *self._read_fresh()]
+        laid_over = [path for path in self._found.files if path in self._overlay and path not in self._found.tests]
+        gated = [*self._recalled, *self._read_fresh(), *self._gate(laid_over)]
         self._matters = frozenset(gated)
         self._gated = tuple(sorted(path for path in gated if self._found.keep(path)))
         return Extraction(self._gated)
@@ -168,7 +172,7 @@ class Files:
 
     def _unchanged(self, path: str) -> cache.Entry | None:
         """The cached entry of a file, if it is as it was; takes the stamp for a later one."""
-        if self._options.no_cache:
+        if self._options.no_cache or path in self._overlay:
             return None
         try:
             status = os.stat(f"{self._root}/{path}")
@@ -196,7 +200,7 @@ class Files:
 
     def save(self, others: Mapping[str, cache.Entry]) -> None:
         """Write what was read to the cache, with the entries of other files, if anything was new."""
-        if self._options.no_cache:
+        if self._options.no_cache or self._overlay:
             return
         now = time.time_ns()
         entries: dict[str, cache.Entry] = dict(others)
@@ -288,4 +292,6 @@ class Files:
             return source.decode("utf-8", "replace")
 
     def _source(self, path: str) -> bytes | None:
+        if path in self._overlay:
+            return self._overlay[path]
         return read_source(self._root, path, self._problems)

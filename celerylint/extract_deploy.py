@@ -38,9 +38,15 @@ class DeployFiles:
     """The deployment files of one run and their facts. Nothing outside of the project is opened, whatever a file names."""
 
     def __init__(
-        self, root: Path, found: Discovery, options: Options, cached: Mapping[str, cache.Entry] | None
+        self,
+        root: Path,
+        found: Discovery,
+        options: Options,
+        cached: Mapping[str, cache.Entry] | None,
+        overlay: Mapping[str, bytes] | None = None,
     ) -> None:
-        """`cached` is None where nothing is to be cached."""
+        """`cached` is None where nothing is to be cached; `overlay` is what is taken for the content of files, by path."""
+        self._overlay = overlay or {}
         self._root = str(root)
         self._real_root = os.path.realpath(root)
         self._found = found
@@ -149,6 +155,8 @@ class DeployFiles:
     def _bytes(self, path: str) -> bytes | Unreadable:
         from celerylint.facts.deploy.read import MAX_BYTES
 
+        if path in self._overlay:
+            return self._overlay[path]
         try:
             with open(f"{self._root}/{path}", "rb") as file:
                 source = file.read(MAX_BYTES + 1)
@@ -158,7 +166,7 @@ class DeployFiles:
 
     def _unchanged(self, path: str) -> cache.Entry | None:
         """The cached entry of a file, if it is as it was; takes the stamp for a later one."""
-        if self._cached is None:
+        if self._cached is None or path in self._overlay:
             return None
         try:
             status = os.stat(f"{self._root}/{path}")

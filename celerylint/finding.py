@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from enum import Enum
+from typing import Literal, Union
 
 from msgspec import Struct
 
@@ -59,6 +60,117 @@ class Related(Struct, frozen=True):
     message: str
 
 
+# --- fixes ------------------------------------------------------------------------------------------------------------
+
+
+class Needed(Struct, frozen=True):
+    """A name that a text needs. The text spells it `module.name`; a file spells it as its own imports do.
+
+    `qualified` says how it is imported where it is not yet: `import module`, else `from module import name`.
+    """
+
+    module: str
+    name: str
+    qualified: bool = False
+
+
+class SetKeyword(Struct, frozen=True, tag=True):
+    """Give an option a value, in place of the one it may have.
+
+    `place` is a call, a decorator or a class that takes the option, or another option, beside which it is then put:
+    a keyword, an assignment, the key of a dict.
+    """
+
+    place: Place
+    name: str
+    value: str
+    needs: tuple[Needed, ...] = ()
+
+
+class RemoveKeyword(Struct, frozen=True, tag=True):
+    """Take out an option: a keyword, an assignment, or the key of a dict with its value."""
+
+    place: Place
+
+
+class ReplaceExpr(Struct, frozen=True, tag=True):
+    """Put an expression in place of another."""
+
+    place: Place
+    text: str
+    needs: tuple[Needed, ...] = ()
+
+
+class AddImport(Struct, frozen=True, tag=True):
+    """Import a name, where it is not imported yet."""
+
+    path: str
+    name: Needed
+
+
+class InsertStatement(Struct, frozen=True, tag=True):
+    """Write a statement on lines of its own, after the statement that holds `place` or before it."""
+
+    place: Place
+    text: str
+    needs: tuple[Needed, ...] = ()
+    before: bool = False
+
+
+class AddDictEntry(Struct, frozen=True, tag=True):
+    """Add an entry to the dict display at a place."""
+
+    place: Place
+    key: str
+    value: str
+    needs: tuple[Needed, ...] = ()
+
+
+class RemoveDictEntry(Struct, frozen=True, tag=True):
+    """Take an entry out of a dict display; `place` is that of its key."""
+
+    place: Place
+
+
+class ReplaceText(Struct, frozen=True, tag=True):
+    """Put a text in place of what stands at a span of any file. Every other edit comes down to these."""
+
+    place: Place
+    text: str
+
+
+class InsertText(Struct, frozen=True, tag=True):
+    """Put a text before a place of any file."""
+
+    place: Place
+    text: str
+
+
+class DeleteLines(Struct, frozen=True, tag=True):
+    """Take whole lines out of any file, the last one included."""
+
+    path: str
+    first: int
+    last: int
+
+
+Edit = Union[
+    SetKeyword, RemoveKeyword, ReplaceExpr, AddImport, InsertStatement, AddDictEntry, RemoveDictEntry, ReplaceText,
+    InsertText, DeleteLines,
+]  # fmt: skip
+
+Safety = Literal["safe", "unsafe", "display"]
+
+
+class Fix(Struct, frozen=True):
+    """How to mend a finding. `safe` keeps what runs, or is plainly what was meant; `display` is only to be shown."""
+
+    title: str
+    """What it does, as an order; of one that is not safe, also what else it touches."""
+    safety: Safety
+    edits: tuple[Edit, ...]
+
+
 class Finding(Struct, frozen=True, kw_only=True):
     """One fault at one place to edit."""
 
@@ -79,6 +191,7 @@ class Finding(Struct, frozen=True, kw_only=True):
     """Stable across line moves; set when the report is settled."""
     subject: str = ""
     """What one finding stands for when equal ones are grouped on a terminal."""
+    fix: Fix | None = None
 
 
 class Undecided(Struct, frozen=True, order=True):
@@ -99,6 +212,10 @@ class Summary(Struct, frozen=True, kw_only=True):
     baselined: int
     undecided: int
     by_code: dict[str, int]
+    fixable: int = 0
+    """Findings that have a safe fix."""
+    fixable_unsafe: int = 0
+    """Findings that have an unsafe one."""
 
 
 class Report(Struct, frozen=True, kw_only=True):

@@ -111,14 +111,28 @@ def _fail(message: str, status: int = ERROR) -> int:
 
 
 def _check_command() -> click.Command:
+    import click
+
     from celerylint.config import option_table
 
-    return _command(
+    command = _command(
         _check,
         "Find the faults of a Celery project before it ships. PATHS are files or folders; by default this folder.",
         list(option_table()),
         epilog=_EPILOG,
     )
+    place = next(index for index, param in enumerate(command.params) if param.name == "jobs")
+    command.params[place:place] = [
+        click.Option(["--diff"], is_flag=True, help="Show what --fix would change as a diff, and write nothing."),
+        click.Option(
+            ["--add-ignores"],
+            is_flag=False,
+            flag_value="",
+            metavar="[=REASON]",
+            help="Write a comment that silences it to each finding that remains.",
+        ),
+    ]
+    return command
 
 
 def _inspect_command() -> click.Command:
@@ -208,7 +222,16 @@ def _split(values: Sequence[str]) -> tuple[str, ...]:
 # -- verbs ------------------------------------------------------------------------------------------------------------
 
 
-def _check(paths: tuple[str, ...], config: str | None, quiet: bool, verbose: bool, version: bool, **flags: Any) -> int:
+def _check(
+    paths: tuple[str, ...],
+    config: str | None,
+    quiet: bool,
+    verbose: bool,
+    version: bool,
+    diff: bool,
+    add_ignores: str | None,
+    **flags: Any,
+) -> int:
     if version:
         return main(["--version"])
     from celerylint.config import load
@@ -221,8 +244,17 @@ def _check(paths: tuple[str, ...], config: str | None, quiet: bool, verbose: boo
         return check(paths or (".",), settings.options, root=settings.root, progress=progress)
 
     report = _analyse(run, settings, quiet)
-    status = _status(report, settings.options)
-    _write(_rendered(report, settings.options, quiet), settings.options)
+    if diff or settings.options.fix or settings.options.fix_only or add_ignores is not None:
+        from celerylint.frontends.mend import mend
+
+        mended = mend(paths or (".",), settings, report, diff=diff, reason=add_ignores, quiet=quiet)
+        if mended.report is None:
+            return mended.status
+        report, least = mended.report, mended.status
+    else:
+        least = CLEAN
+    status = max(least, _status(report, settings.options))
+    _write(_rendered(report, settings, quiet), settings.options)
     if verbose:
         from celerylint.report.full import undecided
         from celerylint.report.style import table
@@ -295,7 +327,12 @@ def _status(report: Report, options: Options) -> int:
     return FAULTS if any(finding.severity.rank >= threshold for finding in report.findings) else CLEAN
 
 
-def _rendered(report: Report, options: Options, quiet: bool) -> str:
+def _rendered(report: Report, settings: Settings, quiet: bool) -> str:
+    options = settings.options
+    if options.output_format == "json" and any(finding.fix is not None for finding in report.findings):
+        from celerylint.repair import worked_out
+
+        report = worked_out(report, root=settings.root)
     shape = "statistics" if options.statistics and options.output_format != "json" else options.output_format
     text: str = import_module(f"celerylint.report.{shape}").render(report, _style(options, quiet))
     return text

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections import Counter
 from collections.abc import Iterable, Sequence
 
-from celerylint.finding import Finding, Report, Severity
+from celerylint.finding import Finding, Report, Severity, Summary
 from celerylint.report.frame import Label, frames
 from celerylint.report.style import PLAIN, Paint, Style
 from celerylint.text import clean, plural, skeleton
@@ -51,6 +51,8 @@ def summary(report: Report, style: Style = PLAIN, *, hidden: int = 0) -> list[st
             if severities[severity]
         ]
         lines = [f"Found {plural(len(report.findings), 'fault')}: {', '.join(parts)} ({read})."]
+    if offered := _offered(counts):
+        lines.append(offered)
     if hidden:
         lines.append(f"{hidden:,} of them only counted above: `--output-format concise` lists every one.")
     aside = [
@@ -65,6 +67,15 @@ def summary(report: Report, style: Style = PLAIN, *, hidden: int = 0) -> list[st
     if aside:
         lines.append("Not shown: " + ", ".join(aside) + ".")
     return lines
+
+
+def _offered(counts: Summary) -> str:
+    """How much of it can be mended, and by what."""
+    safe, unsafe = counts.fixable, counts.fixable_unsafe
+    if not unsafe:
+        return f"`--fix` mends {safe:,} of them." if safe else ""
+    also = f"`--fix --unsafe-fixes` {f'{unsafe:,} more' if safe else f'mends {unsafe:,} of them'}"
+    return f"`--fix` mends {safe:,} of them, {also}." if safe else f"{also}."
 
 
 def undecided(report: Report, style: Style = PLAIN) -> str:

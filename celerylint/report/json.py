@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 from typing import Any
 
-from celerylint.finding import Finding, Report
+from celerylint.finding import Finding, Fix, ReplaceText, Report
 from celerylint.report.style import PLAIN, Style
 
 VERSION = 1
@@ -53,7 +53,25 @@ def _finding(finding: Finding) -> dict[str, Any]:
             }
             for related in finding.related
         ],
-        "fix": None,
+        "fix": _fix(finding.fix) if finding.fix is not None else None,
         "url": finding.url,
         "fingerprint": finding.fingerprint,
+    }
+
+
+def _fix(fix: Fix) -> dict[str, Any]:
+    """A fix whose edits have been worked out: what else is among them nobody could carry out."""
+    return {
+        "title": fix.title,
+        "safety": fix.safety,
+        "edits": [
+            {
+                "path": edit.place.path,
+                "start": {"line": edit.place.span.line, "column": edit.place.span.column},
+                "end": {"line": edit.place.span.end_line, "column": edit.place.span.end_column},
+                "text": edit.text,
+            }
+            for edit in fix.edits
+            if isinstance(edit, ReplaceText)
+        ],
     }

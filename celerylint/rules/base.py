@@ -6,9 +6,11 @@ import inspect
 from collections.abc import Iterable, Iterator, Sequence
 from typing import ClassVar
 
+from msgspec.structs import replace
+
 from celerylint.config import Options
 from celerylint.effects.behaviour import Behaviour, Bodies
-from celerylint.finding import Confidence, Finding, Place, Related, Severity
+from celerylint.finding import Confidence, Finding, Fix, Place, Related, Severity
 from celerylint.model.project import App, Dispatch, Entry, Project, Retry, Task
 from celerylint.model.values import At, place
 from celerylint.settle.meta import Preset
@@ -117,8 +119,9 @@ class Rule:
         related: Sequence[Related] = (),
         severity: Severity | None = None,
         confidence: Confidence | None = None,
+        fix: Fix | None = None,
     ) -> Finding:
-        """A finding of this rule. `message` says what will happen in production, `help` what to do."""
+        """A finding of this rule. `message` says what will happen in production, `help` what to do, `fix` does it."""
         return Finding(
             code=self.code,
             name=self.name,
@@ -130,6 +133,7 @@ class Rule:
             symbol=symbol,
             related=tuple(related),
             url=f"{URL}{self.code}.html",
+            fix=fix,
         )
 
 
@@ -148,16 +152,24 @@ def merged(findings: Iterable[Finding]) -> list[Finding]:
     out: list[Finding] = []
     for group in groups.values():
         first = group[0]
+        if len(group) > 1:
+            first = replace(first, fix=_shared_fix(group))
         others = list(dict.fromkeys(f.symbol for f in group[1:] if f.symbol and f.symbol != first.symbol))
         if others:
-            first = Finding(
-                **{
-                    **{name: getattr(first, name) for name in first.__struct_fields__},
-                    "message": f"{first.message} (also {names(others)})",
-                }
-            )
+            first = replace(first, message=f"{first.message} (also {names(others)})")
         out.append(first)
     return out
+
+
+def _shared_fix(findings: Sequence[Finding]) -> Fix | None:
+    """The fix that findings at one place agree on, as unsafe as it is for any of them."""
+    first = findings[0].fix
+    for other in findings[1:]:
+        if first is None or other.fix is None or other.fix.edits != first.edits:
+            return None
+        if other.fix.safety != "safe":
+            first = other.fix
+    return first
 
 
 def names(symbols: Sequence[str], most: int = 3) -> str:

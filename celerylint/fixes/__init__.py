@@ -1,0 +1,1 @@
+"""Carries out the edits that findings offer. Knows nothing of Celery."""

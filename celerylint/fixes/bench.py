@@ -1,0 +1,183 @@
+"""The files of a run while they are mended: fixes are worked out and put together here, and nothing is written."""
+
+from __future__ import annotations
+
+import ast
+import warnings
+from collections.abc import Callable, Iterable, Mapping
+from typing import TYPE_CHECKING
+
+from msgspec import Struct
+from msgspec.structs import replace
+
+from celerylint.finding import DeleteLines, Edit, Finding, Fix, InsertText, ReplaceText
+from celerylint.fixes.text import Change, FixError, Text
+
+if TYPE_CHECKING:
+    from celerylint.fixes.python import Python
+
+
+class Round(Struct, frozen=True):
+    """What one round of fixes came to."""
+
+    applied: tuple[Finding, ...]
+    changed: Mapping[str, bytes]
+    """The new bytes of the files that changed, by path."""
+    broken: Mapping[str, tuple[Finding, ...]]
+    """Files that would not be Python any more, by path, with the findings whose fixes were therefore left out."""
+    refused: tuple[tuple[Finding, str], ...]
+    """Fixes that could not be carried out, and why."""
+
+
+class Bench:
+    """The files as they are in one round."""
+
+    def __init__(self, read: Callable[[str], bytes | None], is_ours: Callable[[str, str], bool]) -> None:
+        """`read` gives the bytes of a file, None if there is none; `is_ours` whether a module is one of the project for a file."""
+        self._read = read
+        self._is_ours = is_ours
+        self._texts: dict[str, Text | FixError] = {}
+        self._python: dict[str, Python | FixError] = {}
+
+    def worked_out(self, fix: Fix) -> Fix:
+        """A fix whose edits are texts in place of others.
+
+        Raises:
+            FixError: it cannot be carried out.
+        """
+        found = self._changes(fix)
+        edits = [edit for path, changes in found.items() for edit in self._text(path).as_edits(changes)]
+        return replace(fix, edits=tuple(edits))
+
+    def round(self, findings: Iterable[Finding]) -> Round:
+        """Put together the fixes of some findings. Where two overlap, the first wins; the others are for the next round."""
+        taken: dict[str, set[Change]] = {}
+        by_path: dict[str, list[Finding]] = {}
+        applied: list[Finding] = []
+        refused: list[tuple[Finding, str]] = []
+        for finding in findings:
+            if finding.fix is None:
+                continue
+            try:
+                wanted = self._changes(finding.fix)
+            except FixError as error:
+                refused.append((finding, str(error)))
+                continue
+            if any(_overlap(change, taken.get(path, set())) for path, changes in wanted.items() for change in changes):
+                continue
+            applied.append(finding)
+            for path, changes in wanted.items():
+                taken.setdefault(path, set()).update(changes)
+                by_path.setdefault(path, []).append(finding)
+        changed, broken = self._put_together(taken, by_path)
+        lost = {id(finding) for findings in broken.values() for finding in findings}
+        if lost:
+            # A fix stands or falls as a whole: what shares one with a broken file is worked out again without it.
+            again = self.round(finding for finding in applied if id(finding) not in lost)
+            return Round(again.applied, again.changed, {**broken, **again.broken}, (*refused, *again.refused))
+        return Round(tuple(applied), changed, {}, tuple(refused))
+
+    def _put_together(
+        self, taken: Mapping[str, set[Change]], by_path: Mapping[str, list[Finding]]
+    ) -> tuple[dict[str, bytes], dict[str, tuple[Finding, ...]]]:
+        changed: dict[str, bytes] = {}
+        broken: dict[str, tuple[Finding, ...]] = {}
+        for path, changes in taken.items():
+            before = self._text(path)
+            text = before.changed(changes)
+            try:
+                after = before.encoded(text)
+            except FixError:
+                broken[path] = tuple(by_path[path])
+                continue
+            if text == before.text:
+                continue
+            if path.endswith(".py") and not _still_parses(before.text, text):
+                broken[path] = tuple(by_path[path])
+            else:
+                changed[path] = after
+        return changed, broken
+
+    # --- files
+
+    def _changes(self, fix: Fix) -> dict[str, list[Change]]:
+        found: dict[str, list[Change]] = {}
+        for edit in fix.edits:
+            path = path_of(edit)
+            held = found.setdefault(path, [])
+            if isinstance(edit, (ReplaceText, InsertText, DeleteLines)):
+                changes = self._text(path).changes(edit)
+            else:
+                changes = self._parsed(path).changes(edit)
+            for change in changes:
+                if change not in held and _overlap(change, set(held)):
+                    raise FixError("its own edits overlap")
+                held.append(change)
+        return found
+
+    def _text(self, path: str) -> Text:
+        held = self._texts.get(path)
+        if held is None:
+            try:
+                source = self._read(path)
+                if source is None:
+                    raise FixError(f"{path}: it cannot be read")
+                held = Text(path, source)
+            except FixError as error:
+                held = error
+            self._texts[path] = held
+        if isinstance(held, FixError):
+            raise held
+        return held
+
+    def _parsed(self, path: str) -> Python:
+        held = self._python.get(path)
+        if held is None:
+            from celerylint.fixes.python import Python
+
+            try:
+                held = Python(self._text(path), lambda module: self._is_ours(path, module))
+            except FixError as error:
+                held = error
+            self._python[path] = held
+        if isinstance(held, FixError):
+            raise held
+        return held
+
+
+def path_of(edit: Edit) -> str:
+    """The file that an edit is for."""
+    return edit.place.path if hasattr(edit, "place") else edit.path
+
+
+def _overlap(change: Change, others: set[Change]) -> bool:
+    """Whether a change cannot be made together with others. The same one twice is one."""
+    if change in others:
+        return False
+    return any(
+        (change.start < other.end and other.start < change.end)
+        or (change.start == other.start)
+        or (change.start == change.end and other.start <= change.start < other.end)
+        for other in others
+    )
+
+
+def _still_parses(before: str, after: str) -> bool:
+    """Whether a text is Python code, as far as the one that it was made of is: that may be too new for this interpreter."""
+    if _parses(after):
+        return True
+    if _parses(before):
+        return False
+    from celerylint.fixes.python import parses
+
+    return parses(after)
+
+
+def _parses(text: str) -> bool:
+    try:
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore")
+            compile(text, "<fixed>", "exec", ast.PyCF_ONLY_AST, dont_inherit=True)
+    except (SyntaxError, ValueError, RecursionError, MemoryError):
+        return False
+    return True

@@ -1,0 +1,98 @@
+"""`--fix`, `--diff` and `--add-ignores`: what is said of them, and how they end."""
+
+from __future__ import annotations
+
+import sys
+from collections import Counter
+from collections.abc import Sequence
+
+from msgspec import Struct
+
+from celerylint.config import Settings
+from celerylint.finding import Finding, Report
+from celerylint.repair import Repair, add_ignores, diff, repair, write_all
+from celerylint.text import clean, plural
+
+
+class Mended(Struct, frozen=True):
+    """What is left to report, None for nothing, and the least exit status."""
+
+    report: Report | None
+    status: int
+
+
+def mend(
+    paths: Sequence[str], settings: Settings, report: Report, *, diff: bool, reason: str | None, quiet: bool
+) -> Mended:
+    """Mend what `report` says, or show how. `reason` is what comments that silence the rest say; None for none of them.
+
+    Raises:
+        UsageError: as a run does.
+    """
+    options, root = settings.options, settings.root
+    writing = not diff
+    done = Repair(report=report)
+    if options.fix or options.fix_only or reason is None:
+        done = repair(paths, options, root=root, report=report, writing=writing)
+    fixed = len(done.applied)
+    silenced = 0
+    if reason is not None:
+        done, silenced = add_ignores(done, paths, options, root=root, reason=reason, writing=writing)
+    if diff:
+        return _shown(done, fixed + silenced, quiet)
+    done = write_all(done, root=root)
+    if done.failures:
+        from celerylint.engine import check
+
+        done = Repair(
+            report=check(paths, options, root=root),
+            applied=tuple(finding for finding in done.applied if finding.place.path in done.changes),
+            changes=done.changes,
+            notes=done.notes,
+            failures=done.failures,
+        )
+        fixed = len(done.applied)
+    _say(done, fixed, silenced, options.show_fixes, quiet)
+    status = 2 if done.failures else 0
+    return Mended(None if options.fix_only else done.report, status)
+
+
+def _shown(done: Repair, changes: int, quiet: bool) -> Mended:
+    sys.stdout.write(diff(done.changes))
+    sys.stdout.flush()
+    for line in done.notes:
+        _tell(line)
+    if not quiet:
+        _tell(f"Would mend {plural(changes, 'fault')} in {plural(len(done.changes), 'file')}; nothing was written.")
+    return Mended(None, 1 if done.changes else 0)
+
+
+def _say(done: Repair, fixed: int, silenced: int, listed: bool, quiet: bool) -> None:
+    for line in (*done.notes, *done.failures):
+        _tell(line)
+    if listed and fixed:
+        for line in _listed(done.applied):
+            _tell(line)
+    if quiet:
+        return
+    if fixed or not silenced:
+        _tell(f"Mended {plural(fixed, 'fault')}." if fixed else "Nothing was mended.")
+    if silenced:
+        _tell(f"Silenced {plural(silenced, 'fault')} with comments.")
+
+
+def _listed(applied: Sequence[Finding]) -> list[str]:
+    """What was mended, by file."""
+    lines: list[str] = []
+    paths: dict[str, list[Finding]] = {}
+    for finding in applied:
+        paths.setdefault(finding.place.path, []).append(finding)
+    for path, findings in sorted(paths.items()):
+        lines.append(f"{path}:")
+        titles = Counter((finding.code, finding.name, finding.fix.title if finding.fix else "") for finding in findings)
+        lines += [f"    {count} x {code} {name}: {title}" for (code, name, title), count in sorted(titles.items())]
+    return lines
+
+
+def _tell(line: str) -> None:
+    print(clean(line), file=sys.stderr)

@@ -1,0 +1,266 @@
+"""Mends what a run found. Fixes are put together in memory, round after round, and written at the end."""
+
+from __future__ import annotations
+
+import os
+import re
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from pathlib import Path
+
+from msgspec import Struct
+from msgspec.structs import replace
+
+from celerylint.config import Options
+from celerylint.engine import Progress, check
+from celerylint.finding import Finding, Fix, Place, Report, Span
+from celerylint.fixes.bench import Bench, path_of
+from celerylint.fixes.comments import silenced
+from celerylint.fixes.text import FixError, Text
+from celerylint.fixes.write import WriteError, why_not, write
+
+ROUNDS = 10
+"""Overlapping fixes take a round each."""
+
+
+class Repair(Struct, frozen=True, kw_only=True):
+    """What was mended, and what remains."""
+
+    report: Report
+    """What is found once everything is mended; for files that could not be written, what is still found in them."""
+    applied: tuple[Finding, ...] = ()
+    changes: Mapping[str, tuple[bytes, bytes]] = {}
+    """The bytes of each file that changed, before and after, by path."""
+    notes: tuple[str, ...] = ()
+    """Fixes that could not be carried out, a line each."""
+    failures: tuple[str, ...] = ()
+    """Files that could not be written, a line each."""
+
+
+def repair(
+    paths: Sequence[str],
+    options: Options,
+    *,
+    root: Path,
+    report: Report,
+    writing: bool,
+    progress: Progress | None = None,
+) -> Repair:
+    """Mend what `report` offers fixes for. `writing` says whether the files will be written: then they must allow it.
+
+    Raises:
+        UsageError: as `check` does.
+    """
+    return _Repairer(paths, options, root, writing, progress).run(report)
+
+
+class _Repairer:
+    def __init__(
+        self, paths: Sequence[str], options: Options, root: Path, writing: bool, progress: Progress | None
+    ) -> None:
+        self._paths = paths
+        self._options = options
+        self._root = root
+        self._writing = writing
+        self._progress = progress
+        self._allowed = ("safe", "unsafe") if options.unsafe_fixes else ("safe",)
+        self._asked = [os.path.relpath(os.path.abspath(path), root).replace(os.sep, "/") for path in paths]
+        self._original: dict[str, bytes] = {}
+        self._overlay: dict[str, bytes] = {}
+        self._left_alone: dict[str, str] = {}
+        """Files that are not touched any more, and why."""
+        self._broken: list[Finding] = []
+        self._notes: dict[str, None] = {}
+
+    def run(self, report: Report) -> Repair:
+        applied: list[Finding] = []
+        for _ in range(ROUNDS):
+            done = self._bench(report).round(self._wanted(report))
+            for finding, why in done.refused:
+                self._note(finding, why)
+            for path, findings in done.broken.items():
+                self._left_alone[path] = "its fixes would break it"
+                self._broken.append(_broken(path, findings))
+            if not done.changed:
+                break
+            applied += done.applied
+            self._overlay.update(done.changed)
+            report = check(self._paths, self._options, root=self._root, progress=self._progress, overlay=self._overlay)
+        if self._broken:
+            report = _with(report, self._broken)
+        changes = {path: (self._original[path], after) for path, after in sorted(self._overlay.items())}
+        return Repair(report=report, applied=tuple(applied), changes=changes, notes=tuple(self._notes))
+
+    def _wanted(self, report: Report) -> Iterator[Finding]:
+        for finding in report.findings:
+            if finding.fix is None or finding.fix.safety not in self._allowed:
+                continue
+            for path in dict.fromkeys(map(path_of, finding.fix.edits)):
+                why = self._why_not(path)
+                if why:
+                    self._note(finding, f"{path}: {why}" if path != finding.place.path else why)
+                    break
+            else:
+                yield finding
+
+    def _why_not(self, path: str) -> str:
+        if path not in self._left_alone and path not in self._original:
+            if not any(asked in (".", path) or path.startswith(f"{asked}/") for asked in self._asked):
+                return "it is not among the files to mend"
+            if self._writing and (why := why_not(str(self._root / path))):
+                self._left_alone[path] = why
+        return self._left_alone.get(path, "")
+
+    def _note(self, finding: Finding, why: str) -> None:
+        self._notes[f"{finding.place.path}:{finding.place.line}: {finding.code} is not fixed: {why}"] = None
+
+    def _bench(self, report: Report) -> Bench:
+        def read(path: str) -> bytes | None:
+            if path in self._overlay:
+                return self._overlay[path]
+            source = _bytes(self._root / path)
+            if source is not None:
+                if path in report.sources and _shown(source) != report.sources[path]:
+                    raise FixError("it was changed while it was being linted")
+                self._original.setdefault(path, source)
+            return source
+
+        return Bench(read, lambda path, module: _is_ours(self._root, path, module))
+
+
+def write_all(done: Repair, *, root: Path) -> Repair:
+    """Write what was mended; what cannot be written is left as it was, and said."""
+    failures: list[str] = []
+    written: dict[str, tuple[bytes, bytes]] = {}
+    for path, (before, after) in done.changes.items():
+        try:
+            write(str(root / path), before, after)
+        except WriteError as error:
+            failures.append(f"{path}: not written: {error}")
+        else:
+            written[path] = (before, after)
+    return replace(done, changes=written, failures=tuple(failures))
+
+
+def worked_out(report: Report, *, root: Path) -> Report:
+    """A report whose fixes say which text goes where; those that cannot be carried out are left out."""
+    bench = Bench(lambda path: _bytes(root / path), lambda path, module: _is_ours(root, path, module))
+
+    def spelled(fix: Fix | None) -> Fix | None:
+        try:
+            return bench.worked_out(fix) if fix is not None else None
+        except FixError:
+            return None
+
+    return replace(report, findings=tuple(replace(each, fix=spelled(each.fix)) for each in report.findings))
+
+
+def diff(changes: Mapping[str, tuple[bytes, bytes]]) -> str:
+    """Changes of files as a unified diff, as `git apply` reads it."""
+    from difflib import unified_diff
+
+    out: list[str] = []
+    for path, versions in changes.items():
+        before, after = (_lines(Text(path, source).text) for source in versions)
+        for line in unified_diff(before, after, f"a/{path}", f"b/{path}"):
+            out.append(line if line.endswith("\n") else f"{line}\n\\ No newline at end of file\n")
+    return "".join(out)
+
+
+def _lines(text: str) -> list[str]:
+    return re.findall(r"[^\n]*\n|[^\n]+", text)
+
+
+def _with(report: Report, more: Iterable[Finding]) -> Report:
+    findings = (*more, *report.findings)
+    codes = sorted({finding.code for finding in findings})
+    counts = {code: sum(finding.code == code for finding in findings) for code in codes}
+    return replace(report, findings=findings, summary=replace(report.summary, by_code=counts))
+
+
+def _broken(path: str, findings: Sequence[Finding]) -> Finding:
+    from celerylint.rules.linter.cly990_internal_error import InternalError
+
+    codes = ", ".join(sorted({finding.code for finding in findings}))
+    return InternalError().finding(
+        Place(path, Span(1, 1, 1, 1)),
+        f"the fixes of {codes} would leave this file unreadable: it was not changed by them",
+        "report it with the file that makes it happen",
+    )
+
+
+def _bytes(path: Path) -> bytes | None:
+    try:
+        return path.read_bytes()
+    except OSError:
+        return None
+
+
+def _shown(source: bytes) -> str:
+    """A source as a report shows it."""
+    from celerylint.facts.lower import decode_source
+
+    try:
+        return decode_source(source)
+    except (SyntaxError, UnicodeDecodeError, LookupError):
+        return source.decode("utf-8", "replace")
+
+
+def _is_ours(root: Path, path: str, module: str) -> bool:
+    """Whether a module that a file imports is one of the project: some folder above the file that is no package holds it."""
+    parts = path.split("/")[:-1]
+    for count in range(len(parts), -1, -1):
+        folder = root.joinpath(*parts[:count])
+        if (folder / "__init__.py").exists():
+            continue
+        if (folder / f"{module}.py").exists() or (folder / module / "__init__.py").exists():
+            return True
+    return False
+
+
+# --- comments ---------------------------------------------------------------------------------------------------------
+
+
+def add_ignores(
+    done: Repair, paths: Sequence[str], options: Options, *, root: Path, reason: str, writing: bool
+) -> tuple[Repair, int]:
+    """Comments that silence what `done` has left, and how many findings they silence.
+
+    Raises:
+        UsageError: as `check` does.
+    """
+    overlay = {path: after for path, (_, after) in done.changes.items()}
+    changes, notes = dict(done.changes), list(done.notes)
+    by_path: dict[str, list[Finding]] = {}
+    for finding in done.report.findings:
+        if finding.code not in _ABOUT_COMMENTS:
+            by_path.setdefault(finding.place.path, []).append(finding)
+    for path, findings in sorted(by_path.items()):
+        original = overlay.get(path) or _bytes(root / path)
+        why = why_not(str(root / path)) if writing else ""
+        try:
+            if why or original is None:
+                raise FixError(why or "it cannot be read")
+            text = Text(path, original)
+            after = text.encoded(silenced(text, findings, reason))
+        except FixError as error:
+            notes.append(f"{path}: no comments were written: {error}")
+            continue
+        changes[path] = (changes[path][0] if path in changes else original, after)
+        overlay[path] = after
+    report = check(paths, options, root=root, overlay=overlay)
+    worse = {finding.place.path for finding in report.findings if finding.code == "CLY900"}
+    worse -= {finding.place.path for finding in done.report.findings if finding.code == "CLY900"}
+    if worse:
+        for path in sorted(worse & by_path.keys()):
+            notes.append(f"{path}: no comments were written: they would break it")
+        kept = {path: found for path, found in done.changes.items() if path in worse}
+        changes = {path: found for path, found in changes.items() if path not in worse} | kept
+        report = check(paths, options, root=root, overlay={path: after for path, (_, after) in changes.items()})
+    left = sum(finding.code not in _ABOUT_COMMENTS for finding in report.findings)
+    count = sum(map(len, by_path.values())) - left
+    if left:
+        notes.append(f"{left} of them no comment reaches: use per-file-ignores in [tool.celerylint]")
+    return replace(done, report=report, changes=changes, notes=tuple(notes)), max(count, 0)
+
+
+_ABOUT_COMMENTS = frozenset(("CLY900", "CLY901", "CLY902", "CLY903", "CLY990"))
