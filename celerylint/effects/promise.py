@@ -31,6 +31,8 @@ _MADE = re.compile(
 _CALLED = re.compile(rb"(?<![\w.])([A-Za-z_]\w*)\(")
 _FROM = re.compile(rb"^[ \t]*from[ \t]+([.\w]+)[ \t]+import[ \t]+(\([^)]*\)|[^\n#]*)", re.M)
 _NAME = re.compile(rb"(\w+)(?:\s+as\s+(\w+))?")
+_WAITING = frozenset({"requests", "urllib.request", "time"})
+"""Packages whose functions wait, and are called by their bare names where they are imported so."""
 _DEPTH = 3
 
 
@@ -57,6 +59,11 @@ class Promise:
         """Whether a module's text defines a method or function of a name."""
         return f"def {method}(".encode() in self._text(module)
 
+    def mounts(self, path: str) -> bool:
+        """Whether a file mounts adapters on sessions of requests, and speaks of timeouts."""
+        text = self._source(path) or b""
+        return b".mount(" in text and b"timeout" in text.lower()
+
     def _text(self, module: Module) -> bytes:
         held = self._texts.get(module.path)
         if held is None:
@@ -79,7 +86,9 @@ class Promise:
             if callee != name and _region(text, callee) is not None:
                 if self.of(module, callee, depth - 1):
                     return True
-            elif callee in imports and self._through(module, imports[callee], depth - 1):
+            elif callee in imports and (
+                imports[callee][0] in _WAITING or self._through(module, imports[callee], depth - 1)
+            ):
                 return True
         return False
 

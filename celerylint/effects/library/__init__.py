@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from celerylint.effects.frames import Handler
-from celerylint.effects.library import celery_tasks, clients, django_orm, locks, python, raw_sql, sqlalchemy_orm
+from celerylint.effects.library import celery_tasks, clients, django_orm, locks, python, raw_sql, sqlalchemy_orm, waits
 
 LIBRARY: tuple[Handler, ...] = (
     celery_tasks.call,
@@ -11,6 +11,7 @@ LIBRARY: tuple[Handler, ...] = (
     sqlalchemy_orm.call,
     django_orm.call,
     raw_sql.call,
+    waits.call,
     python.call,
     clients.call,
 )

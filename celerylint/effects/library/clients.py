@@ -8,6 +8,7 @@ from celerylint.effects.catalogue.clients import EFFECTS
 from celerylint.effects.catalogue.table import HEADER_KEYS, Effect, find
 from celerylint.effects.events import Act, Call
 from celerylint.effects.frames import Site
+from celerylint.effects.library.waits import keeps_arguments
 from celerylint.effects.symbols import RANDOM, UNKNOWN, Gate, Hold, Sym
 from celerylint.effects.walk import Walker
 
@@ -42,7 +43,10 @@ def call(walker: Walker, site: Site) -> Sym | None:
     if effect is not None:
         holds = (Hold(Gate("result", what, at=site.at, order=acted), True),)
     kept = traits if what.startswith(_DIGESTS) else frozenset[str]()
-    return Sym(what=f"{what}()", key=key, traits=kept, holds=holds, items=site.args.positional)
+    entries: dict[str, Sym] = {}
+    if keeps_arguments(what):
+        entries, kept = site.args.keywords, kept | {"open"} if site.args.open else kept
+    return Sym(what=f"{what}()", key=key, traits=kept, holds=holds, items=site.args.positional, entries=entries)
 
 
 def _handed(site: Site) -> tuple[Sym, ...]:

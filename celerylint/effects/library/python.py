@@ -46,6 +46,10 @@ def call(walker: Walker, site: Site) -> Sym | None:
         if base.shape == "dict" and site.name == "get" and site.args.positional:
             name = site.args.positional[0].const
             return base.entries.get(name, UNKNOWN) if isinstance(name, str) else UNKNOWN
+        if base.shape == "dict" and site.name == "setdefault" and site.args.positional:
+            name = site.args.positional[0].const
+            default = site.args.get(1, "default") or constant(None)
+            return base.entries.setdefault(name, default) if isinstance(name, str) else UNKNOWN
         if base.shape == "dict" and site.name == "update":
             base.entries.update(site.args.keywords)
             for given in site.args.positional:

@@ -52,6 +52,8 @@ def call(walker: Walker, site: Site) -> Sym | None:
         return None
     if site.name not in _EXECUTES or not site.args.positional:
         return None
+    if site.base.cls is not None and walker.method(site.base.cls, site.name) is not None:
+        return None  # the project's own: followed instead
     given = site.args.positional[0]
     return _statement(walker, site, given.const, whole=given.shape == "const") if _is_text(given) else None
 
