@@ -8,21 +8,21 @@ _PURE = frozenset({
     "abc", "argparse", "array", "ast", "base64", "binascii", "bisect", "bleach", "calendar", "cmath", "codecs",
     "collections", "colorsys",
     "contextlib", "copy", "csv", "dataclasses", "dateutil", "datetime", "decimal", "difflib", "enum",
-    "fnmatch", "fractions", "functools",
+    "fnmatch", "fractions", 
     "gc", "getpass", "glob", "gzip", "hashlib", "heapq", "hmac", "html", "humanize", "inspect", "io",
     "ipaddress", "isodate", "itertools",
     "jinja2", "json", "keyword", "linecache", "locale", "logging", "loguru", "markdown", "math", "mimetypes",
     "msgspec", "numbers", "numpy",
-    "operator", "orjson", "pandas", "pathlib", "pickle", "platform", "pprint", "prometheus_client", "pydantic",
+    "orjson", "pandas", "pathlib", "pickle", "platform", "pprint", "prometheus_client", "pydantic",
     "pytz", "random", "re",
     "reprlib", "sched", "secrets", "sentry_sdk", "shlex", "signal", "simplejson", "slugify", "statistics",
     "statsd", "string", "stringprep",
-    "struct", "structlog", "sys", "textwrap", "time", "timeit", "traceback", "types", "typing",
+    "struct", "structlog", "sys", "textwrap", "time", "timeit", "traceback", "typing",
     "typing_extensions", "tzlocal", "ujson",
     "unicodedata", "urllib", "uuid", "warnings", "weakref", "yaml", "zlib", "zoneinfo", "attr", "attrs",
     "more_itertools", "toolz",
-    "opentelemetry", "newrelic", "datadog", "ddtrace", "bugsnag", "rollbar", "raven", "concurrent",
-    "threading", "marshmallow", "phonenumbers",
+    "opentelemetry", "newrelic", "datadog", "ddtrace", "bugsnag", "rollbar", "raven", 
+    "marshmallow", "phonenumbers",
 })  # fmt: skip
 """Packages whose calls change nothing outside of the run, or nothing that counts."""
 
@@ -49,5 +49,7 @@ _HARMLESS = re.compile(
 
 def is_benign(what: str) -> bool:
     """Whether a call by this path is known to be harmless when it is repeated."""
+    if "()()" in what or "module_loading" in what:
+        return False  # what a call returned is called: it may be anything
     root = what.partition(".")[0].removesuffix("()")
     return root in _PURE or _HARMLESS.fullmatch(what) is not None
