@@ -206,6 +206,8 @@ def covers(one: Event, other: Event) -> bool:
 
 def can_follow(late: Event, early: Event) -> bool:
     """Whether a run can do `late` after it did `early`."""
+    if early.deferred and early.atomic in late.trail and not late.deferred:
+        return False
     if exclusive(late, early):
         return any(a == b and a.kind == "loop" for a, b in zip(late.trail, early.trail, strict=False))
     return late.order > early.order or any(

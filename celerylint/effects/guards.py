@@ -6,6 +6,7 @@ A guard counts where it dominates the effect, and only as far as the next run fi
 from __future__ import annotations
 
 import re
+from collections.abc import Sequence
 from enum import IntEnum
 from typing import NamedTuple
 
@@ -21,6 +22,7 @@ from celerylint.effects.events import (
     Step,
     Trace,
     Write,
+    can_follow,
     covers,
 )
 from celerylint.effects.symbols import Gate, Hold
@@ -84,8 +86,7 @@ def _gate(hold: Hold, act: Act, trace: Trace) -> Verdict:
         later = _status(hold, act, trace)
         return Verdict(later, Answer.YES if later is Answer.YES and _is_locked(gate, trace) else Answer.NO)
     if gate.kind == "cached":
-        found = any(_same_entry(gate, e) and covers(e, act) for e in trace.of(CacheSet))
-        return Verdict(Answer.YES if found else Answer.NO, Answer.NO)
+        return Verdict(_cached(hold, act, trace), Answer.NO)
     if gate.kind == "exists":
         return Verdict(_existence(hold, act, trace), Answer.NO)
     # What a call that cannot be read answered: it may have looked at anything.
@@ -104,7 +105,20 @@ def _claim(hold: Hold, act: Act, trace: Trace) -> Verdict:
     return Verdict(Answer.NO if given_back or not hold.gate.shared else Answer.YES, beside)
 
 
-def _same_entry(gate: Gate, event: CacheSet) -> bool:
+def _cached(hold: Hold, act: Act, trace: Trace) -> Answer:
+    """An entry that was not there and is set, or that was there and is deleted."""
+    gate = hold.gate
+    sets = [e for e in trace.of(CacheSet) if _same_entry(gate, e)]
+    drops = [e for e in trace.of(Release) if _same_entry(gate, e) and can_follow(e, act)]
+    marks: Sequence[CacheSet | Release] = [e for e in drops if e.order > gate.order]
+    if hold.holds is not True:
+        marks = [e for e in sets if not any(d.order > e.order and covers(d, e) for d in drops)]
+    if _everywhere(act, [e.trail for e in marks]):
+        return Answer.MAYBE if hold.weak else Answer.YES
+    return Answer.MAYBE if any(not _is_given(act, e.trail) for e in marks) else Answer.NO
+
+
+def _same_entry(gate: Gate, event: CacheSet | Release) -> bool:
     return bool(event.subject) and (event.subject == gate.subject or gate.subject.startswith(f"{event.subject}:"))
 
 
@@ -147,10 +161,10 @@ def _status(hold: Hold, act: Act, trace: Trace) -> Answer:
     for write in writes(gate, trace):
         if not _tells(hold, write):
             continue
-        kept = [trail for trail in _stored(write, trace) if _in_time(gate, act, trail)]
-        if not kept and _may_be_stored(write, trace):
+        stored = _stored(write, trace)
+        if not stored and _may_be_stored(trace):
             best = Answer.MAYBE
-        paths += kept
+        paths += [trail for trail in stored if _in_time(gate, act, trail)]
     if _everywhere(act, paths):
         return Answer.MAYBE if hold.weak else Answer.YES
     # Where the task's argument decides that nothing is written, so it will the next time.
@@ -177,7 +191,7 @@ def _stored(write: Write, trace: Trace) -> list[tuple[Step, ...]]:
     return [write.trail if covers(save, write) and turns <= set(save.trail) else save.trail for save in saves]
 
 
-def _may_be_stored(write: Write, trace: Trace) -> bool:
+def _may_be_stored(trace: Trace) -> bool:
     """Whether something else may store it: the session that a row of SQLAlchemy belongs to."""
     return any(call.what.startswith("sqlalchemy") for call in trace.of(Call))
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from collections.abc import Iterable
 
 from celerylint.effects.symbols import Sym
 from celerylint.facts import ir
@@ -91,6 +92,24 @@ def is_number(machine: Evaluator, row: Sym, name: str, added: Sym) -> bool:
     if isinstance(made, Made):
         return _NUMBERS.search(made.maker) is not None
     return _COUNTERS.search(name) is not None
+
+
+def columns(nodes: Iterable[ir.Expr]) -> frozenset[str]:
+    """The columns that conditions ask, in SQLAlchemy's words: `Order.id == x`, `Order.sent_at.is_(None)`, `or_(...)`."""
+    out: set[str] = set()
+    for node in nodes:
+        if isinstance(node, ir.Compare):
+            out |= columns([node.left, *node.rights])
+        elif isinstance(node, ir.BinOp):
+            out |= columns([node.left, node.right])
+        elif isinstance(node, ir.UnaryOp):
+            out |= columns([node.value])
+        elif isinstance(node, ir.Attr):
+            out.add(node.attr)
+        elif isinstance(node, ir.Call):
+            of_a_column = isinstance(node.func, ir.Attr) and isinstance(node.func.value, ir.Attr)
+            out |= columns([node.func.value] if of_a_column and isinstance(node.func, ir.Attr) else node.args)
+    return frozenset(out)
 
 
 def short(model: str) -> str:

@@ -178,12 +178,13 @@ def _try(walker: Walker, node: ir.Try) -> str | None:
     with walker.within("try", uid):
         end = walker.block(node.body)
     stop, body_env, body_holds = len(walker.events), walker.frame.env, walker.holds
+    last = stop
     after: list[tuple[str | None, dict[str, Sym], tuple[Hold, ...]]] = []
     claims: tuple[Hold, ...] = ()
     if end is None or not node.handlers:
         with walker.within("else", uid):
             end = end or walker.block(node.orelse)
-        body_env, body_holds = walker.frame.env, walker.holds
+        body_env, body_holds, last = walker.frame.env, walker.holds, len(walker.events)
     for number, handler in enumerate(node.handlers):
         names = caught(walker, handler)
         walker.frame.env = _joined([env, body_env])
@@ -194,7 +195,7 @@ def _try(walker: Walker, node: ir.Try) -> str | None:
         with walker.within("handler", uid, number):
             handled = walker.block(handler.body)
         if handled != "raise" and (_named(names, _INTEGRITY)):
-            claims += _swallowed(walker, start, stop, handled)
+            claims += _swallowed(walker, start, stop, last, handled)
         after.append((handled, walker.frame.env, walker.holds))
     alive = [(e, en, h) for e, en, h in [(end, body_env, body_holds), *after] if e is None]
     if not alive:
@@ -219,17 +220,22 @@ def _absence(walker: Walker, names: list[str], start: int, stop: int) -> tuple[H
     return tuple(Hold(Gate("exists", e.takes[0].key, e.takes[0].model, at=e.at, order=e.order), False) for e in found)
 
 
-def _swallowed(walker: Walker, start: int, stop: int, handled: str | None) -> tuple[Hold, ...]:
-    """Creates in a block whose handler takes a violated constraint; a claim for what comes after, if that leaves."""
+def _swallowed(walker: Walker, start: int, stop: int, last: int, handled: str | None) -> tuple[Hold, ...]:
+    """Creates in a block whose handler takes a violated constraint: a claim for the rest of the block and its `else`, and for
+    what comes after if the handler leaves."""
     claims: list[Hold] = []
-    for index in range(start, stop):
+    for index in range(start, last):
         event = walker.events[index]
-        if isinstance(event, Act) and event.kind.name == "create":
-            walker.events[index] = msgspec.structs.replace(event, swallows=True)
-            if handled is not None:
-                gate = Gate("claim", f"row:{event.subject.model}", event.subject.model, at=event.at, order=event.order)
-                claims.append(Hold(gate, True))
-    return tuple(claims)
+        if not isinstance(event, Act):
+            continue
+        held = tuple(h for h in claims if h not in event.holds)
+        if event.kind.name == "create" and index < stop:
+            walker.events[index] = msgspec.structs.replace(event, swallows=True, holds=event.holds + held)
+            gate = Gate("claim", f"row:{event.subject.model}", event.subject.model, at=event.at, order=event.order)
+            claims.append(Hold(gate, True))
+        elif held:
+            walker.events[index] = msgspec.structs.replace(event, holds=event.holds + held)
+    return tuple(claims) if handled is not None else ()
 
 
 def caught(walker: Walker, handler: ir.Handler) -> list[str]:
@@ -279,7 +285,7 @@ def _suppressed(walker: Walker, context: Sym, node: ir.With, rest: list[ir.WithI
         _items(walker, node, rest)
     names = [str(s.what).rpartition(".")[2] or s.key.rpartition(".")[2] for s in context.items]
     if _named(names, _INTEGRITY):
-        _swallowed(walker, start, len(walker.events), None)
+        _swallowed(walker, start, len(walker.events), len(walker.events), None)
     return None
 
 

@@ -25,6 +25,7 @@ _DATABASE = frozenset(
         "SQLAlchemyError",
     }
 )
+_ABSENT = frozenset({"DoesNotExist", "ObjectDoesNotExist"})
 _QUIET = frozenset(
     {
         "logging",
@@ -141,6 +142,8 @@ def _raises(event: Event, names: list[str]) -> bool | None:
     root = _root(event.what)
     if root in _QUIET:
         return None
+    if event.what == "orm" and event.name == "get" and last & _ABSENT:
+        return True
     if not root:
         # What it raises is unknown: anything, for all that can be seen; but hardly the one exception that is named.
         return False if broad else None

@@ -66,6 +66,9 @@ MAX_DEPTH = 5
 SHARED = frozenset({"pymongo", "grpc", "kafka", "confluent_kafka", "sqlalchemy", "boto3"})
 """Packages whose clients are not to be shared with a forked process."""
 
+ITEMS = "\0items"
+"""The attribute under which it is kept what was put into a mapping that cannot be read."""
+
 FUEL = 1500
 """Statements and calls that are walked for one task."""
 
@@ -330,8 +333,8 @@ class Walker:
         elif isinstance(target, ir.Subscript):
             base = self.eval(target.value)
             index = self.eval(target.index)
-            if base.shape == "dict" and isinstance(index.const, str):
-                base.entries[index.const] = value
+            if isinstance(index.const, str):
+                self.set_item(base, index.const, value)
         elif isinstance(target, ir.Seq):
             items = value.items if value.shape in ("tuple", "list") else ()
             for number, part in enumerate(target.items):
@@ -341,6 +344,13 @@ class Walker:
                 self.assign(part, held, statement)
         elif isinstance(target, ir.Starred):
             self.assign(target.value, UNKNOWN, statement)
+
+    def set_item(self, holder: Sym, name: str, value: Sym) -> None:
+        """`holder[name] = value`."""
+        if holder.shape == "dict":
+            holder.entries[name] = value
+        elif holder.key:
+            self.attributes.setdefault((holder.key, ITEMS), Sym(shape="dict", entries={})).entries[name] = value
 
     def set_field(self, row: Sym, name: str, value: Sym, at: At, *, counter: bool = False) -> None:
         """A field of a row is set, in memory as yet."""
@@ -435,6 +445,8 @@ class Walker:
             base = self.force(base)
         if base.what:
             return self._foreign(base, name, at)
+        if base.shape == "outcome":
+            return msgspec.structs.replace(base, shape="")  # `result.rowcount`
         if base.shape == "const" and name == "value":
             return base  # of a member of an enumeration
         if base.shape in ("row", "new"):

@@ -10,7 +10,7 @@ from celerylint.effects.catalogue import kinds
 from celerylint.effects.events import Act, Call, Deletion, Save, Write
 from celerylint.effects.frames import Args, Site
 from celerylint.effects.managers import behind
-from celerylint.effects.models import column, counts, short
+from celerylint.effects.models import column, columns, counts, short
 from celerylint.effects.symbols import UNKNOWN, Gate, Hold, Sym
 from celerylint.effects.walk import Walker
 from celerylint.facts import ir
@@ -19,7 +19,7 @@ from celerylint.model.values import ClassValue, Entry, External, FunctionValue
 _MANAGER = re.compile(r"(.*?)(\(\))?\.(objects|_default_manager|_base_manager|all_objects)")
 _NARROWS = frozenset({"filter", "get_queryset", "filter_by", "where"})
 _CHAINS = frozenset({
-    "all", "exclude", "order_by", "select_related", "prefetch_related", "annotate", "alias", "distinct",
+    "all", "order_by", "select_related", "prefetch_related", "annotate", "alias", "distinct",
     "using", "only", "defer", "iterator",
     "reverse", "none", "union", "intersection", "difference", "extra", "limit", "offset", "options", "join",
     "outerjoin", "group_by",
@@ -36,7 +36,13 @@ _VERBS = frozenset(
     {"create", "get_or_create", "update_or_create", "bulk_create", "update", "delete", "exists", "count", "bulk_update"}
 )
 _FORMS = re.compile(r"\.(\w*ModelForm|\w*Serializer)\.save$")
-_RELATED = _VERBS | _CHAINS | _ROWS | _NARROWS | {"add", "set", "remove", "clear", "values", "values_list", "aggregate"}
+_RELATED = (
+    _VERBS
+    | _CHAINS
+    | _ROWS
+    | _NARROWS
+    | {"exclude", "add", "set", "remove", "clear", "values", "values_list", "aggregate"}
+)
 _DATA = frozenset(
     {"values", "values_list", "aggregate", "in_bulk", "dates", "datetimes", "explain", "contains", "mappings", "tuples"}
 )
@@ -134,16 +140,21 @@ def query(walker: Walker, rows: Sym, name: str, site: Site) -> Sym | None:
     args = site.args
     inherited, name = name.startswith("super:"), name.removeprefix("super:")
     name = name[1:] if name in _ASYNC else name
+    if name == "model":
+        return walker.apply(walker.attribute(rows, name, site.at), site._replace(base=None))
     if name not in _RELATED and name not in _DATA and name not in _OTHERS:
         return UNKNOWN if inherited else _own_method(walker, rows, site)
     if name in _VERBS and not inherited and (own := _overridden(walker, rows, name)) is not None:
         return walker.enter(own, args._replace(positional=(rows, *args.positional)), rows)
     if name in _NARROWS:
         fields, asked = _constraints(args)
+        fields |= columns(site.node.args)
         key = f"{rows.key}&{asked}" if asked and "?" not in asked and rows.key else walker.fresh(rows.model)
         return msgspec.structs.replace(rows, shape="rows", fields=rows.fields | fields, key=key)
     if name in ("select_for_update", "with_for_update"):
         return msgspec.structs.replace(rows, shape="rows", locked=True)
+    if name == "exclude":
+        return msgspec.structs.replace(rows, shape="rows", fields=rows.fields | _constraints(args)[0])
     if name in _CHAINS:
         return msgspec.structs.replace(rows, shape="rows")
     if name in _ROWS:

@@ -74,6 +74,10 @@ def _entry(walker: Walker, site: Site, base: Sym, *, is_cache: bool) -> Sym | No
     """A method of a cache or of Redis."""
     name, args = site.name, site.args
     first = args.get(0, "key", "name", "keys", "names")
+    if first is not None and first.random:
+        # A key that no other run asks for.
+        walker.emit(Call, site.at, what=f"{base.what}.{name}", name=name, known=True)
+        return UNKNOWN
     subject = f"cache:{first.key}" if first is not None and first.key else ""
     if name in ("lock", "redlock"):
         gate = _claim(walker, site, subject or walker.fresh("lock"), seconds=_seconds(site, 1))

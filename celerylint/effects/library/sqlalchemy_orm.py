@@ -10,10 +10,9 @@ from celerylint.effects.catalogue import kinds
 from celerylint.effects.events import Act, Call, Deletion, Save
 from celerylint.effects.frames import Args, Site
 from celerylint.effects.library.django_orm import is_made, query
-from celerylint.effects.models import model_name, short
-from celerylint.effects.symbols import UNKNOWN, Sym
+from celerylint.effects.models import columns, model_name, short
+from celerylint.effects.symbols import UNKNOWN, Gate, Hold, Sym
 from celerylint.effects.walk import Walker
-from celerylint.facts import ir
 from celerylint.model.values import ClassValue
 
 _SESSION = re.compile(
@@ -33,6 +32,8 @@ def call(walker: Walker, site: Site) -> Sym | None:
         return _statement(walker, site, site.callee.what.rpartition(".")[2]) if found else None
     if base.shape == "statement":
         return _grown(walker, base, site)
+    if base.shape == "outcome":
+        return base  # `RETURNING`: what it returns is there if a row was met
     if _is_session(base, site):
         return _session(walker, site)
     return None
@@ -147,21 +148,11 @@ def _grown(walker: Walker, statement: Sym, site: Site) -> Sym:
     if name == "with_for_update":
         return msgspec.structs.replace(statement, locked=True)
     if name in ("where", "filter", "filter_by"):
-        fields = _asked(site) | frozenset(site.args.keywords)
+        fields = columns(site.node.args) | frozenset(site.args.keywords)
         keys = [a.key for a in site.args.all]
         key = f"{statement.key}&{','.join(keys)}" if all(keys) else walker.fresh(statement.model)
         return msgspec.structs.replace(statement, fields=statement.fields | fields, key=key)
     return statement
-
-
-def _asked(site: Site) -> frozenset[str]:
-    """The columns that the conditions of a `where` compare."""
-    out: set[str] = set()
-    for node in site.node.args:
-        for side in (node.left, *node.rights) if isinstance(node, ir.Compare) else (node,):
-            if isinstance(side, ir.Attr):
-                out.add(side.attr)
-    return frozenset(out)
 
 
 def _executed(walker: Walker, site: Site, statement: Sym, name: str) -> Sym:
@@ -178,11 +169,15 @@ def _executed(walker: Walker, site: Site, statement: Sym, name: str) -> Sym:
         _insert(walker, site, statement.model, statement.cls)
         return UNKNOWN
     if verb == "update":
-        return query(walker, rows, "update", site._replace(args=Args((), statement.entries, site.at))) or UNKNOWN
+        met = query(walker, rows, "update", site._replace(args=Args((), statement.entries, site.at))) or UNKNOWN
+        return msgspec.structs.replace(met, shape="outcome")
     if verb == "delete":
         walker.emit(Deletion, site.at, model=statement.model)
         return UNKNOWN
     walker.emit(Call, site.at, what="sqlalchemy.execute", name=name, known=True)
+    if verb == "upsert":
+        made = Gate("created", walker.fresh(statement.model), statement.model, at=site.at, order=walker.now)
+        return Sym(shape="outcome", holds=(Hold(made, True),))
     if name == "scalar":
         return query(walker, rows, "first", site._replace(args=Args((), {}, site.at))) or UNKNOWN
     return rows
