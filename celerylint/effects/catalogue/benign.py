@@ -8,7 +8,7 @@ _PURE = frozenset({
     "abc", "argparse", "array", "ast", "base64", "binascii", "bisect", "bleach", "calendar", "cmath", "codecs",
     "collections", "colorsys",
     "contextlib", "copy", "csv", "dataclasses", "dateutil", "datetime", "decimal", "difflib", "enum",
-    "fnmatch", "fractions", 
+    "fnmatch", "fractions",
     "gc", "getpass", "glob", "gzip", "hashlib", "heapq", "hmac", "html", "humanize", "inspect", "io",
     "ipaddress", "isodate", "itertools",
     "jinja2", "json", "keyword", "linecache", "locale", "logging", "loguru", "markdown", "math", "mimetypes",
@@ -19,9 +19,9 @@ _PURE = frozenset({
     "statsd", "string", "stringprep",
     "struct", "structlog", "sys", "textwrap", "time", "timeit", "traceback", "typing",
     "typing_extensions", "tzlocal", "ujson",
-    "unicodedata", "urllib", "uuid", "warnings", "weakref", "yaml", "zlib", "zoneinfo", "attr", "attrs",
+    "unicodedata", "uuid", "warnings", "weakref", "yaml", "zlib", "zoneinfo", "attr", "attrs",
     "more_itertools", "toolz",
-    "opentelemetry", "newrelic", "datadog", "ddtrace", "bugsnag", "rollbar", "raven", 
+    "opentelemetry", "newrelic", "datadog", "ddtrace", "bugsnag", "rollbar", "raven",
     "marshmallow", "phonenumbers",
 })  # fmt: skip
 """Packages whose calls change nothing outside of the run, or nothing that counts."""
@@ -39,6 +39,7 @@ _HARMLESS = re.compile(
     |django\.db\.(connections?|transaction)\b.*
     |redis\..*\b(get|set|mget|mset|setex|setnx|hset|hmset|hget|hgetall|hmget|sadd|srem|smembers|sismember|zadd|zrem|zrange|delete|unlink|expire|exists|ttl|keys|scan|scan_iter|ping|lock|acquire|release|close|llen|lrange|ltrim|from_url|pipeline|execute|Redis|StrictRedis)
     |celery\..*
+    |urllib\.(parse|error|robotparser)\b.*
     |boto3\..*\b(get_\w+|list_\w+|describe_\w+|head_\w+|put_object|copy_object|copy|delete_\w+|download_\w+|upload_\w+|put_item|delete_item|generate_presigned_\w+|client\(.*\)|resource\(.*\)|Session|Bucket|Object|Table|query|scan|paginate|get_paginator|get_waiter|wait|load|tag_\w+|untag_\w+)
     |stripe\..*\b(retrieve|list|modify|search|auto_paging_iter|construct_event)
     |sqlalchemy\..*
