@@ -72,9 +72,10 @@ class Options(Struct, frozen=True, kw_only=True):
         Literal["recommended", "playbook", "all"],
         Meta(description="The rules to start from when --select is not given."),
     ] = "recommended"
-    confidence: Annotated[Literal["low", "medium", "high"], Meta(description="The least certain findings to show.")] = (
-        "medium"
-    )
+    confidence: Annotated[
+        Literal["low", "medium", "high"],
+        Meta(description="The least certain findings to show; low where the preset is all and nothing else is said."),
+    ] = "medium"
     fail_on: Annotated[
         Literal["info", "warning", "error", "never"],
         Meta(description="The least severe finding that makes the exit status 1."),
@@ -398,4 +399,6 @@ def _merge(values: Mapping[str, Any], flags: Mapping[str, Any]) -> Options:
     for name, value in flags.items():
         adds = name in ("extend_select", "ignore", "extend_exclude", "per_file_ignores")
         merged[name] = (*merged.get(name, ()), *value) if adds else value
+    if merged.get("preset") == "all":
+        merged.setdefault("confidence", "low")
     return msgspec.structs.replace(Options(), **merged)

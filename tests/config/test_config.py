@@ -235,3 +235,20 @@ def test_no_toml_parser_is_loaded_where_nothing_is_configured(project: Path) -> 
         [sys.executable, "-c", code], cwd=project, env=environment, capture_output=True, text=True, check=True
     )
     assert ran.stdout.strip() == ""
+
+
+@pytest.mark.parametrize(
+    ("text", "flags", "confidence"),
+    [
+        ('preset = "all"\n', {}, "low"),
+        ('preset = "all"\nconfidence = "high"\n', {}, "high"),
+        ('preset = "all"\n', {"confidence": "medium"}, "medium"),
+        ('preset = "all"\n', {"preset": "playbook"}, "medium"),
+        ("", {"preset": "all"}, "low"),
+    ],
+)
+def test_the_preset_all_shows_what_is_uncertain(
+    text: str, flags: dict[str, object], confidence: str, project: Path
+) -> None:
+    write(project, "celerylint.toml", text)
+    assert load(["."], flags).options.confidence == confidence
