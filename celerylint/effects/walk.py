@@ -69,6 +69,9 @@ SHARED = frozenset({"pymongo", "grpc", "kafka", "confluent_kafka", "sqlalchemy",
 ITEMS = "\0items"
 """The attribute under which it is kept what was put into a mapping that cannot be read."""
 
+ITEMS = "\0items"
+"""The attribute under which it is kept what was put into a mapping that cannot be read."""
+
 FUEL = 1500
 """Statements and calls that are walked for one task."""
 
@@ -344,6 +347,13 @@ class Walker:
                 self.assign(part, held, statement)
         elif isinstance(target, ir.Starred):
             self.assign(target.value, UNKNOWN, statement)
+
+    def set_item(self, holder: Sym, name: str, value: Sym) -> None:
+        """`holder[name] = value`."""
+        if holder.shape == "dict":
+            holder.entries[name] = value
+        elif holder.key:
+            self.attributes.setdefault((holder.key, ITEMS), Sym(shape="dict", entries={})).entries[name] = value
 
     def set_item(self, holder: Sym, name: str, value: Sym) -> None:
         """`holder[name] = value`."""

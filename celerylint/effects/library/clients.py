@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
+
 from celerylint.effects.catalogue import kinds
 from celerylint.effects.catalogue.benign import is_benign
 from celerylint.effects.catalogue.clients import EFFECTS
@@ -10,11 +12,11 @@ from celerylint.effects.events import Act, Call
 from celerylint.effects.frames import Site
 from celerylint.effects.library.waits import keeps_arguments
 from celerylint.effects.symbols import RANDOM, UNKNOWN, Gate, Hold, Sym
-from celerylint.effects.walk import Walker
+from celerylint.effects.walk import ITEMS, Walker
 
 _DIGESTS = ("hashlib", "hmac", "uuid", "base64")
 _BY_METHOD = ("request", "urlopen")
-_HTTP = ("requests", "httpx", "aiohttp", "urllib3", "authlib", "requests_oauthlib")
+_HTTP = ("urllib", "requests", "httpx", "aiohttp", "urllib3", "authlib", "requests_oauthlib")
 
 
 def call(walker: Walker, site: Site) -> Sym | None:
@@ -25,6 +27,8 @@ def call(walker: Walker, site: Site) -> Sym | None:
     if not what:
         return None
     name = what.rpartition(".")[2]
+    if what.endswith(".headers.update"):
+        _set_headers(walker, site)
     effect = find(EFFECTS, what) or _by_method(what, name, site)
     acted = 0
     if effect is not None:
@@ -60,6 +64,12 @@ def _by_method(what: str, name: str, site: Site) -> Effect | None:
         return None
     position = 0 if name == "request" or root == "urllib3" else None
     method = site.args.get(position, "method")
+    if root == "urllib":
+        request = site.args.get(0, "url", "fullurl") or UNKNOWN
+        method = request.entries.get("method")
+        data = site.args.get(1, "data") or request.entries.get("data") or UNKNOWN
+        if method is None and data is not UNKNOWN and not (data.shape == "const" and data.const is None):
+            return Effect("", kinds.HTTP)
     if method is None or not isinstance(method.const, str):
         return None
     if method.const.upper() == "POST":
@@ -68,18 +78,38 @@ def _by_method(what: str, name: str, site: Site) -> Effect | None:
 
 
 def _act(walker: Walker, site: Site, effect: Effect, what: str) -> None:
-    key = next((held for k in effect.keys if (held := site.args.keywords.get(k)) is not None), None)
-    if key is not None and key.shape == "dict" and "idempotency_key" in key.entries:
-        key = key.entries["idempotency_key"]
-    elif key is not None and key.shape == "dict":
-        key = None
+    key = _key(effect, site)
     if key is None and effect.kind.name in ("http", "payment"):
-        key = _header(site.args.keywords.get("headers"))
+        key = next((found for headers in _headers(walker, site) if (found := _header(headers)) is not None), None)
     if key is None and effect.keys and "open" in frozenset[str]().union(*(a.traits for a in site.args.all)):
         key = UNKNOWN
     if key is None and effect.keys and site.args.open:
         key = UNKNOWN
     walker.emit(Act, site.at, kind=effect.kind, what=_shown(what), subject=Sym(what=what), key=key)
+
+
+def _key(effect: Effect, site: Site) -> Sym | None:
+    """What makes the other side recognise a repeat: an argument, or an entry of one: `options={"idempotency_key": ...}`."""
+    for name in effect.keys:
+        held = site.args.keywords.get(name)
+        if held is not None and held.shape != "dict":
+            return held
+    for given in site.args.all:
+        for entries in (given.entries, *(item.entries for item in given.items)):
+            for name in effect.keys:
+                if name in entries:
+                    return entries[name]
+    return None
+
+
+def _headers(walker: Walker, site: Site) -> Iterator[Sym | None]:
+    """The headers of a request: given to the call, to the session when it was made, or set on it later."""
+    yield site.args.keywords.get("headers")
+    for request in site.args.positional[:1]:
+        yield request.entries.get("headers")
+    if site.holder is not None:
+        yield site.holder.entries.get("headers")
+        yield walker.attributes.get((f"{site.holder.key}.headers", ITEMS))
 
 
 def _header(headers: Sym | None) -> Sym | None:
@@ -90,6 +120,13 @@ def _header(headers: Sym | None) -> Sym | None:
         if name.lower() in HEADER_KEYS:
             return value
     return None
+
+
+def _set_headers(walker: Walker, site: Site) -> None:
+    """`session.headers.update({...})`."""
+    for given in site.args.positional:
+        for name, value in given.entries.items():
+            walker.set_item(site.holder or UNKNOWN, name, value)
 
 
 def _shown(what: str) -> str:

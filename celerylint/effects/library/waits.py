@@ -23,8 +23,8 @@ _BY_REQUEST = re.compile(
     r"|urllib3\.request"
 )
 _HTTPX_CLIENT = re.compile(r"httpx\.(?:Async)?Client\(\)")
-_MADE_WITH = frozenset({"urllib3", "httpx"})
-"""Packages whose clients are made with the timeout of all their requests."""
+_MADE_WITH = frozenset({"urllib", "urllib3", "httpx", "aiohttp"})
+"""Packages whose clients are made with the timeout or the headers of all their requests, or whose requests are objects."""
 _MOUNTED = "\0mounted"
 _ROOTS = frozenset({"requests", "urllib", "urllib3", "httpx", "aiohttp", "time"})
 
