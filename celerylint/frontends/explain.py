@@ -23,9 +23,11 @@ def page(rule: RuleLike) -> str:
     """The documentation page of a rule, in Markdown."""
     facts = f"{rule.severity.value}, confidence {rule.confidence.value}, preset {rule.preset}, since {rule.since}"
     parts = [f"# {rule.code}: {rule.name}", rule.summary.strip(), f"*{facts}*", rule.explanation.strip()]
+    path = getattr(rule, "shown_in", "tasks.py")
+    named, language = ("", "python") if path.endswith(".py") else (f"`{path}`:\n\n", "")
     for title, code in (("Found", rule.bad), ("Mended", rule.good)):
         if code.strip():
-            parts.append(f"## {title}\n\n```python\n{code.strip()}\n```")
+            parts.append(f"## {title}\n\n{named}```{language}\n{code.strip()}\n```")
     return "\n\n".join(part for part in parts if part) + "\n"
 
 

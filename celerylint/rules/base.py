@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import inspect
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from typing import ClassVar
 
 from msgspec.structs import replace
@@ -11,7 +11,7 @@ from msgspec.structs import replace
 from celerylint.config import Options
 from celerylint.effects.behaviour import Behaviour, Bodies
 from celerylint.finding import Confidence, Finding, Fix, Place, Related, Severity
-from celerylint.model.project import App, Dispatch, Entry, Project, Retry, Task
+from celerylint.model.project import App, Beat, Dispatch, Entry, Project, Retry, Task, Worker
 from celerylint.model.values import At, place
 from celerylint.settle.meta import Preset
 
@@ -30,9 +30,13 @@ class Rule:
     preset: ClassVar[Preset] = "recommended"
     since: ClassVar[str] = "0.1.0"
     bad: ClassVar[str] = ""
-    """A module that the rule finds something in; every test run checks that it does."""
+    """A file, `tasks.py` unless said otherwise, that the rule finds something in; every test run checks that it does."""
     good: ClassVar[str] = ""
     """The same, mended; every test run checks that it is silent."""
+    shown_in: ClassVar[str] = "tasks.py"
+    """The file that both are."""
+    beside: ClassVar[Mapping[str, str]] = {}
+    """More files that stand beside either of them, by path."""
     configuration: ClassVar[str] = ""
     """What celerylint.toml says in both, for a rule that judges by options of its own."""
 
@@ -61,6 +65,14 @@ class Rule:
 
     def check_retry(self, retry: Retry, project: Project) -> Iterable[Finding]:
         """Judge one call of `self.retry`."""
+        return ()
+
+    def check_worker(self, worker: Worker, project: Project) -> Iterable[Finding]:
+        """Judge one worker that is deployed; those for development are left out."""
+        return ()
+
+    def check_beat(self, beat: Beat, project: Project) -> Iterable[Finding]:
+        """Judge one beat that is deployed, likewise."""
         return ()
 
     def check_project(self, project: Project) -> Iterable[Finding]:
@@ -103,6 +115,14 @@ class Rule:
             for task in project.tasks:
                 for retry in project.retries_of(task):
                     yield from self.check_retry(retry, project)
+        if cls.check_worker is not Rule.check_worker:
+            for worker in project.workers:
+                if not worker.start.development:
+                    yield from self.check_worker(worker, project)
+        if cls.check_beat is not Rule.check_beat:
+            for beat in project.beats:
+                if not beat.start.development:
+                    yield from self.check_beat(beat, project)
         if cls.check_project is not Rule.check_project:
             yield from self.check_project(project)
         if cls.reads_bodies():

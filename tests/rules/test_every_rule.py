@@ -21,7 +21,8 @@ each = pytest.mark.parametrize("rule", _RULES, ids=[rule.code for rule in _RULES
 def _codes_in(code: str, rule: RuleLike, folder: Path) -> set[str]:
     # Comments are unused, or not, only by the rules that ran.
     others = ("ALL",) if _OWN.fullmatch(rule.code) else ()
-    files = {"tasks.py": code, "celerylint.toml": getattr(rule, "configuration", "")}
+    own = {getattr(rule, "shown_in", "tasks.py"): code, "celerylint.toml": getattr(rule, "configuration", "")}
+    files = {**getattr(rule, "beside", {}), **own}
     return {finding.code for finding in Case(rule.code, rule.name, files).run(folder, *others).findings}
 
 
