@@ -736,6 +736,8 @@ class Walker:
         if base.cls in order:
             order = order[order.index(base.cls) + 1 :]
         for cls in order:
+            if isinstance(cls, External) and subject.shape in ("object", "") and not name.startswith("__"):
+                return self._call_inherited(cls, subject, name, args)
             if not isinstance(cls, ClassValue):
                 break
             entry = self.machine.class_body(cls).get(name)
@@ -751,6 +753,19 @@ class Walker:
         return UNKNOWN
 
 
+    def _call_inherited(self, cls: External, subject: Sym, name: str, args: Args) -> Sym:
+        """A method of a package's class, called through a class of the project."""
+        node = args.at[1]
+        assert isinstance(node, ir.Call)
+        site = Site(node, subject, name, UNKNOWN, args)
+        if subject.value is not None:
+            for handler in self._library:
+                result = handler(self, site)
+                if result is not None:
+                    return result
+        return self.apply(Sym(what=f"{cls.dotted}().{name}"), site)
+
+
 # --- small questions --------------------------------------------------------------------------------------------------
 
 
@@ -763,7 +778,8 @@ def client_of(value: Made | External) -> str:
 
 def made_path(walker: Walker, value: Made) -> str:
     """The path of what a call returned; services of a cloud are told apart by their name."""
-    first = value.args[0] if value.args else None
+    named = value.keywords.get("service_name")
+    first = value.args[0] if value.args else named.value if named is not None else None
     if value.maker.startswith("boto3") and isinstance(first, Scalar) and isinstance(first.value, str):
         return f"{value.maker}({first.value})"
     return f"{value.maker}()"

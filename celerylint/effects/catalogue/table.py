@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 import re
+from collections.abc import Mapping
 from functools import cache
 from typing import NamedTuple
 
 from celerylint.effects.events import Kind
+from celerylint.effects.symbols import Sym
 
 
 class Effect(NamedTuple):
@@ -17,6 +19,8 @@ class Effect(NamedTuple):
     kind: Kind
     keys: tuple[str, ...] = ()
     """Arguments that make the other side recognise a repeat."""
+    given: tuple[str, str] = ("", "")
+    """A keyword and a regular expression: only calls are meant whose argument matches it."""
 
 
 Table = dict[str, tuple[Effect, ...]]
@@ -32,10 +36,15 @@ def _compiled(pattern: str) -> re.Pattern[str]:
     return re.compile(pattern)
 
 
-def find(table: Table, what: str) -> Effect | None:
-    """The line of a table for a path."""
+def find(table: Table, what: str, keywords: Mapping[str, Sym]) -> Effect | None:
+    """The line of a table for a path and what the call is given."""
     root, _, rest = what.partition(".")
     for effect in table.get(root.removesuffix("()"), ()):
-        if _compiled(effect.pattern).fullmatch(rest):
+        if _compiled(effect.pattern).fullmatch(rest) and _matches(effect.given, keywords):
             return effect
     return None
+
+
+def _matches(given: tuple[str, str], keywords: Mapping[str, Sym]) -> bool:
+    name, pattern = given
+    return not name or (name in keywords and _compiled(pattern).search(str(keywords[name].const)) is not None)

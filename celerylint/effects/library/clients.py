@@ -29,15 +29,16 @@ def call(walker: Walker, site: Site) -> Sym | None:
     name = what.rpartition(".")[2]
     if what.endswith(".headers.update"):
         _set_headers(walker, site)
-    effect = find(EFFECTS, what) or _by_method(what, name, site)
+    effect = find(EFFECTS, what, site.args.keywords) or _by_method(what, name, site)
     acted = 0
     if effect is not None:
         _act(walker, site, effect, what)
         acted = walker.now
     else:
         walker.emit(Call, site.at, what=what, name=name, known=is_benign(what), takes=_handed(site))
-    if what.startswith("boto3") and name in ("client", "resource") and site.args.positional:
-        service = site.args.positional[0].const
+    service_name = site.args.get(0, "service_name")
+    if what.startswith("boto3") and name in ("client", "resource") and service_name is not None:
+        service = service_name.const
         return Sym(what=f"{what}({service})" if isinstance(service, str) else f"{what}()")
     keys = [a.key for a in site.args.all]
     traits = frozenset[str]().union(*(a.traits & RANDOM for a in site.args.all))

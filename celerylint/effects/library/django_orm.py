@@ -342,6 +342,9 @@ def is_made(walker: Walker, row: Sym) -> bool:
 def _row(walker: Walker, row: Sym, name: str, site: Site) -> Sym | None:
     inherited = name.startswith("super:")
     plain = name.removeprefix("super:")
+    if plain == "email_user" and row.cls is None:
+        walker.emit(Act, site.at, kind=kinds.MAIL, what=f"{short(row.model)}.email_user", subject=row)
+        return UNKNOWN
     if plain not in ("save", "delete", "refresh_from_db", "full_clean", "clean", "save_base", "update"):
         return UNKNOWN if inherited else None
     if not inherited and row.cls is not None and isinstance(walker.machine.class_entry(row.cls, plain), Entry):
