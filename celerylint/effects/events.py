@@ -117,6 +117,8 @@ class CacheSet(Event, frozen=True, eq=False):
 
     subject: str
     seconds: float | None = None
+    mark: bool = False
+    """Whether it is a constant or the time: a mark, and nothing that was computed."""
 
 
 class Release(Event, frozen=True, eq=False):

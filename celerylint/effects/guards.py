@@ -80,6 +80,8 @@ def _gate(hold: Hold, act: Act, trace: Trace) -> Verdict:
         return _BOTH if hold.holds is not False else _NONE
     if gate.kind == "swapped":
         return _BOTH if hold.holds is not False else _NONE
+    if gate.kind == "locked":
+        return Verdict(Answer.NO, Answer.YES)
     if gate.kind == "claim":
         return _claim(hold, act, trace)
     if gate.kind == "field":
@@ -100,9 +102,9 @@ def _may_look(gate: Gate) -> bool:
 def _claim(hold: Hold, act: Act, trace: Trace) -> Verdict:
     if hold.holds is False:
         return _NONE
-    beside = Answer.YES if hold.gate.shared else Answer.NO
+    beside = Answer.NO if hold.gate.local else Answer.YES
     given_back = any(e.subject == hold.gate.subject and e.order > act.order for e in trace.of(Release))
-    return Verdict(Answer.NO if given_back or not hold.gate.shared else Answer.YES, beside)
+    return Verdict(Answer.NO if given_back or hold.gate.local else Answer.YES, beside)
 
 
 def _cached(hold: Hold, act: Act, trace: Trace) -> Answer:

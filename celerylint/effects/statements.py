@@ -90,6 +90,7 @@ def _if(walker: Walker, node: ir.If) -> str | None:
     return _branches(walker, id(node), arms, given=_GIVEN.match(test.key) is not None)
 
 
+_IS_LOCK = re.compile(r"(threading|multiprocessing|asyncio)\.\w+\(\)|.*([lL]ock|[mM]utex|Semaphore)\(\)")
 _GIVEN = re.compile(r"(not )?\(?param:\w+([^\w.]|$)")
 """A condition that asks an argument of the task."""
 
@@ -266,7 +267,8 @@ def _items(walker: Walker, node: ir.With, items: list[ir.WithItem]) -> str | Non
     before = walker.holds
     claim = next((h for h in entered.holds if h.gate.kind == "claim"), None)
     if claim is not None:
-        walker.holds += (Hold(claim.gate, True),)
+        claim = Hold(msgspec.structs.replace(claim.gate, within=True), True)
+        walker.holds += (claim,)
     what = context.what
     if what.startswith("contextlib.suppress("):
         return _suppressed(walker, context, node, rest, uid)
@@ -332,6 +334,8 @@ def enter_context(walker: Walker, context: Sym, at: At) -> Sym:
         if method is not None:
             result = walker.enter(method, Args((context,), {}, at), context)
             return result if result.shape or result.what or result.value is not None else context
+    if _IS_LOCK.fullmatch(context.what) and not context.holds:
+        return walker.entered(context, at)
     return context
 
 

@@ -23,7 +23,7 @@ class Gate(Struct, frozen=True, eq=False):
 
     kind: str
     """`field` of a row; `created` flag; `swapped`: how many rows a conditional update met; `claim`: a lock or a key that
-    only one can take; `cached`: what a cache holds; `exists`: whether rows exist; `retries`: the number of the attempt;
+    only one can take; `locked`: a row that is locked; `cached`: what a cache holds; `exists`: whether rows exist; `retries`: the number of the attempt;
     `result`: what an effect answered; `opaque`: what a call that cannot be read returned."""
     subject: str
     """The key of the row, lock or cache entry."""
@@ -34,10 +34,12 @@ class Gate(Struct, frozen=True, eq=False):
     at: At | None = None
     order: int = 0
     """When it was asked, as events are numbered."""
-    shared: bool = True
-    """False for a lock that lives in one process."""
+    local: str = ""
+    """What makes a lock live in one process: `threading.Lock`, `LocMemCache`."""
     seconds: float | None = None
     """How long a claim lasts, if that is known."""
+    within: bool = False
+    """A lock that `with` gives back whatever happens."""
     loop: int = 0
     """The innermost loop in which it was asked."""
 

@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, Any
 
 import msgspec
 
+from celerylint.effects.catalogue.forks import SHARED
 from celerylint.effects.catalogue.kinds import COUNTER
 from celerylint.effects.events import Act, Call, Event, Raised, Step, Trace, Use, Write
 from celerylint.effects.expressions import EXPRESSIONS
@@ -62,12 +63,6 @@ if TYPE_CHECKING:
 
 MAX_DEPTH = 5
 """Functions that are entered within one another, the task among them."""
-
-SHARED = frozenset({"pymongo", "grpc", "kafka", "confluent_kafka", "sqlalchemy", "boto3"})
-"""Packages whose clients are not to be shared with a forked process."""
-
-ITEMS = "\0items"
-"""The attribute under which it is kept what was put into a mapping that cannot be read."""
 
 ITEMS = "\0items"
 """The attribute under which it is kept what was put into a mapping that cannot be read."""
@@ -132,7 +127,7 @@ class Walker:
 
     def used(self, symbol: Sym, node: ir.Expr) -> Sym:
         """Note that a body uses a client that was made when its module was imported."""
-        if symbol.client is not None and client_of(symbol.client).partition(".")[0] in SHARED:
+        if symbol.client is not None and client_of(symbol.client) in SHARED:
             self.emit(Use, (self.file, node), client=symbol.client)
         return symbol
 
@@ -355,13 +350,6 @@ class Walker:
         elif holder.key:
             self.attributes.setdefault((holder.key, ITEMS), Sym(shape="dict", entries={})).entries[name] = value
 
-    def set_item(self, holder: Sym, name: str, value: Sym) -> None:
-        """`holder[name] = value`."""
-        if holder.shape == "dict":
-            holder.entries[name] = value
-        elif holder.key:
-            self.attributes.setdefault((holder.key, ITEMS), Sym(shape="dict", entries={})).entries[name] = value
-
     def set_field(self, row: Sym, name: str, value: Sym, at: At, *, counter: bool = False) -> None:
         """A field of a row is set, in memory as yet."""
         self.emit(
@@ -419,8 +407,23 @@ class Walker:
         if isinstance(value, Instance):
             return self.instance_of(value.cls, f"object:{id(value)}", "row").with_value(value)
         if isinstance(value, Unknown):
-            return UNKNOWN
+            return self._item_of(value)
         return Sym(value=value, key=f"value:{id(value)}")
+
+    def _item_of(self, value: Unknown) -> Sym:
+        """What a module took out of what a package made: `db = MongoClient()["shop"]`."""
+        at = value.at
+        if at is None or not isinstance(at[1], ir.Subscript) or not self.frames or at[0] != self.file:
+            return UNKNOWN
+        scope = self.frame.scope
+        while scope.parent is not None:
+            scope = scope.parent
+        self.frames.append(Frame(None, scope, {}))
+        try:
+            made = self.eval(at[1].value)
+        finally:
+            self.frames.pop()
+        return Sym(what=f"{made.what}[]", key=f"{made.what}[]") if made.what.endswith("()") else UNKNOWN
 
     def _member_of(self, member: Member) -> Sym:
         """A member of an enumeration, as the value that a row holds of it; of choices with a label that is the first part."""
@@ -623,6 +626,12 @@ class Walker:
             callee = self.eval(func)
         return self.apply(callee, Site(node, base, name, callee, args))
 
+    def entered(self, context: Sym, at: At) -> Sym:
+        """A lock that was made elsewhere, as `with` takes it."""
+        node = ir.Call(0, 0, 0, 0, ir.Opaque(0, 0, 0, 0, ""), [], [])
+        site = Site(node, context, "__enter__", UNKNOWN, Args((), {}, at))
+        return next((found for handler in self._library if (found := handler(self, site)) is not None), context)
+
     def arguments(self, node: ir.Call, at: At) -> Args:
         """The arguments of a call, evaluated."""
         positional: list[Sym] = []
@@ -751,7 +760,6 @@ class Walker:
                 if result is not None:
                     return result
         return UNKNOWN
-
 
     def _call_inherited(self, cls: External, subject: Sym, name: str, args: Args) -> Sym:
         """A method of a package's class, called through a class of the project."""

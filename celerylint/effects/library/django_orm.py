@@ -215,6 +215,9 @@ def _one(walker: Walker, rows: Sym, name: str, site: Site) -> Sym:
         asked_for = (msgspec.structs.replace(h, when=True) for h in walker.row_holds(row, row, site.at))
         return msgspec.structs.replace(row, holds=(hold, *asked_for))
     walker.holds += tuple(Hold(h.gate, None, True) for h in walker.row_holds(row, row, site.at))
+    if rows.locked:
+        gate = Gate("locked", row.key, row.model, at=site.at, order=walker.now)
+        walker.holds += (Hold(gate, True, True),)
     return row
 
 

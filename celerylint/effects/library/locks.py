@@ -8,6 +8,7 @@ from celerylint.effects.events import CacheSet, Call, Release
 from celerylint.effects.frames import Site
 from celerylint.effects.symbols import UNKNOWN, Gate, Hold, Sym
 from celerylint.effects.walk import Walker
+from celerylint.model.idioms.django import default_cache
 
 _CACHE = re.compile(
     r"django\.core\.cache\.(cache|caches\[\]|caches|get_cache\(\))|flask_caching\.Cache\(\)|werkzeug\.contrib\.cache\..*\(\)"
@@ -39,7 +40,7 @@ def call(walker: Walker, site: Site) -> Sym | None:
     if name in ("acquire", "release", "__enter__", "blocking_acquire", "acquire_lock", "lock", "unlock"):
         claim = next((h.gate for h in base.holds if h.gate.kind == "claim"), None)
         if claim is None and (_LOCAL.fullmatch(what) or _LOCKS.fullmatch(what) or _NAMED.search(_written(site))):
-            claim = _claim(walker, site, base.key or what or _written(site), shared=not _LOCAL.fullmatch(what))
+            claim = _claim(walker, site, base.key or what or _written(site), local=_local(what))
         if claim is None:
             return None
         if name in ("release", "unlock"):
@@ -56,8 +57,20 @@ def _written(site: Site) -> str:
     return str(getattr(func, "attr", getattr(func, "id", "")))
 
 
-def _claim(walker: Walker, site: Site, subject: str, *, shared: bool = True, seconds: float | None = None) -> Gate:
-    return Gate("claim", subject, at=site.at, order=walker.now, shared=shared, seconds=seconds)
+def _claim(walker: Walker, site: Site, subject: str, *, local: str = "", seconds: float | None = None) -> Gate:
+    return Gate("claim", subject, name=site.name, at=site.at, order=walker.now, local=local, seconds=seconds)
+
+
+def _local(what: str) -> str:
+    """The lock that it is, if it serves one process only."""
+    return what.removesuffix("()") if _LOCAL.fullmatch(what) else ""
+
+
+def _cache(walker: Walker, what: str) -> tuple[str, float | None]:
+    """What makes Django's cache serve one process only, if that is known, and how long its entries last."""
+    if what != "django.core.cache.cache":
+        return "", None
+    return default_cache(walker.machine, walker.frame.scope.module)
 
 
 def _seconds(site: Site, position: int | None) -> float | None:
@@ -80,16 +93,18 @@ def _entry(walker: Walker, site: Site, base: Sym, *, is_cache: bool) -> Sym | No
         return UNKNOWN
     subject = f"cache:{first.key}" if first is not None and first.key else ""
     if name in ("lock", "redlock"):
-        gate = _claim(walker, site, subject or walker.fresh("lock"), seconds=_seconds(site, 1))
+        seconds = _seconds(site, None if is_cache else 1)
+        gate = _claim(walker, site, subject or walker.fresh("lock"), seconds=seconds)
         return Sym(what=f"{base.what}.lock()", holds=(Hold(gate, True),), key=gate.subject)
     taking = args.keywords.get("nx")
     if name in ("add", "setnx", "aadd", "hsetnx") or (
         name == "set" and taking is not None and taking.const is not False
     ):
         seconds = _seconds(site, 2 if is_cache else None)
-        if is_cache and seconds is None and args.get(2, "timeout") is None:
-            seconds = 300.0
-        gate = _claim(walker, site, subject or walker.fresh("key"), seconds=seconds)
+        local, lasts = _cache(walker, base.what)
+        if is_cache and args.get(2, "timeout") is None:
+            seconds = lasts
+        gate = _claim(walker, site, subject or walker.fresh("key"), local=local, seconds=seconds)
         walker.emit(Call, site.at, what=f"{base.what}.{name}", name=name, known=True)
         return Sym(holds=(Hold(gate, True),))
     if name in ("sadd", "hset") and subject:
@@ -106,7 +121,9 @@ def _entry(walker: Walker, site: Site, base: Sym, *, is_cache: bool) -> Sym | No
         walker.emit(Call, site.at, what=f"{base.what}.{name}", name=name, known=True)
         return Sym(holds=(Hold(gate, True),), key=f"{subject}.value")
     if name in _WRITES:
-        walker.emit(CacheSet, site.at, subject=subject, seconds=_seconds(site, 2 if is_cache else None))
+        value = args.get(2 if name in ("setex", "psetex") else 1, "value")
+        mark = value is not None and (value.shape == "const" or value.random)
+        walker.emit(CacheSet, site.at, subject=subject, seconds=_seconds(site, 2 if is_cache else None), mark=mark)
         return UNKNOWN
     if name in _DROPS:
         walker.emit(Release, site.at, subject=subject)
@@ -125,16 +142,11 @@ def _made(walker: Walker, site: Site) -> Sym | None:
             walker.emit(Call, site.at, what="", name=site.name, known=True)
             return Sym(holds=(Hold(gate, True),), key=gate.subject)
         return None
-    shared = not _LOCAL.fullmatch(f"{what}()")
-    if shared and not _LOCKS.fullmatch(what):
+    local = _local(f"{what}()")
+    if not local and not _LOCKS.fullmatch(what):
         return None
-    gate = _claim(
-        walker,
-        site,
-        _key(site) or (what if not shared else walker.fresh("lock")),
-        shared=shared,
-        seconds=_seconds(site, None),
-    )
+    subject = _key(site) or (what if local else walker.fresh("lock"))
+    gate = _claim(walker, site, subject, local=local, seconds=_seconds(site, None))
     return Sym(what=f"{what}()", holds=(Hold(gate, True),), key=gate.subject)
 
 

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import re
+
 from celerylint.model.evaluate import Evaluator
 from celerylint.model.modules import Module
 from celerylint.model.values import At, Entry, Mapping, Scalar, Unknown, Value
@@ -79,6 +81,35 @@ def for_tasks(ev: Evaluator, importer: Module | None) -> dict[str, Entry]:
     found = {name: setting_entry(ev, importer, name) for name in ("TIME_ZONE", "USE_TZ")}
     found["ATOMIC_REQUESTS"] = _atomic_requests(ev, module)
     return {name: entry for name, entry in found.items() if entry is not None}
+
+
+_LOCAL_CACHES = ("locmem.LocMemCache", "dummy.DummyCache")
+_DEVELOPMENT = re.compile(r"(^|[._])(dev|devel|develop|development|local|debug|tests?|testing|ci|docs)($|[._])")
+
+
+def default_cache(ev: Evaluator, importer: Module | None) -> tuple[str, float | None]:
+    """The backend of Django's default cache if it is known to serve one process only, else empty; and the seconds that its
+    entries last unless a call says otherwise, if that is known. Settings for development say nothing of what is deployed."""
+    module = settings_module(ev, importer)
+    if module is None or not module.started or _DEVELOPMENT.search(module.dotted):
+        return "", None
+    entry = setting_entry(ev, importer, "CACHES")
+    if entry is None:
+        return ("", None) if module.scope.stars else (_LOCAL_CACHES[0], 300.0)
+    every = ev.force(entry.value)
+    found = every.items.get("default") if isinstance(every, Mapping) else None
+    default = ev.force(found.value) if found is not None else None
+    if not isinstance(default, Mapping) or default.open:
+        return "", None
+    backend, timeout = (_plain(ev, default.items.get(name)) for name in ("BACKEND", "TIMEOUT"))
+    local = isinstance(backend, str) and backend.endswith(_LOCAL_CACHES)
+    lasts = 300.0 if "TIMEOUT" not in default.items else float(timeout) if isinstance(timeout, (int, float)) else None
+    return backend.rpartition(".")[2] if local and isinstance(backend, str) else "", lasts
+
+
+def _plain(ev: Evaluator, entry: Entry | None) -> object:
+    value = ev.force(entry.value) if entry is not None else None
+    return value.value if isinstance(value, Scalar) else None
 
 
 def _atomic_requests(ev: Evaluator, module: Module) -> Entry | None:

@@ -93,7 +93,7 @@ def _saved(write: Write, trace: Trace) -> bool:
 def _locked(write: Write) -> bool:
     """Whether a lock that others take too is held."""
     return any(
-        (hold.gate.kind == "claim" and hold.holds is not False and hold.gate.shared)
+        (hold.gate.kind in ("claim", "locked") and hold.holds is not False and not hold.gate.local)
         # Adding where the same field was looked at is setting a flag, or guarded.
         or (hold.gate.kind == "field" and hold.gate.name == write.name)
         for hold in write.holds
