@@ -23,7 +23,8 @@ class Gate(Struct, frozen=True, eq=False):
 
     kind: str
     """`field` of a row; `created` flag; `swapped`: how many rows a conditional update met; `claim`: a lock or a key that
-    only one can take; `locked`: a row that is locked; `cached`: what a cache holds; `exists`: whether rows exist; `retries`: the number of the attempt;
+    only one can take; `locked`: a row that is locked; `cached`: what a cache holds; `exists`: whether rows exist;
+    `retries`: the number of the attempt;
     `result`: what an effect answered; `opaque`: what a call that cannot be read returned."""
     subject: str
     """The key of the row, lock or cache entry."""
