@@ -45,11 +45,13 @@ def _name(walker: Walker, node: ir.Name) -> Sym:
         if held is not None:
             return held
         closure = scope.env.get("\0closure")
-    return walker.used(walker.of(walker.machine.lookup(node.id, walker.frame.scope, (walker.file, node))), node)
+    return walker.used(
+        walker.of(walker.machine.lookup(node.id, walker.frame.scope, (walker.file, node))), (walker.file, node)
+    )
 
 
 def _attr(walker: Walker, node: ir.Attr) -> Sym:
-    return walker.used(walker.attribute(walker.eval(node.value), node.attr, (walker.file, node)), node)
+    return walker.used(walker.attribute(walker.eval(node.value), node.attr, (walker.file, node)), (walker.file, node))
 
 
 def _seq(walker: Walker, node: ir.Seq) -> Sym:
@@ -86,7 +88,7 @@ def _dict(walker: Walker, node: ir.DictExpr) -> Sym:
 def _binop(walker: Walker, node: ir.BinOp) -> Sym:
     left, right = walker.eval(node.left), walker.eval(node.right)
     traits = left.traits | right.traits
-    what = next((s.what for s in (left, right) if is_expression(s)), "")
+    what = next((s.what for s in (left, right) if is_expression(s) or s.what == "pathlib.Path()"), "")
     if isinstance(left.const, (int, float)) and isinstance(right.const, (int, float)) and node.op in ("+", "*"):
         return constant(left.const + right.const if node.op == "+" else left.const * right.const)
     traits |= computed(traits)

@@ -125,10 +125,10 @@ class Walker:
         finally:
             self.trail = trail
 
-    def used(self, symbol: Sym, node: ir.Expr) -> Sym:
+    def used(self, symbol: Sym, at: At) -> Sym:
         """Note that a body uses a client that was made when its module was imported."""
         if symbol.client is not None and client_of(symbol.client) in SHARED:
-            self.emit(Use, (self.file, node), client=symbol.client)
+            self.emit(Use, at, client=symbol.client)
         return symbol
 
     def mounts(self, path: str) -> bool:
@@ -418,11 +418,13 @@ class Walker:
         scope = self.frame.scope
         while scope.parent is not None:
             scope = scope.parent
+        events, self.events = self.events, []
         self.frames.append(Frame(None, scope, {}))
         try:
             made = self.eval(at[1].value)
         finally:
             self.frames.pop()
+            self.events = events
         return Sym(what=f"{made.what}[]", key=f"{made.what}[]") if made.what.endswith("()") else UNKNOWN
 
     def _member_of(self, member: Member) -> Sym:
@@ -455,7 +457,7 @@ class Walker:
         if isinstance(base.value, Deferred) and not base.shape:
             if name in MANAGERS:
                 return self.manager(base, name)
-            base = self.force(base)
+            base = self.used(self.force(base), at)
         if base.what:
             return self._foreign(base, name, at)
         if base.shape == "outcome":
@@ -658,7 +660,8 @@ class Walker:
         value = callee.value
         if isinstance(value, Imported) and unread(value) and not self._promise.of(value.module, value.name):
             return self.unread_call(site.args, site.name, site.base)
-        callee = self.force(callee)
+        if isinstance(value, Deferred):
+            callee = self.used(self.force(callee), site.at)
         asked = Site(site.node, None, site.name, callee, site.args, site.base or site.holder)
         for handler in self._library:
             result = handler(self, asked)
