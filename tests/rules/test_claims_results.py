@@ -150,3 +150,18 @@ def test_a_run_that_swallows_its_soft_limit_succeeds(app: Celery) -> None:
 
     assert issubclass(SoftTimeLimitExceeded, Exception)
     assert _traced(app.task(swallowing, name="swallowing", shared=False)) == "SUCCESS"
+
+
+# --- CLY822 -----------------------------------------------------------------------------------------------------------
+
+
+def test_without_a_backend_asking_for_a_result_raises() -> None:
+    app = Celery("nowhere", broker="memory://", set_as_current=False)
+
+    def total() -> int:
+        return 1
+
+    result = app.task(total, shared=False).delay()
+    with pytest.raises(NotImplementedError, match="No result backend"):
+        result.get(timeout=1)
+    app.close()

@@ -10,6 +10,7 @@ from celerylint.finding import Confidence, Finding, Severity
 from celerylint.model.project import App, Decision, Dispatch, Project, Task
 from celerylint.rules.base import Rule, names, related
 from celerylint.rules.dispatch.canvas import Chord, canvas_names, chords
+from celerylint.rules.dispatch.results import backend_of, from_outside
 
 _JOINS = frozenset({"cache"})
 """Backends whose last header task collects the results: where one is missing it gives up after a while."""
@@ -98,7 +99,7 @@ def bill(order_ids):
         if app is None or not app.setting("task_always_eager").falsy:
             return
         backend = app.setting("result_backend")
-        scheme = _scheme(backend) if backend.chosen or not _given(app) else None
+        scheme = backend_of(app)
         if scheme in ("", "disabled", "rpc"):
             yield from self._refused(chord, path, app, backend, scheme)
         elif scheme in _JOINS | _POLLS and chord.header is not None:
@@ -106,8 +107,7 @@ def bill(order_ids):
 
     def _refused(self, chord: Chord, path: str, app: App, backend: Decision, scheme: str | None) -> Iterable[Finding]:
         broker = app.setting("broker_url")
-        if not backend.chosen and not broker.chosen and broker.known:
-            # Neither is set: both are likely to come from the environment, which Celery reads by itself.
+        if from_outside(app):
             return
         why = "keeps results in rpc://, which knows no chords" if scheme == "rpc" else "has no result backend"
         yield self.finding(
@@ -133,20 +133,6 @@ def bill(order_ids):
             symbol=first.name,
             related=related(decided.at, "results are ignored from here"),
         )
-
-
-def _scheme(backend: Decision) -> str | None:
-    """The kind of a result backend, empty where there is none; None where it cannot be known."""
-    if not backend.known or backend.env or not (backend.value is None or isinstance(backend.value, str)):
-        return None
-    return (backend.value or "").partition("://")[0].partition("+")[0]
-
-
-def _given(app: App) -> bool:
-    """Whether `Celery(...)` is given a backend that may be None, as `os.environ.get("RESULTS")` is."""
-    call = app.at[1]
-    keywords = call.keywords if isinstance(call, ir.Call) else []
-    return any(k.name in ("backend", "result_backend") and not isinstance(k.value, ir.Const) for k in keywords)
 
 
 def _tasks_in(node: ir.Node, signatures: list[Dispatch]) -> list[Dispatch]:
