@@ -94,7 +94,7 @@ class RemoveKeyword(Struct, frozen=True, tag=True):
 
 
 class ReplaceExpr(Struct, frozen=True, tag=True):
-    """Put an expression in place of another."""
+    """Put an expression in place of another. Lines after the first are indented as the first one's is."""
 
     place: Place
     text: str
@@ -132,6 +132,12 @@ class RemoveDictEntry(Struct, frozen=True, tag=True):
     place: Place
 
 
+class RemoveItem(Struct, frozen=True, tag=True):
+    """Take an item out of a list, tuple or set display; `place` is that of the item."""
+
+    place: Place
+
+
 class ReplaceText(Struct, frozen=True, tag=True):
     """Put a text in place of what stands at a span of any file. Every other edit comes down to these."""
 
@@ -155,8 +161,8 @@ class DeleteLines(Struct, frozen=True, tag=True):
 
 
 Edit = Union[
-    SetKeyword, RemoveKeyword, ReplaceExpr, AddImport, InsertStatement, AddDictEntry, RemoveDictEntry, ReplaceText,
-    InsertText, DeleteLines,
+    SetKeyword, RemoveKeyword, ReplaceExpr, AddImport, InsertStatement, AddDictEntry, RemoveDictEntry, RemoveItem,
+    ReplaceText, InsertText, DeleteLines,
 ]  # fmt: skip
 
 Safety = Literal["safe", "unsafe", "display"]

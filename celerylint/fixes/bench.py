@@ -102,17 +102,18 @@ class Bench:
 
     def _changes(self, fix: Fix) -> dict[str, list[Change]]:
         found: dict[str, list[Change]] = {}
-        for edit in fix.edits:
-            path = path_of(edit)
+        for path in dict.fromkeys(map(path_of, fix.edits)):
+            edits = [edit for edit in fix.edits if path_of(edit) == path]
+            plain = [edit for edit in edits if isinstance(edit, (ReplaceText, InsertText, DeleteLines))]
             held = found.setdefault(path, [])
-            if isinstance(edit, (ReplaceText, InsertText, DeleteLines)):
-                changes = self._text(path).changes(edit)
-            else:
-                changes = self._parsed(path).changes(edit)
+            changes = [change for edit in plain for change in self._text(path).changes(edit)]
+            if len(plain) < len(edits):
+                changes += self._parsed(path).changes([edit for edit in edits if edit not in plain])
             for change in changes:
-                if change not in held and _overlap(change, set(held)):
+                if _overlap(change, set(held)):
                     raise FixError("its own edits overlap")
-                held.append(change)
+                if change not in held:
+                    held.append(change)
         return found
 
     def _text(self, path: str) -> Text:

@@ -21,6 +21,7 @@ from celerylint.finding import (
     Needed,
     Place,
     RemoveDictEntry,
+    RemoveItem,
     RemoveKeyword,
     ReplaceExpr,
     SetKeyword,
@@ -35,6 +36,8 @@ _WIDEST_OF_ALL = 120
 
 _Item = Union[cst.Arg, cst.DictElement, cst.StarredDictElement]
 _Owner = Union[cst.Call, cst.Dict]
+_Pairs = Sequence[tuple[str, str]]
+"""Names and values of options."""
 
 
 class Python:
@@ -54,6 +57,7 @@ class Python:
         self._at: dict[Span, list[cst.CSTNode]] = {}
         self._owner: dict[int, cst.CSTNode] = {}
         self._keys: dict[Span, cst.DictElement] = {}
+        self._elements: dict[Span, list[tuple[cst.BaseElement, cst.Tuple | cst.List | cst.Set]]] = {}
         self._statements: list[cst.SimpleStatementLine] = []
         for node in positions:
             if isinstance(node, _TOLD_APART):
@@ -67,39 +71,54 @@ class Python:
                 self._owner[id(node.body)] = node
             elif isinstance(node, cst.FunctionDef):
                 self._owner.update((id(decorator.decorator), decorator) for decorator in node.decorators)
+            elif isinstance(node, (cst.Tuple, cst.List, cst.Set)):
+                for element in node.elements:
+                    self._elements.setdefault(self._spans[id(element.value)], []).append((element, node))
             elif isinstance(node, cst.DictElement):
                 self._keys[self._spans[id(node.key)]] = node
         self.imports = Imports(file, module, self._stretch_of, is_ours)
         self._quotes = self._preferred_quote()
+        self._unit = module.default_indent
         self._limit = min(max([_WIDEST, *map(len, file.text.splitlines())]), _WIDEST_OF_ALL)
 
-    def changes(self, edit: Edit) -> list[Change]:
-        """An edit as changes of the text.
+    def changes(self, edits: Sequence[Edit]) -> list[Change]:
+        """Edits as changes of the text.
 
         Raises:
             FixError: the place is not there, or cannot be edited so.
         """
-        if isinstance(edit, SetKeyword):
-            value, imported = self._spelled(edit.value, edit.needs)
-            return [*self._set(edit.place, edit.name, value), *imported]
+        options: dict[Place, list[tuple[str, str]]] = {}
+        changes: list[Change] = []
+        for edit in edits:
+            if isinstance(edit, SetKeyword):
+                value, imported = self._spelled(edit.value, edit.needs)
+                options.setdefault(edit.place, []).append((edit.name, value))
+                changes += imported
+            else:
+                changes += self._changes(edit)
+        for place, pairs in options.items():
+            changes += self._set(place, pairs)
+        return changes
+
+    def _changes(self, edit: Edit) -> list[Change]:
         if isinstance(edit, ReplaceExpr):
             text, imported = self._spelled(edit.text, edit.needs)
             start, end = self.file.stretch(edit.place.span)
-            return [Change(start, end, text), *imported]
+            return [Change(start, end, self._laid_out(text, start)), *imported]
         if isinstance(edit, AddDictEntry):
             value, imported = self._spelled(edit.value, edit.needs)
             owner = self._one(edit.place.span, cst.Dict)
-            return [*self._add(owner, f"{self._quoted(edit.key)}: {value}", 1), *imported]
+            return [*self._set_in(owner, [(edit.key, value)]), *imported]
         if isinstance(edit, InsertStatement):
             text, imported = self._spelled(edit.text, edit.needs)
             return [self._inserted(edit, text), *imported]
         if isinstance(edit, AddImport):
             return list(self.imports.spelling(edit.name)[1])
-        if isinstance(edit, RemoveKeyword):
+        if isinstance(edit, (RemoveKeyword, RemoveDictEntry)):
             return self._removed(edit.place)
-        if isinstance(edit, RemoveDictEntry):
-            return self._removed(edit.place)
-        return self.file.changes(edit)
+        if isinstance(edit, RemoveItem):
+            return self._without_item(edit.place)
+        raise FixError("the edit is not known")
 
     def _spelled(self, text: str, needs: Sequence[Needed]) -> tuple[str, list[Change]]:
         """A text with its names as this file spells them, and the imports that it takes."""
@@ -158,128 +177,161 @@ class Python:
 
     # --- options
 
-    def _set(self, place: Place, name: str, value: str) -> list[Change]:
+    def _set(self, place: Place, pairs: _Pairs) -> list[Change]:
         option = self._option(place)
         if isinstance(option, (cst.Assign, cst.AnnAssign)):
-            return self._set_beside(option, name, value)
+            return self._set_beside(option, pairs)
         if option is not None:
-            return self._set_in(self._holder(option), name, value)
+            return self._set_in(self._holder(option), pairs)
         for node in self._found(place.span):
             if isinstance(node, cst.Call):
-                return self._set_in(node, name, value)
+                return self._set_in(node, pairs)
             if isinstance(node, cst.ClassDef):
-                return self._set_in_class(node, name, value)
+                return self._set_in_class(node, pairs)
             if isinstance(self._owner.get(id(node)), cst.Decorator):
                 end = self._stretch_of(node)[1]
-                return [Change(end, end, f"({name}={value})")]
+                return [Change(end, end, f"({', '.join(f'{name}={_joined(value)}' for name, value in pairs)})")]
         raise FixError("the place holds something else")
 
-    def _set_in(self, owner: _Owner, name: str, value: str) -> list[Change]:
-        for item in _items(owner):
-            if _name(item) == name:
-                return [Change(*self._stretch_of(item.value), value)]
-        if isinstance(owner, cst.Dict):
-            return self._add(owner, f"{self._quoted(repr(name))}: {value}", 1)
-        last = owner.args[-1] if owner.args else None
-        if len(owner.args) == 1 and last is not None and isinstance(last.value, cst.GeneratorExp):
+    def _set_in(self, owner: _Owner, pairs: _Pairs) -> list[Change]:
+        """Options among arguments or entries. A value of several lines is written as one where there is room."""
+        is_dict = isinstance(owner, cst.Dict)
+        texts = {
+            name: f"{self._quoted(repr(name))}: {value}" if is_dict else f"{name}={value}" for name, value in pairs
+        }
+        held = {name: item for item in _items(owner) if (name := _name(item)) in texts}
+        added = [_joined(text) for name, text in texts.items() if name not in held]
+        only = owner.args[0].value if isinstance(owner, cst.Call) and len(owner.args) == 1 else None
+        if added and isinstance(only, cst.GeneratorExp):
             raise FixError("a generator is all that the call is given")
-        return self._add(owner, f"{name}={value}", 1)
+        changes = [Change(*self._stretch_of(held[name].value), _joined(value)) for name, value in pairs if name in held]
+        more = sum(len(f", {text}") for text in added) + sum(len(c.text) - (c.end - c.start) for c in changes)
+        if self._too_long(owner, more):
+            replaced = {id(item): texts[name] for name, item in held.items()}
+            items = [replaced.get(id(item)) or self._code(item) for item in _items(owner)]
+            return [self._exploded(owner, [*items, *(text for name, text in texts.items() if name not in held)])]
+        return [*changes, *(self._add(owner, added) if added else [])]
 
-    def _add(self, owner: _Owner, entry: str, closing: int) -> list[Change]:
-        """Put an argument or entry after the last one, in the style of those that are there."""
+    def _too_long(self, owner: _Owner, more: int) -> bool:
+        """Whether a call on one line would be too long with some characters more."""
+        start, end = self._stretch_of(owner)
+        width = self.file.line_end(end) - self.file.line_start(start) + more
+        return bool(_items(owner)) and "\n" not in self.file.text[start:end] and width > self._limit
+
+    def _add(self, owner: _Owner, entries: list[str]) -> list[Change]:
+        """Put arguments or entries after the last one, in the style of those that are there."""
         items = _items(owner)
-        owner_start, owner_end = self._stretch_of(owner)
         if not items:
-            close = owner_end - closing
-            opened = self._stretch_of(owner.func)[1] if isinstance(owner, cst.Call) else owner_start
+            start, end = self._stretch_of(owner)
+            opened = self._stretch_of(owner.func)[1] if isinstance(owner, cst.Call) else start
             opened = self.file.text.index("(" if isinstance(owner, cst.Call) else "{", opened) + 1
-            between = self.file.text[opened:close]
-            return [Change(opened, close, entry)] if not between.strip() else [Change(close, close, entry)]
+            if self.file.text[opened : end - 1].strip():
+                raise FixError("only a comment stands in it")
+            return [Change(opened, end - 1, ", ".join(entries))]
         start, end = self._stretch_of(items[-1])
-        comma = isinstance(items[-1].comma, cst.Comma)
         if self.file.first_on_its_line(start):
-            return self._add_line(start, end, entry, comma)
-        one_line = "\n" not in self.file.text[owner_start:owner_end]
-        width = self.file.line_end(end) - self.file.line_start(end) + len(entry) + 2
-        if one_line and width > self._limit and not isinstance(self._owner.get(id(owner)), cst.Arg):
-            return [self._exploded(owner, entry)]
-        return [Change(end, end, f", {entry}")]
+            return self._add_lines(start, end, entries, isinstance(items[-1].comma, cst.Comma))
+        return [Change(end, end, "".join(f", {entry}" for entry in entries))]
 
-    def _add_line(self, start: int, end: int, entry: str, comma: bool) -> list[Change]:
+    def _add_lines(self, start: int, end: int, entries: list[str], comma: bool) -> list[Change]:
         indent = self.file.text[self.file.line_start(start) : start]
+        lines = ",".join(f"\n{indent}{entry}" for entry in entries) + ("," if comma else "")
         after = self.file.text.index(",", end) + 1 if comma else end
         line_end = self.file.line_end(after)
-        rest = self.file.text[after:line_end]
-        if rest.strip() and not rest.lstrip().startswith("#"):
+        rest = self.file.text[after:line_end].strip()
+        if rest and not rest.startswith("#"):
             # What closes the call stands on the same line.
-            return (
-                [Change(after, after, f"\n{indent}{entry}{',' if comma else ''}")]
-                if comma
-                else [Change(end, end, f",\n{indent}{entry}")]
-            )
-        line = Change(line_end, line_end, f"\n{indent}{entry}{',' if comma else ''}")
+            return [Change(after, after, lines if comma else "," + lines)]
         if comma:
-            return [line]
-        return [Change(end, end, "," + line.text)] if line_end == end else [Change(end, end, ","), line]
+            return [Change(line_end, line_end, lines)]
+        if line_end == end:
+            return [Change(end, end, "," + lines)]
+        return [Change(end, end, ","), Change(line_end, line_end, lines)]
 
-    def _exploded(self, owner: _Owner, entry: str) -> Change:
+    def _exploded(self, owner: _Owner, texts: list[str]) -> Change:
         """All arguments on lines of their own, as formatters do where one line is too long."""
-        items = _items(owner)
-        first, last = self._stretch_of(items[0])[0], self._stretch_of(owner)[1] - 1
+        first, last = self._stretch_of(_items(owner)[0])[0], self._stretch_of(owner)[1] - 1
         opened = max(self.file.text.rfind(bracket, 0, first) for bracket in "({") + 1
         indent = self.file.indent(first)
-        unit = "\t" if indent.startswith("\t") else "    "
-        texts = [*(self.file.text[slice(*self._stretch_of(item))] for item in items), entry]
-        lines = "".join(f"\n{indent}{unit}{text}," for text in texts)
+        inner = f"{indent}{self._unit}"
+        lines = ""
+        for text in texts:
+            joined = _joined(text)
+            short = len(inner) + len(joined) < self._limit
+            lines += f"\n{inner}{joined if short else self._indented(text, inner)},"
         return Change(opened, last, f"{lines}\n{indent}")
 
-    def _set_beside(self, option: cst.Assign | cst.AnnAssign, name: str, value: str) -> list[Change]:
-        """Assign an option after the assignment of another."""
+    def _set_beside(self, option: cst.Assign | cst.AnnAssign, pairs: _Pairs) -> list[Change]:
+        """Assign options after the assignment of another, or of themselves."""
         target = option.targets[0].target if isinstance(option, cst.Assign) else option.target
         line = self._statement(option)
         block = self._owner.get(id(line))
         owner = self._owner.get(id(block)) if block is not None else None
+        if isinstance(target, cst.Name) and isinstance(owner, cst.ClassDef):
+            return self._set_in_class(owner, pairs, after=line)
+        own, pattern = self._assigned(target)
+        changes: list[Change] = []
+        added: list[str] = []
+        for name, value in pairs:
+            if name == own and option.value is not None:
+                changes.append(Change(*self._stretch_of(option.value), value))
+            else:
+                added.append(f"{pattern.format(name)} = {value}")
+        return [*changes, *([self._after(line, "\n".join(added))] if added else [])]
+
+    def _assigned(self, target: cst.BaseExpression) -> tuple[str, str]:
+        """The option that an assignment sets, and how another is written beside it."""
         if isinstance(target, cst.Name):
-            if isinstance(owner, cst.ClassDef):
-                return self._set_in_class(owner, name, value, after=line)
-            written = name
-        elif isinstance(target, cst.Attribute):
-            written = f"{self._code(target.value)}.{name}"
-        elif isinstance(target, cst.Subscript):
-            written = f"{self._code(target.value)}[{self._quoted(repr(name))}]"
-        else:
-            raise FixError("it is assigned together with others")
-        return [self._after(line, f"{written} = {value}")]
+            return target.value, "{}"
+        if isinstance(target, cst.Attribute):
+            return target.attr.value, f"{_braces(self._code(target.value))}.{{}}"
+        index = target.slice[0].slice if isinstance(target, cst.Subscript) and len(target.slice) == 1 else None
+        key = index.value if isinstance(index, cst.Index) else None
+        if isinstance(target, cst.Subscript) and isinstance(key, cst.SimpleString):
+            own = key.evaluated_value
+            quote = key.quote
+            return str(own), f"{_braces(self._code(target.value))}[{quote}{{}}{quote}]"
+        raise FixError("it is assigned together with others")
 
     def _set_in_class(
-        self, cls: cst.ClassDef, name: str, value: str, after: cst.SimpleStatementLine | None = None
+        self, cls: cst.ClassDef, pairs: _Pairs, after: cst.SimpleStatementLine | None = None
     ) -> list[Change]:
         if not isinstance(cls.body, cst.IndentedBlock):
             raise FixError("the class is written on one line")
-        head: cst.BaseStatement | None = None
-        for statement in cls.body.body:
+        lines = [statement for statement in cls.body.body if isinstance(statement, cst.SimpleStatementLine)]
+        smalls = [small for line in lines for small in line.body]
+        changes: list[Change] = []
+        added: list[str] = []
+        for name, value in pairs:
+            held = next((small for small in smalls if _assigns(small, name)), None)
+            if isinstance(held, (cst.Assign, cst.AnnAssign)) and held.value is not None:
+                changes.append(Change(*self._stretch_of(held.value), value))
+            else:
+                added.append(f"{name} = {value}")
+        return [*changes, *([self._in_class(cls, cls.body, "\n".join(added), after)] if added else [])]
+
+    def _in_class(
+        self, cls: cst.ClassDef, body: cst.IndentedBlock, text: str, after: cst.SimpleStatementLine | None
+    ) -> Change:
+        """Statements among the attributes of a class: after one of them, else after the last before its methods."""
+        head: cst.SimpleStatementLine | None = after
+        for statement in body.body if after is None else ():
             if not isinstance(statement, cst.SimpleStatementLine):
-                continue
-            for small in statement.body:
-                if _assigns(small, name):
-                    held = cast("cst.Assign", small).value
-                    return [Change(*self._stretch_of(held), value)]
-        for statement in cls.body.body:
-            if not isinstance(statement, cst.SimpleStatementLine) or isinstance(statement.body[0], cst.Pass):
                 break
             head = statement
-        anchor = after or head
-        if isinstance(anchor, cst.SimpleStatementLine):
-            only_doc = isinstance(anchor.body[0], cst.Expr) and anchor is cls.body.body[0] and after is None
-            blank = "\n" if only_doc else ""
-            return [self._after(anchor, f"{name} = {value}", blank)]
-        first = cls.body.body[0]
-        if isinstance(first, cst.SimpleStatementLine):
-            return [Change(*self._stretch_of(first), f"{name} = {value}")]
+        if head is not None and len(body.body) == 1 and _is_filler(head.body[0]):
+            return Change(
+                *self._stretch_of(head), text.replace("\n", "\n" + self.file.indent(self._stretch_of(head)[0]))
+            )
+        if head is not None:
+            doc = head is body.body[0] and isinstance(head.body[0], cst.Expr)
+            return self._after(head, text, "\n" if doc else "")
+        first = body.body[0]
         indent, at = self.file.indent(self._stretch_of(first)[0]), self._body_start(cls)
         above: Sequence[cst.EmptyLine] = getattr(first, "leading_lines", ())
         spaced = bool(above) and above[0].comment is None
-        return [Change(at, at, f"{indent}{name} = {value}\n" + ("" if spaced else "\n"))]
+        lines = "".join(f"{indent}{line}\n" for line in text.split("\n"))
+        return Change(at, at, lines + ("" if spaced else "\n"))
 
     def _body_start(self, cls: cst.ClassDef) -> int:
         """The line after the header of a class."""
@@ -337,7 +389,45 @@ class Python:
             return Change(self._stretch_of(items[place - 1])[1], end, "")
         return Change(start, stop, "")
 
+    def _without_item(self, place: Place) -> list[Change]:
+        for element, owner in self._elements.get(place.span, ()):
+            items = list(owner.elements)
+            if len(items) == 1:
+                if isinstance(owner, cst.Set):
+                    raise FixError("nothing would be left")
+                empty = "[]" if isinstance(owner, cst.List) else "" if owner.lpar else "()"
+                return [Change(*self._stretch_of(owner), empty)]
+            number = next(n for n, each in enumerate(items) if each is element)
+            last = number == len(items) - 1
+            if isinstance(owner, cst.Tuple) and len(items) == 2 and not isinstance(items[1].comma, cst.Comma):
+                # What is left is a tuple by its comma alone.
+                other = self._code(items[1 - number].value)
+                return [Change(self._stretch_of(items[0])[0], self._stretch_of(items[1])[1], f"{other},")]
+            return [self._cut(items, number, isinstance(element.comma, cst.Comma), last)]
+        raise FixError("the place holds something else")
+
+    def _cut(self, items: Sequence[cst.BaseElement], number: int, comma: bool, last: bool) -> Change:
+        start, end = self._stretch_of(items[number])
+        stop = self.file.text.index(",", end) + 1 if comma else end
+        rest = self.file.text[stop : self.file.line_end(stop)].strip()
+        if self.file.first_on_its_line(start) and comma and (not rest or rest.startswith("#")):
+            return Change(self.file.line_start(start), self.file.next_line(stop), "")
+        if last:
+            return Change(self._stretch_of(items[number - 1])[1], end, "")
+        return Change(start, self._stretch_of(items[number + 1])[0], "")
+
     # --- style
+
+    def _laid_out(self, text: str, start: int) -> str:
+        """A text of several lines, indented as the line that it begins on, in the file's unit."""
+        return self._indented(text, self.file.indent(start))
+
+    def _indented(self, text: str, indent: str) -> str:
+        first, *others = text.split("\n")
+        for line in others:
+            depth = (len(line) - len(line.lstrip(" "))) // 4
+            first += f"\n{indent}{self._unit * depth}{line.lstrip(' ')}"
+        return first
 
     def _code(self, node: cst.CSTNode) -> str:
         return self.file.text[slice(*self._stretch_of(node))]
@@ -351,6 +441,21 @@ class Python:
         """A text with the quotes of the file, where that changes no string."""
         other = "'" if self._quotes == '"' else '"'
         return text if self._quotes in text or "\\" in text else text.replace(other, self._quotes)
+
+
+def _joined(text: str) -> str:
+    """A value of several lines as one."""
+    return re.sub(r"(?<=[(\[{])\n *|\n *(?=[)\]}])", "", text) if "\n" in text else text
+
+
+def _braces(text: str) -> str:
+    return text.replace("{", "{{").replace("}", "}}")
+
+
+def _is_filler(statement: cst.BaseSmallStatement) -> bool:
+    return isinstance(statement, cst.Pass) or (
+        isinstance(statement, cst.Expr) and isinstance(statement.value, cst.Ellipsis)
+    )
 
 
 _TOLD_APART = (

@@ -5,12 +5,14 @@ from __future__ import annotations
 from collections.abc import Iterable
 
 from celerylint.facts import ir
-from celerylint.finding import Finding, Severity
+from celerylint.finding import Finding, Fix, ReplaceExpr, Severity
 from celerylint.model.project import Project, Task
-from celerylint.model.values import At, ClassValue, External, Value
+from celerylint.model.values import At, ClassValue, External, Value, place
+from celerylint.rules import mending
 from celerylint.rules.base import Rule, related
 from celerylint.rules.body import Body, always, body_of
 from celerylint.rules.retries.delays import FOREVER, caught, most
+from celerylint.rules.retries.transient import transient
 
 _BROAD = frozenset({"builtins.Exception", "builtins.BaseException"})
 
@@ -33,6 +35,13 @@ class BroadAutoretry(Rule):
     `requests.Timeout`, `httpx.TransportError`, `smtplib.SMTPServerDisconnected`, `redis.ConnectionError`,
     `django.db.OperationalError`. Where the list is open, keep it broad and name the ones that never pass in
     `dont_autoretry_for` (Celery 5.3 and later), which is asked first.
+
+    ## Fix safety
+
+    Where the body calls clients that are known (requests, httpx, redis, smtplib, boto3, psycopg, pymongo, sockets), the
+    broad class gives way to the errors of theirs that pass by themselves. That is unsafe: errors that were retried until
+    now fail at once, and among them may be one that would have passed. A tuple that other tasks take from the same place
+    is narrowed for all of them.
 
     [Automatic retry for known exceptions](https://docs.celeryq.dev/en/stable/userguide/tasks.html#automatic-retry-for-known-exceptions)
     """
@@ -70,7 +79,8 @@ def pull(url):
                 name = exception.dotted.rpartition(".")[2]
                 message = f"{task.name} is retried on every error, a bug as much as an outage: {_runs(task)}"
                 where = related(exception.at, f"{name} comes from here") if _elsewhere(exception.at, option.at) else []
-                yield self.finding(option.at, message, _HELP, symbol=task.name, related=where)
+                fix = _narrowed(task, exception, project)
+                yield self.finding(option.at, message, _HELP, symbol=task.name, related=where, fix=fix)
                 return
         wrapped = _wraps_everything(task, exceptions)
         if wrapped is not None:
@@ -83,6 +93,27 @@ def pull(url):
 _HELP = (
     "name the errors that pass by themselves (connection lost, timeout), or those that never do in dont_autoretry_for"
 )
+
+
+def _narrowed(task: Task, broad: External, project: Project) -> Fix | None:
+    """The broad class in place of which the errors stand that the body's clients raise while they cannot be reached."""
+    option = task.retry("autoretry_for")
+    found = mending.item_of(option.raw, broad)
+    if found is None or option.at is None:
+        return None
+    (path, display), (_, item) = found
+    errors = transient(task, caught(task))
+    if not errors or not isinstance(display, ir.Seq):
+        return None
+    listed = ", ".join(f"{error.module}.{error.name}" for error in errors)
+    needs = tuple(errors)
+    if len(display.items) == 1:
+        text = f"({listed}{',' if len(errors) == 1 else ''})" if display.kind == "tuple" else f"[{listed}]"
+        edit = ReplaceExpr(place((path, display)), text, needs)
+    else:
+        edit = ReplaceExpr(place((path, item)), listed, needs)
+    names = " and ".join(f"{error.module}.{error.name}" for error in errors)
+    return mending.unsafe(f"retry on {names} only{mending.also(option.at, 'autoretry_for', project)}", edit)
 
 
 def _spared(task: Task, project: Project) -> bool:

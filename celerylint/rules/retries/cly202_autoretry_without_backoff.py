@@ -4,9 +4,10 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 
-from celerylint.finding import Finding, Severity
+from celerylint.finding import Finding, Fix, Severity
 from celerylint.model.project import Project, Task
 from celerylint.model.values import Missing
+from celerylint.rules import mending
 from celerylint.rules.base import Rule, related
 from celerylint.rules.retries.delays import autoretries, fixed, most, retry_kwarg
 
@@ -28,6 +29,11 @@ class AutoretryWithoutBackoff(Rule):
 
     Where a fixed distance is right, say so: `retry_kwargs={"countdown": 60}` is taken for a decision, and so is
     `retry_backoff=False, default_retry_delay=60`.
+
+    ## Fix safety
+
+    The fix sets `retry_backoff=True, retry_jitter=True`. It is unsafe, since it makes the first retries earlier: within
+    1, 2 and 4 s, where they came after 180 s each. Give it room as said above.
 
     [Task.retry_backoff](https://docs.celeryq.dev/en/stable/userguide/tasks.html#Task.retry_backoff)
     """
@@ -66,4 +72,13 @@ def pull(): ...
             "set retry_backoff to the first wait in seconds, with max_retries for as long as an outage may last",
             symbol=task.name,
             related=related(delay.place, "the distance is set here"),
+            fix=_backing_off(task, project),
         )
+
+
+def _backing_off(task: Task, project: Project) -> Fix | None:
+    at = task.retry("retry_backoff").at or task.retry("autoretry_for").at
+    if at is None:
+        return None
+    title = f"set retry_backoff=True and retry_jitter=True{mending.also(at, 'autoretry_for', project)}"
+    return mending.unsafe(title, *mending.set_at(at, retry_backoff="True", retry_jitter="True"))

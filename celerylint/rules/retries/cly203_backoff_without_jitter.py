@@ -7,8 +7,10 @@ from collections.abc import Iterable
 from celerylint.finding import Finding, Severity
 from celerylint.model.project import Project, Task
 from celerylint.model.values import marks_of
+from celerylint.rules import mending
 from celerylint.rules.base import Rule
 from celerylint.rules.retries.delays import argument, autoretries, most, most_by_hand
+from celerylint.rules.retries.waits import random_wait
 
 
 class BackoffWithoutJitter(Rule):
@@ -33,6 +35,12 @@ class BackoffWithoutJitter(Rule):
     raise self.retry(exc=exc, countdown=countdown)
     ```
 
+    ## Fix safety
+
+    The fix takes `retry_jitter=False` out, or takes a countdown of `n * 2 ** self.request.retries` from
+    `get_exponential_backoff_interval`, capped at 600 s or more. It is unsafe: each wait becomes random, half as long on
+    average.
+
     [Task.retry_jitter](https://docs.celeryq.dev/en/stable/userguide/tasks.html#Task.retry_jitter)
     """
 
@@ -56,7 +64,7 @@ def pull(): ...
 """
 
     def check_task(self, task: Task, project: Project) -> Iterable[Finding]:
-        yield from self._automatic(task)
+        yield from self._automatic(task, project)
         for retry in project.retries_of(task):
             countdown = argument(retry, "countdown", 5)
             marks = marks_of(countdown) if countdown is not None else frozenset()
@@ -70,13 +78,16 @@ def pull(): ...
                     f"the retries of {task.name} back off in step, since the countdown follows from their number alone:"
                     f" {_TOGETHER}"
                 )
-                yield self.finding(retry.at, message, _BY_HAND, symbol=task.name)
+                yield self.finding(retry.at, message, _BY_HAND, symbol=task.name, fix=random_wait(retry))
 
-    def _automatic(self, task: Task) -> Iterable[Finding]:
+    def _automatic(self, task: Task, project: Project) -> Iterable[Finding]:
         jitter, backoff = task.retry("retry_jitter"), task.retry("retry_backoff")
         if jitter.falsy and jitter.at is not None and backoff.truthy and autoretries(task) and most(task) not in (0, 1):
             message = f"the retries of {task.name} back off in step, with jitter turned off: {_TOGETHER}"
-            yield self.finding(jitter.at, message, "leave retry_jitter on, as it is by default", symbol=task.name)
+            title = f"leave retry_jitter on{mending.also(jitter.at, 'retry_jitter', project)}"
+            fix = mending.unsafe(title, mending.without(jitter.at))
+            help = "leave retry_jitter on, as it is by default"
+            yield self.finding(jitter.at, message, help, symbol=task.name, fix=fix)
 
 
 _TOGETHER = "tasks that failed together come back together, each time"

@@ -10,6 +10,7 @@ from celerylint.model.project import Project, Retry
 from celerylint.model.values import Scalar
 from celerylint.rules.base import Rule, related
 from celerylint.rules.retries.delays import argument, fixed, is_none, most_by_hand
+from celerylint.rules.retries.waits import growing_wait
 
 
 class ManualRetryFixedDelay(Rule):
@@ -36,6 +37,11 @@ class ManualRetryFixedDelay(Rule):
     ```
 
     or let Celery retry, with `autoretry_for=(ConnectionError,), retry_backoff=True` in place of the `try`.
+
+    ## Fix safety
+
+    The fix gives the call a countdown from `get_exponential_backoff_interval`, which starts at the wait that it has and
+    doubles, with full jitter. It is unsafe: a retry may now come much earlier, or later, than before.
 
     [Retrying](https://docs.celeryq.dev/en/stable/userguide/tasks.html#retrying)
     """
@@ -88,6 +94,7 @@ def pull(self, url):
             " celery.utils.time.get_exponential_backoff_interval(..., full_jitter=True)",
             symbol=task.name,
             related=related(set_at if elsewhere else None, "the wait is set here"),
+            fix=growing_wait(retry, delay),
         )
 
 

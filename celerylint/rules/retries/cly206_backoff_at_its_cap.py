@@ -4,8 +4,10 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 
-from celerylint.finding import Finding, Severity
+from celerylint.finding import Finding, Fix, Severity
 from celerylint.model.project import Project, Task
+from celerylint.model.values import At
+from celerylint.rules import mending
 from celerylint.rules.base import Rule, related
 from celerylint.rules.retries.delays import autoretries, most, span
 
@@ -21,6 +23,11 @@ class BackoffAtItsCap(Rule):
     ## What to do
 
     Start lower, `retry_backoff=30`, or raise the cap with it: `retry_backoff=900, retry_backoff_max=14400`.
+
+    ## Fix safety
+
+    The fix raises `retry_backoff_max` to sixteen times the first wait. It is unsafe: the retries reach over hours, which
+    is what was written and may not be what was meant.
 
     [Task.retry_backoff_max](https://docs.celeryq.dev/en/stable/userguide/tasks.html#Task.retry_backoff_max)
     """
@@ -67,4 +74,12 @@ def pull(url):
             "start lower, or raise retry_backoff_max",
             symbol=task.name,
             related=related(cap.at, "the cap") if cap.at is not None else (),
+            fix=_raised(task, backoff.at, first, project),
         )
+
+
+def _raised(task: Task, at: At, first: int, project: Project) -> Fix:
+    held = task.retry("retry_backoff_max")
+    where = held.at if held.chosen and held.at is not None else at
+    title = f"raise retry_backoff_max to {span(16 * first)}{mending.also(where, 'retry_backoff_max', project)}"
+    return mending.unsafe(title, *mending.set_at(where, retry_backoff_max=str(16 * first)))

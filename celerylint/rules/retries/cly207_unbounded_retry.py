@@ -6,8 +6,9 @@ from collections.abc import Iterable
 
 from celerylint.facts import ir
 from celerylint.facts.walk import nodes
-from celerylint.finding import Finding, Severity
-from celerylint.model.project import Project, Retry, Task
+from celerylint.finding import Finding, Fix, Severity
+from celerylint.model.project import Decision, Project, Retry, Task
+from celerylint.rules import mending
 from celerylint.rules.base import Rule, related
 from celerylint.rules.body import body_of
 from celerylint.rules.flow import spot_of
@@ -28,6 +29,11 @@ class UnboundedRetry(Rule):
 
     Say how many retries are enough for the longest trouble that you want to sit out: `max_retries=10` with
     `retry_backoff=30` reaches over more than an hour. Where it must go on, look at how many there were and tell somebody.
+
+    ## Fix safety
+
+    The fix writes `max_retries=10` where `None` is written, be that a base class or a constant. It is unsafe: a task that
+    was retried until the trouble had passed now gives up.
 
     [Task.max_retries](https://docs.celeryq.dev/en/stable/reference/celery.app.task.html#celery.app.task.Task.max_retries)
     """
@@ -68,7 +74,14 @@ def pull(url):
             "say how many retries are enough, max_retries=10",
             symbol=task.name,
             related=related(endless[0].at, "it retries here") if endless and not by_itself else (),
+            fix=_bounded(held, project),
         )
+
+
+def _bounded(held: Decision, project: Project) -> Fix | None:
+    edits = mending.replaced(held, "10")
+    touched = mending.also(held.at, "max_retries", project) if held.at is not None else ""
+    return mending.unsafe(f"retry 10 times at most{touched}", *edits) if edits else None
 
 
 def _endless(retry: Retry, project: Project) -> bool:

@@ -5,12 +5,14 @@ from __future__ import annotations
 from collections.abc import Iterable, Iterator
 
 from celerylint.facts import ir
-from celerylint.finding import Finding, Place, Related, Severity, Span
+from celerylint.finding import Finding, Fix, Needed, Place, Related, Severity, Span
 from celerylint.model.project import Project, Retry, Task
 from celerylint.model.values import Scalar
+from celerylint.rules import mending
 from celerylint.rules.base import Rule, related
 from celerylint.rules.body import body_of
 from celerylint.rules.flow import (
+    CELERY_SIGNALS,
     Block,
     Spot,
     catcher,
@@ -53,6 +55,11 @@ class SwallowedRetry(Rule):
     ```
 
     or call `self.retry()` from the handler, outside of any other `try`.
+
+    ## Fix safety
+
+    The fix puts `except Retry: raise` before the broad handler. It is unsafe: what followed the handler until now, though
+    the task was to run again, is not reached any more.
 
     [Retrying](https://docs.celeryq.dev/en/stable/userguide/tasks.html#retrying)
     """
@@ -172,7 +179,16 @@ def pull(self, url):
         if also is None:
             head = _head(guilty) if isinstance(guilty, ir.Handler) else guilty.span
             also = related(Place(where.path, head), "caught here")
-        return self.finding(where, message, help, symbol=task.name, related=also), guilty
+        fix = _let_through(guilty, kind, where.path)
+        return self.finding(where, message, help, symbol=task.name, related=also, fix=fix), guilty
+
+
+def _let_through(guilty: ir.Node, kind: str, path: str) -> Fix | None:
+    if not isinstance(guilty, ir.Handler) or kind not in CELERY_SIGNALS:
+        return None
+    text = f"except celery.exceptions.{kind}:\n    raise"
+    edit = mending.statements_before(guilty, path, text, [Needed("celery.exceptions", kind)])
+    return mending.unsafe(f"let {kind} through", edit)
 
 
 def _head(handler: ir.Handler) -> Span:

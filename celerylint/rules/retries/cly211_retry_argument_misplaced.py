@@ -5,9 +5,10 @@ from __future__ import annotations
 from collections.abc import Iterable
 
 from celerylint.facts import ir
-from celerylint.finding import Finding, Severity
+from celerylint.finding import Finding, Fix, Severity
 from celerylint.model.project import Project, Retry, Task
 from celerylint.model.values import At, Instance, Made, Mapping, Scalar, Value, forced
+from celerylint.rules import mending
 from celerylint.rules.base import Rule
 from celerylint.rules.flow import spot_of
 from celerylint.rules.retries.delays import argument, autoretries, is_none
@@ -27,6 +28,12 @@ class RetryArgumentMisplaced(Rule):
 
     Give the exception by name, `self.retry(exc=exc)`, as everything else: `countdown=60`. For retries without end set
     `max_retries=None` in the decorator; otherwise say how many there may be, or leave it out.
+
+    ## Fix safety
+
+    `self.retry(exc)` becomes `self.retry(exc=exc)` where `except ... as exc` binds it, and a `max_retries=None` that has
+    no effect is taken out. Both are safe: the first fails as it is written, the second changes nothing. That a number is
+    meant as the countdown is a guess, and that fix is unsafe.
 
     [Task.retry](https://docs.celeryq.dev/en/stable/reference/celery.app.task.html#celery.app.task.Task.retry)
     """
@@ -68,25 +75,31 @@ def pull(self, url):
                 f"self.retry({given}) gives the exception as the arguments of the next run: it raises a TypeError, and"
                 f" {task.name} fails without a retry"
             )
-            yield self.finding(retry.at, message, f"write exc={given}", symbol=task.name)
+            yield self.finding(
+                retry.at, message, f"write exc={given}", symbol=task.name, fix=_named(retry, call, "exc")
+            )
         elif kind == "number":
             message = (
                 f"self.retry({given}) gives {given} as the arguments of the next run: it raises a TypeError, and"
                 f" {task.name} fails without a retry"
             )
-            yield self.finding(retry.at, message, f"write countdown={given}", symbol=task.name)
+            yield self.finding(
+                retry.at, message, f"write countdown={given}", symbol=task.name, fix=_named(retry, call, "countdown")
+            )
         most = argument(retry, "max_retries", 6)
         if most is not None and is_none(most):
-            yield from self._not_forever(task, retry.at, "self.retry()")
+            keyword = next((k for k in call.keywords if k.name == "max_retries"), None)
+            written = (retry.at[0], keyword) if keyword is not None else None
+            yield from self._not_forever(task, retry.at, "self.retry()", written)
 
     def check_task(self, task: Task, project: Project) -> Iterable[Finding]:
         raw = task.retry("retry_kwargs").raw
         value = forced(raw) if raw is not None else None
         entry = value.items.get("max_retries") if isinstance(value, Mapping) else None
         if entry is not None and entry.at is not None and is_none(forced(entry.value)) and autoretries(task):
-            yield from self._not_forever(task, entry.at, "retry_kwargs")
+            yield from self._not_forever(task, entry.at, "retry_kwargs", entry.at)
 
-    def _not_forever(self, task: Task, at: At, where: str) -> Iterable[Finding]:
+    def _not_forever(self, task: Task, at: At, where: str, written: At | None) -> Iterable[Finding]:
         held = task.option("max_retries")
         if held.known and isinstance(held.value, int):
             times = "once" if held.value == 1 else f"{held.value} times"
@@ -96,7 +109,20 @@ def pull(self, url):
                 f" {times} and not for ever",
                 "leave it out, say how many retries there may be, or set max_retries=None on the task",
                 symbol=task.name,
+                fix=mending.safe("leave max_retries=None out", mending.without(written))
+                if written is not None
+                else None,
             )
+
+
+def _named(retry: Retry, call: ir.Call, name: str) -> Fix | None:
+    """The only positional argument by the name that is meant."""
+    if len(call.args) != 1 or any(keyword.name == name for keyword in call.keywords):
+        return None
+    edit = mending.before(call.args[0], retry.at[0], f"{name}=")
+    if name == "exc" and isinstance(call.args[0], ir.Name):
+        return mending.safe(f"give it as {name}=", edit)
+    return mending.unsafe(f"give it as {name}=", edit)
 
 
 def _first(retry: Retry, call: ir.Call, project: Project) -> tuple[str, str]:

@@ -4,9 +4,10 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 
-from celerylint.finding import Finding, Severity
+from celerylint.finding import Finding, Fix, RemoveItem, Severity
 from celerylint.model.project import Project, Task
-from celerylint.model.values import External
+from celerylint.model.values import External, place
+from celerylint.rules import mending
 from celerylint.rules.base import Rule, names, related
 from celerylint.rules.retries.delays import caught
 
@@ -29,6 +30,10 @@ class UnretryableException(Rule):
     Leave them out. To retry a task that is too slow, name `SoftTimeLimitExceeded` and set a `soft_time_limit`, which is
     raised inside of the task. For a task whose child process was killed set `acks_late=True` with
     `reject_on_worker_lost=True`, or `retry_on_worker_lost=True` on Celery 5.7 and later.
+
+    ## Fix safety
+
+    The fix takes them out of the tuple. It is safe, since nothing ever matched them; their import stays.
 
     [Time limits](https://docs.celeryq.dev/en/stable/userguide/workers.html#time-limits)
     """
@@ -71,4 +76,10 @@ def pull(url):
             "leave it out" if one else "leave them out",
             symbol=task.name,
             related=related(found[0].at, "named here") if elsewhere else (),
+            fix=_left_out(task, found),
         )
+
+
+def _left_out(task: Task, found: list[External]) -> Fix | None:
+    places = mending.item_of(task.retry("autoretry_for").raw, found[0]) if len(found) == 1 else None
+    return mending.safe("leave it out", RemoveItem(place(places[1]))) if places is not None else None

@@ -6,9 +6,10 @@ import builtins
 import re
 from collections.abc import Iterable
 
-from celerylint.finding import Finding, Severity
-from celerylint.model.project import Project, Task
+from celerylint.finding import Finding, Fix, Severity
+from celerylint.model.project import Decision, Project, Task
 from celerylint.model.values import ClassValue, External, Scalar, Value, forced
+from celerylint.rules import mending
 from celerylint.rules.base import Rule
 
 _CLASS = re.compile(r"([A-Z]\w*)?(Error|Exception|Timeout|Exceeded|DoesNotExist)")
@@ -25,6 +26,10 @@ class NotIterableAutoretry(Rule):
     ## What to do
 
     Write a tuple, with its comma: `autoretry_for=(ConnectionError,)`.
+
+    ## Fix safety
+
+    The fix writes the comma that makes a tuple. It is safe: as it is written, no worker starts.
 
     [Task.autoretry_for](https://docs.celeryq.dev/en/stable/userguide/tasks.html#Task.autoretry_for)
     """
@@ -64,7 +69,21 @@ def pull(url):
                     " is not iterable, and no worker starts",
                     help,
                     symbol=task.name,
+                    fix=_as_tuple(held, what),
                 )
+
+
+def _as_tuple(held: Decision, what: str) -> Fix | None:
+    at = mending.expression(held.at)
+    if at is None:
+        return None
+    path, node = at
+    if what == "None":
+        return mending.safe("write an empty tuple", *mending.replaced(held, "()"))
+    outer = held.at[1] if held.at is not None else node
+    if (outer.end_line, outer.end_col) != (node.end_line, node.end_col):
+        return mending.safe("make it a tuple", mending.behind(node, path, ","))  # it stands in parentheses
+    return mending.safe("make it a tuple", mending.before(node, path, "("), mending.behind(node, path, ",)"))
 
 
 def _not_iterable(value: Value) -> tuple[str, str]:

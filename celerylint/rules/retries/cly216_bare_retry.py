@@ -8,6 +8,7 @@ from celerylint.facts import ir
 from celerylint.finding import Finding, Severity
 from celerylint.model.project import Project, Retry
 from celerylint.model.values import Scalar
+from celerylint.rules import mending
 from celerylint.rules.base import Rule
 from celerylint.rules.flow import spot_of
 from celerylint.rules.retries.delays import argument
@@ -23,6 +24,10 @@ class BareRetry(Rule):
     ## What to do
 
     Write `raise self.retry(...)`. It does the same, and says so.
+
+    ## Fix safety
+
+    The fix writes the `raise`. It is safe: the call raises anyway.
 
     [Retrying](https://docs.celeryq.dev/en/stable/userguide/tasks.html#retrying)
     """
@@ -68,4 +73,5 @@ def pull(self, url):
                 f"self.retry() ends the run of {retry.task.name} by raising Retry, and nothing here says so",
                 "write raise self.retry(...)",
                 symbol=retry.task.name,
+                fix=mending.safe("write the raise", mending.before(statement, retry.at[0], "raise ")),
             )

@@ -1,0 +1,133 @@
+"""How rules offer fixes: edits at the places that the model knows."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+
+from celerylint.facts import ir
+from celerylint.finding import Edit, Fix, InsertText, Needed, Place, RemoveKeyword, ReplaceExpr, SetKeyword, Span
+from celerylint.model.project import Decision, Project, Task
+from celerylint.model.values import At, FunctionValue, Scalar, Sequence, Value, forced, place
+from celerylint.rules.flow import within
+from celerylint.rules.origins import decorator_of
+
+INTERVAL = Needed("celery.utils.time", "get_exponential_backoff_interval")
+
+
+def safe(title: str, *edits: Edit) -> Fix:
+    """A fix that keeps what runs, or is plainly what was meant."""
+    return Fix(title, "safe", edits)
+
+
+def unsafe(title: str, *edits: Edit) -> Fix:
+    """A fix that changes what runs."""
+    return Fix(title, "unsafe", edits)
+
+
+def set_at(at: At, needs: Iterable[Needed] = (), **values: str) -> list[Edit]:
+    """Options set at a place: a call, a decorator, a class, or beside another option."""
+    return [SetKeyword(place(at), name, value, tuple(needs)) for name, value in values.items()]
+
+
+def before(node: ir.Node, path: str, text: str) -> InsertText:
+    """A text right before a node."""
+    return InsertText(Place(path, Span(node.line, node.col, node.line, node.col)), text)
+
+
+def behind(node: ir.Node, path: str, text: str) -> InsertText:
+    """A text right behind a node."""
+    return InsertText(Place(path, Span(node.end_line, node.end_col, node.end_line, node.end_col)), text)
+
+
+def statements_before(node: ir.Node, path: str, text: str, needs: Iterable[Needed] = ()) -> ReplaceExpr:
+    """Lines right before a node that starts one, indented as it is."""
+    return ReplaceExpr(Place(path, Span(node.line, node.col, node.line, node.col)), f"{text}\n", tuple(needs))
+
+
+def without(at: At) -> RemoveKeyword:
+    """Without a keyword, an assignment, or an entry of a dict."""
+    return RemoveKeyword(place(at))
+
+
+# --- where a value is written -----------------------------------------------------------------------------------------
+
+
+def written(decision: Decision) -> At | None:
+    """The expression that an option's value is: where it is set, or in the constant that it is taken from."""
+    held = expression(decision.at)
+    raw = forced(decision.raw) if decision.raw is not None else None
+    at = raw.at if raw is not None else None
+    if held is None or at is None or not isinstance(held[1], (ir.Name, ir.Attr)):
+        return held
+    return at if isinstance(raw, Scalar) and isinstance(at[1], ir.Const) else held
+
+
+def expression(at: At | None) -> At | None:
+    """The value of what is written at a place: a keyword, an assignment."""
+    node = at[1] if at is not None else None
+    if at is None or not isinstance(node, (ir.Keyword, ir.Assign, ir.AnnAssign)) or node.value is None:
+        return None
+    return at[0], node.value
+
+
+def replaced(decision: Decision, text: str, needs: Iterable[Needed] = ()) -> list[Edit]:
+    """An option's value in place of the one it has, where that is written; nothing if that cannot be seen."""
+    at = written(decision)
+    if at is not None:
+        return [ReplaceExpr(place(at), text, tuple(needs))]
+    return []
+
+
+def item_of(held: Value | None, wanted: Value) -> tuple[At, At] | None:
+    """A display and where one of its items stands in it; None where the value is not written as one, item by item."""
+    value = forced(held) if held is not None else None
+    if not isinstance(value, Sequence) or value.at is None:
+        return None
+    path, node = value.at
+    if (
+        not isinstance(node, ir.Seq)
+        or len(node.items) != len(value.items)
+        or any(isinstance(item, ir.Starred) for item in node.items)
+    ):
+        return None
+    found = next((n for n, item in zip(node.items, value.items, strict=True) if forced(item) is wanted), None)
+    return (value.at, (path, found)) if found is not None else None
+
+
+def spelled(node: ir.Expr) -> str | None:
+    """A dotted name as text; None for anything else."""
+    if isinstance(node, ir.Name):
+        return node.id
+    if isinstance(node, ir.Attr):
+        holder = spelled(node.value)
+        return f"{holder}.{node.attr}" if holder else None
+    return None
+
+
+# --- what else it touches ---------------------------------------------------------------------------------------------
+
+
+def takes_options(task: Task) -> bool:
+    """Whether an option may be added at the decorator or class that makes a task: Celery's, and not the project's own."""
+    if task.value.opened:
+        return False
+    return not isinstance(decorator_of(task), FunctionValue)
+
+
+def own(task: Task, at: At) -> bool:
+    """Whether a place is the task's own decorator or class: nothing else depends on it."""
+    return at[0] == task.at[0] and within(at[1], task.at[1])
+
+
+def shared_by(at: At, option: str, project: Project) -> int:
+    """How many tasks take an option from a place."""
+    return sum(
+        held is not None and held.at is not None and held.at[0] == at[0] and held.at[1].span == at[1].span
+        for held in (task.options.get(option) for task in project.tasks)
+    )
+
+
+def also(at: At, option: str, project: Project) -> str:
+    """What a fix at a place says of the other tasks that it touches; empty if there are none."""
+    count = shared_by(at, option, project)
+    return f", for all {count} tasks that take it from there" if count > 1 else ""
