@@ -2,15 +2,16 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterable, Iterator
 
 from celerylint.facts import ir
 from celerylint.facts.walk import nodes
-from celerylint.finding import Finding, Place, Severity, Span
+from celerylint.finding import Confidence, Finding, Place, Severity, Span
 from celerylint.model.project import Project, Task
 from celerylint.model.values import External
 from celerylint.rules.base import Rule, related
-from celerylint.rules.body import Body, body_of
+from celerylint.rules.body import Body, always, body_of
 from celerylint.rules.delivery.waits import number, time_limit
 from celerylint.rules.flow import Spot, ends, may_raise_elsewhere, spots
 from celerylint.rules.retries.delays import span
@@ -23,6 +24,9 @@ class SwallowedSoftLimit(Rule):
     like others: an `except Exception` inside of a loop takes it for trouble with one item, and the loop goes on with
     the next. Nothing tells the task again. It runs until the hard limit kills it, in the middle of an item; without a
     hard limit it runs to its end, however long that takes.
+
+    Around the whole body, a handler that does nothing but log ends the task there as if nothing had happened: it counts as
+    succeeded, with part of its work done.
 
     ## What to do
 
@@ -85,15 +89,20 @@ def pull(urls):
         if most and most <= seconds:
             return  # it is killed first: CLY107
         body = body_of(task)
-        for handler in _swallowing(body, project) if body is not None else ():
-            then = f"the loop goes on until the hard limit kills it after {span(most)}" if most else "the loop goes on"
-            assert body is not None
+        if body is None:
+            return
+        then = f"the loop goes on until the hard limit kills it after {span(most)}" if most else "the loop goes on"
+        told = f"{task.name} is told once, after {span(seconds)}, that its soft limit is over, and this handler takes that for"
+        found = [(handler, f"{told} trouble with one item: {then}", None) for handler in _swallowing(body, project)]
+        end = "the task counts as succeeded, with part of its work done"
+        found += [(handler, f"{told} any error: {end}", Confidence.MEDIUM) for handler in _hushed(body, project)]
+        for handler, message, confidence in found:
             yield self.finding(
                 Place(body.path, _head(handler)),
-                f"{task.name} is told once, after {span(seconds)}, that its soft limit is over, and this handler takes that"
-                f" for trouble with one item: {then}",
+                message,
                 "put `except SoftTimeLimitExceeded: raise` before it",
                 symbol=task.name,
+                confidence=confidence,
                 related=related(soft.at, "the soft limit"),
             )
 
@@ -121,6 +130,45 @@ def _swallowing(body: Body, project: Project) -> Iterator[ir.Handler]:
         )
         if not leaves and not may_raise_elsewhere(handler, project) and not _asks(handler):
             yield handler
+
+
+def _hushed(body: Body, project: Project) -> Iterator[ir.Handler]:
+    """Broad handlers around most of the body that say what happened in the log, if anywhere, and let the task end."""
+    for statement in always(body.statements):
+        if not isinstance(statement, ir.Try) or not _is_most(statement, body):
+            continue
+        handler = _catcher(body, statement)
+        if handler is None or ends(handler.body, handler.name) - {"fall", "leave"}:
+            continue
+        if any("SoftTimeLimitExceeded" in (getattr(n, "id", ""), getattr(n, "attr", "")) for n in nodes(statement)):
+            continue  # somebody thought of it
+        if all(_only_logs(part) for part in handler.body) and not may_raise_elsewhere(handler, project):
+            yield handler
+
+
+def _is_most(statement: ir.Try, body: Body) -> bool:
+    """Whether a `try` holds most of a body, and more than one thing to do."""
+    calls = sum(isinstance(node, ir.Call) for part in statement.body for node in nodes(part))
+    loops = any(isinstance(node, (ir.For, ir.While)) for part in statement.body for node in nodes(part))
+    inside = sum(part.end_line - part.line + 1 for part in statement.body)
+    others = sum(s.end_line - s.line + 1 for s in body.statements) - (statement.end_line - statement.line + 1)
+    return (loops or calls > _TINY) and inside >= others
+
+
+_TINY = 3
+"""Calls: with no more of them a `try` is about one thing, and the limit hardly falls into it."""
+
+_LOGS = re.compile(r"log|print|warn|error|exception|debug|info|capture|traceback|str|repr|format|type|getattr|critical")
+
+
+def _only_logs(statement: ir.Stmt) -> bool:
+    """Whether a statement of a handler keeps nothing but a line in a log."""
+    if isinstance(statement, (ir.Jump, ir.Return)):
+        return not isinstance(statement, ir.Return) or statement.value is None or isinstance(statement.value, ir.Const)
+    if not isinstance(statement, ir.ExprStmt):
+        return False
+    called = [node.func for node in nodes(statement.value) if isinstance(node, ir.Call)]
+    return all(_LOGS.search(f.attr if isinstance(f, ir.Attr) else getattr(f, "id", "")) for f in called)
 
 
 def _is_the_work(spot: Spot, statement: ir.Try) -> bool:
