@@ -93,9 +93,9 @@ def pull(urls):
             return
         then = f"the loop goes on until the hard limit kills it after {span(most)}" if most else "the loop goes on"
         told = f"{task.name} is told once, after {span(seconds)}, that its soft limit is over, and this handler takes that for"
-        found = [(handler, f"{told} trouble with one item: {then}", None) for handler in _swallowing(body, project)]
+        found = [(h, f"{told} trouble with one item: {then}", self.confidence) for h in _swallowing(body, project)]
         end = "the task counts as succeeded, with part of its work done"
-        found += [(handler, f"{told} any error: {end}", Confidence.MEDIUM) for handler in _hushed(body, project)]
+        found += [(h, f"{told} any error: {end}", Confidence.MEDIUM) for h in _hushed(body, project)]
         for handler, message, confidence in found:
             yield self.finding(
                 Place(body.path, _head(handler)),
