@@ -46,6 +46,7 @@ class Verdict(NamedTuple):
 
 
 _BOTH = Verdict(Answer.YES, Answer.YES)
+_PERHAPS = Verdict(Answer.MAYBE, Answer.MAYBE)
 _NONE = Verdict(Answer.NO, Answer.NO)
 
 
@@ -76,10 +77,8 @@ def _of_the_attempt(act: Act) -> bool:
 def _gate(hold: Hold, act: Act, trace: Trace) -> Verdict:
     """What one condition guards."""
     gate = hold.gate
-    if gate.kind == "created":
-        return _BOTH if hold.holds is not False else _NONE
-    if gate.kind == "swapped":
-        return _BOTH if hold.holds is not False else _NONE
+    if gate.kind in ("created", "swapped"):
+        return _NONE if hold.holds is False else _PERHAPS if hold.weak else _BOTH
     if gate.kind == "locked":
         return Verdict(Answer.NO, Answer.YES)
     if gate.kind == "claim":
@@ -102,9 +101,10 @@ def _may_look(gate: Gate) -> bool:
 def _claim(hold: Hold, act: Act, trace: Trace) -> Verdict:
     if hold.holds is False:
         return _NONE
-    beside = Answer.NO if hold.gate.local else Answer.YES
+    # Of a lock that others do not see CLY605 speaks.
+    answer = Answer.MAYBE if hold.gate.local or hold.weak else Answer.YES
     given_back = any(e.subject == hold.gate.subject and e.order > act.order for e in trace.of(Release))
-    return Verdict(Answer.NO if given_back or hold.gate.local else Answer.YES, beside)
+    return Verdict(Answer.NO if given_back else answer, answer)
 
 
 def _cached(hold: Hold, act: Act, trace: Trace) -> Answer:

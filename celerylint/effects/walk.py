@@ -713,7 +713,8 @@ class Walker:
         """Make an object of a class of the project."""
         made = self.instance_of(cls, self.fresh(cls.node.name), "new")
         if made.shape == "new":
-            return msgspec.structs.replace(made, entries=dict(args.keywords))
+            traits = frozenset({"open"}) if args.open else frozenset[str]()
+            return msgspec.structs.replace(made, entries=dict(args.keywords), traits=traits)
         method = self.method(cls, "__init__")
         if method is not None:
             self.attributes[made.key, "\0made"] = UNKNOWN

@@ -240,6 +240,7 @@ def _new(walker: Walker, rows: Sym, args: Args) -> Sym:
         cls=rows.cls,
         value=rows.value,
         entries=dict(args.keywords),
+        traits=frozenset({"open"}) if args.open else frozenset(),
     )
 
 

@@ -111,7 +111,7 @@ def _entry(walker: Walker, site: Site, base: Sym, *, is_cache: bool) -> Sym | No
         # What it returns tells whether the member was new.
         member = args.get(1, "values", "value", "key")
         subject = f"{subject}:{member.key}" if member is not None and member.key else subject
-        walker.emit(CacheSet, site.at, subject=subject)
+        walker.emit(CacheSet, site.at, subject=subject, mark=name == "sadd" or _is_mark(args.get(2, "value")))
         return Sym(holds=(Hold(_claim(walker, site, subject), True),))
     if name in _READS:
         member = args.get(1, "value", "key") if name in ("sismember", "hget", "hexists", "zscore") else None
@@ -122,8 +122,8 @@ def _entry(walker: Walker, site: Site, base: Sym, *, is_cache: bool) -> Sym | No
         return Sym(holds=(Hold(gate, True),), key=f"{subject}.value")
     if name in _WRITES:
         value = args.get(2 if name in ("setex", "psetex") else 1, "value")
-        mark = value is not None and (value.shape == "const" or value.random)
-        walker.emit(CacheSet, site.at, subject=subject, seconds=_seconds(site, 2 if is_cache else None), mark=mark)
+        lasts = _seconds(site, 2 if is_cache else None)
+        walker.emit(CacheSet, site.at, subject=subject, seconds=lasts, mark=_is_mark(value))
         return UNKNOWN
     if name in _DROPS:
         walker.emit(Release, site.at, subject=subject)
@@ -131,6 +131,11 @@ def _entry(walker: Walker, site: Site, base: Sym, *, is_cache: bool) -> Sym | No
     if name in ("pipeline", "client"):
         return Sym(what=f"{base.what}")
     return None
+
+
+def _is_mark(value: Sym | None) -> bool:
+    """Whether what is kept only says that something was done: a constant, or when."""
+    return value is not None and (value.shape == "const" or value.random)
 
 
 def _made(walker: Walker, site: Site) -> Sym | None:

@@ -83,6 +83,7 @@ def for_tasks(ev: Evaluator, importer: Module | None) -> dict[str, Entry]:
     return {name: entry for name, entry in found.items() if entry is not None}
 
 
+DEFAULT_CACHE = "LocMemCache, which Django takes where CACHES says nothing"
 _LOCAL_CACHES = ("locmem.LocMemCache", "dummy.DummyCache")
 _DEVELOPMENT = re.compile(r"(^|[._])(dev|devel|develop|development|local|debug|tests?|testing|ci|docs)($|[._])")
 
@@ -95,7 +96,7 @@ def default_cache(ev: Evaluator, importer: Module | None) -> tuple[str, float | 
         return "", None
     entry = setting_entry(ev, importer, "CACHES")
     if entry is None:
-        return ("", None) if module.scope.stars else (_LOCAL_CACHES[0], 300.0)
+        return ("", None) if module.scope.stars else (DEFAULT_CACHE, 300.0)
     every = ev.force(entry.value)
     found = every.items.get("default") if isinstance(every, Mapping) else None
     default = ev.force(found.value) if found is not None else None

@@ -1,0 +1,120 @@
+"""CLY603."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator
+
+from celerylint.effects.behaviour import Behaviour, Judged
+from celerylint.effects.events import Act, CacheSet, Trace
+from celerylint.effects.guards import Answer
+from celerylint.effects.models import short
+from celerylint.effects.symbols import Hold
+from celerylint.effects.unique import is_unique
+from celerylint.finding import Confidence, Finding, Severity
+from celerylint.model.project import Project
+from celerylint.rules.base import Rule, related
+from celerylint.rules.bodies.telling import way
+
+
+class CheckThenAct(Rule):
+    """Two runs at the same time both look, both find nothing, and both do it.
+
+    Between the look and the mark that the next run is to find there is time, and workers run beside each other: a message
+    is delivered twice, an entry of the schedule overlaps with itself, somebody clicks twice. `if cache.get(key): return`
+    with `cache.set(key, ...)`, and `if not X.objects.filter(...).exists()` with `X.objects.create(...)`, keep out a run
+    that comes later, and not one that comes meanwhile.
+
+    Nothing is said where a unique constraint of the model refuses the second row, where a lock or a locked row is held, or
+    where the model cannot be read. What is computed and kept in a cache is no mark.
+
+    ## What to do
+
+    Look and mark in one step: `if not cache.add(key, 1, timeout): return`, `SET key 1 NX EX ...`, `get_or_create` together
+    with a unique constraint on what it looks for.
+
+    [get_or_create()](https://docs.djangoproject.com/en/stable/ref/models/querysets/#get-or-create),
+    [Ensuring a task is only executed one at a time](https://docs.celeryq.dev/en/stable/tutorials/task-cookbook.html)
+    """
+
+    code = "CLY603"
+    name = "check-then-act"
+    summary = "It is looked whether something was done, and marked in another step: runs beside each other both do it."
+    severity = Severity.WARNING
+    confidence = Confidence.MEDIUM
+    bad = """\
+from celery import Celery
+from django.core.cache import cache
+from django.core.mail import send_mail
+
+app = Celery("shop", broker="redis://")
+
+
+@app.task
+def confirm(order_id, to):
+    if cache.get(f"confirmed-{order_id}"):
+        return
+    send_mail("Your order", "...", None, [to])
+    cache.set(f"confirmed-{order_id}", True, None)
+"""
+    good = """\
+from celery import Celery
+from django.core.cache import cache
+from django.core.mail import send_mail
+
+app = Celery("shop", broker="redis://")
+
+
+@app.task
+def confirm(order_id, to):
+    if not cache.add(f"confirmed-{order_id}", True, None):
+        return
+    send_mail("Your order", "...", None, [to])
+"""
+
+    def check_behaviour(self, behaviour: Behaviour, project: Project) -> Iterable[Finding]:
+        seen: set[int] = set()
+        for judged in behaviour.acts:
+            if judged.guarded.beside is not Answer.NO or judged.act.kind.confidence == "low":
+                continue
+            for hold in judged.act.holds:
+                if id(hold.gate) not in seen and not hold.weak and hold.gate.at is not None:
+                    found = list(self._raced(hold, judged, behaviour, project))
+                    seen.update(id(hold.gate) for _ in found)
+                    yield from found
+
+    def _raced(self, hold: Hold, judged: Judged, behaviour: Behaviour, project: Project) -> Iterator[Finding]:
+        task, act, gate = behaviour.task, judged.act, hold.gate
+        assert gate.at is not None
+        if gate.kind == "cached" and hold.holds is not True:
+            mark = _mark(hold, behaviour.trace)
+            if mark is not None:
+                yield self.finding(
+                    gate.at,
+                    f"two runs of {task.name} at the same time both find this key unset, and the second"
+                    f" {act.kind.again} (`{act.what}`): it is set in another step, in line {mark.at[1].line}",
+                    "look and set in one step: cache.add(), or SET with NX",
+                    symbol=task.name,
+                    related=[*related(mark.at, "set here"), *way(task, act)],
+                )
+        elif _makes_what_was_looked_for(hold, act) and is_unique(project.machine, act.subject) is False:
+            yield self.finding(
+                gate.at,
+                f"two runs of {task.name} at the same time both find no {short(gate.model)}, and both create one"
+                f" (`{act.what}`): no unique constraint refuses the second",
+                "use get_or_create, and a unique constraint on what it looks for",
+                symbol=task.name,
+                related=[*related(act.at, "created here"), *way(task, act)],
+            )
+
+
+def _mark(hold: Hold, trace: Trace) -> CacheSet | None:
+    """Where the entry that was looked for is set, if what is set is a mark rather than something that was computed."""
+    marks = (e for e in trace.of(CacheSet) if e.mark and e.order > hold.gate.order)
+    return next((e for e in marks if e.subject == hold.gate.subject), None)
+
+
+def _makes_what_was_looked_for(hold: Hold, act: Act) -> bool:
+    gate = hold.gate
+    return (
+        gate.kind == "exists" and hold.holds is False and act.kind.name == "create" and act.subject.model == gate.model
+    )
