@@ -8,6 +8,7 @@ from itertools import combinations
 from celerylint.finding import Finding, Severity
 from celerylint.model.project import App, Entry, Project
 from celerylint.model.values import Made, Scalar, forced
+from celerylint.rules import mending
 from celerylint.rules.base import Rule, related
 
 
@@ -32,6 +33,11 @@ class DuplicateScheduleEntry(Rule):
     sender.add_periodic_task(crontab(minute=0, hour=3), cleanup.s(), name="cleanup at night")
     sender.add_periodic_task(crontab(minute=0, hour=15), cleanup.s(), name="cleanup in the afternoon")
     ```
+
+    ## Fix safety
+
+    The fix deletes the second of two entries that send the same, or the first under a key that stands twice, which Python
+    drops anyway. It is safe: what was sent twice is sent once. Calls of `add_periodic_task` it leaves to you.
 
     [Periodic tasks](https://docs.celeryq.dev/en/stable/userguide/periodic-tasks.html#entries)
     """
@@ -79,6 +85,7 @@ def sync_stock(): ...
                     "delete one of them, or give each a key of its own",
                     symbol=key,
                     related=related(first, "this entry is lost"),
+                    fix=mending.safe("delete the entry that is lost", mending.without(first)),
                 )
 
     def _sent_twice(self, entries: list[Entry]) -> Iterator[Finding]:
@@ -94,6 +101,7 @@ def sync_stock(): ...
                 "delete one of the two entries",
                 symbol=second.name,
                 related=related(first.at, f"`{first.name}`, the same"),
+                fix=mending.safe("delete the repeat", mending.without(second.at)) if second.kind == "setting" else None,
             )
 
     def _replaced(self, entries: list[Entry]) -> Iterator[Finding]:

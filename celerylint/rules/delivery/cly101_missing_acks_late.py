@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
 
-from celerylint.finding import Finding, Related, Severity
+from celerylint.effects.behaviour import Bodies
+from celerylint.facts import ir
+from celerylint.finding import Edit, Finding, Fix, Related, Severity
 from celerylint.model.project import App, Project, Task
 from celerylint.model.values import At
+from celerylint.rules import mending, placing
 from celerylint.rules.base import Rule, names, related
 from celerylint.rules.origins import shared_origin
 
@@ -31,6 +34,12 @@ class MissingAcksLate(Rule):
 
     Where a task may run twice, set `acks_late=True`, or `task_acks_late = True` for all. Where it may not, say
     `acks_late=False`, so that readers know it was meant.
+
+    ## Fix safety
+
+    The fix sets `task_acks_late` where the app is configured or, where some tasks have chosen already, `acks_late=True` on
+    each task or on the class that they share. It is safe where every task that it touches is shown to do no harm when it
+    runs twice, and unsafe otherwise: look at each before you take it.
 
     [Should I use retry or acks_late?](https://docs.celeryq.dev/en/stable/faq.html#faq-acks-late-vs-retry)
     """
@@ -59,39 +68,76 @@ app.conf.task_acks_late = True
 def send_invoice(pk): ...
 """
 
-    def check_app(self, app: App, project: Project) -> Iterable[Finding]:
+    @classmethod
+    def reads_bodies(cls) -> bool:
+        """How safe its fix is depends on them."""
+        return True
+
+    def _all(self, project: Project, bodies: Bodies) -> Iterator[Finding]:
+        for app in project.apps:
+            yield from self._of(app, project, bodies)
+
+    def _of(self, app: App, project: Project, bodies: Bodies) -> Iterator[Finding]:
         tasks = project.tasks_of(app)
         exposed = [task for task in tasks if task.option("acks_late").falsy and not task.option("acks_late").chosen]
         if not exposed:
             return
         if not any(task.option("acks_late").truthy for task in tasks):
-            yield self._nowhere(app, exposed)
+            yield self._nowhere(app, exposed, project, bodies)
             return
         shared = shared_origin(exposed)
         if shared is not None:
-            yield self._finding(shared, exposed, f"set acks_late here{_PRICE}")
+            fix = _fix(exposed, mending.set_at(shared, acks_late="True") if _is_class(shared) else [], bodies)
+            yield self._finding(shared, exposed, f"set acks_late here{_PRICE}", fix=fix)
             return
         for task in exposed:
-            yield self._finding(task.at, [task], f"set acks_late=True{_PRICE}")
+            edits = mending.set_at(task.at, acks_late="True") if mending.takes_options(task) else []
+            yield self._finding(task.at, [task], f"set acks_late=True{_PRICE}", fix=_fix([task], edits, bodies))
 
-    def _nowhere(self, app: App, tasks: list[Task]) -> Finding:
+    def _nowhere(self, app: App, tasks: list[Task], project: Project, bodies: Bodies) -> Finding:
         setting = _spelled(app, "task_acks_late")
         at = app.settings_at
         configured = related(at, "configured here") if at is not None and at[1].line != app.at[1].line else []
-        return self._finding(app.at, tasks, f"set {setting} = True{_PRICE}", symbol=app.name, related=configured)
+        fix = _fix(tasks, placing.setting(app, project, "task_acks_late", "True"), bodies)
+        return self._finding(
+            app.at, tasks, f"set {setting} = True{_PRICE}", symbol=app.name, related=configured, fix=fix
+        )
 
     def _finding(
-        self, where: At, tasks: list[Task], help: str, *, symbol: str = "", related: Iterable[Related] = ()
+        self,
+        where: At,
+        tasks: list[Task],
+        help: str,
+        *,
+        symbol: str = "",
+        related: Iterable[Related] = (),
+        fix: Fix | None = None,
     ) -> Finding:
         who = tasks[0].name if len(tasks) == 1 else f"any of {len(tasks)} tasks ({names([t.name for t in tasks])})"
         message = (
             f"a worker that is killed while it runs {who} loses it for good: the message is acknowledged when the task"
             " starts"
         )
-        return self.finding(where, message, help, symbol=symbol or tasks[0].name, related=tuple(related))
+        return self.finding(where, message, help, symbol=symbol or tasks[0].name, related=tuple(related), fix=fix)
 
 
 _PRICE = " where running twice does no harm, and acks_late=False where it would"
+
+
+def _fix(tasks: list[Task], edits: list[Edit], bodies: Bodies) -> Fix | None:
+    if not edits:
+        return None
+    doubtful = [task.name for task in tasks if bodies.of(task).repeat_safe != "yes"]
+    title = (
+        "acknowledge it when it has ended" if len(tasks) == 1 else f"acknowledge all {len(tasks)} when they have ended"
+    )
+    if doubtful:
+        return mending.unsafe(f"{title}; nothing shows that a second run of {names(doubtful)} does no harm", *edits)
+    return mending.safe(title, *edits)
+
+
+def _is_class(at: At) -> bool:
+    return isinstance(at[1], ir.Class)
 
 
 def _spelled(app: App, setting: str) -> str:

@@ -5,9 +5,10 @@ from __future__ import annotations
 from collections.abc import Iterable
 
 from celerylint.facts import ir
-from celerylint.finding import Confidence, Finding, Severity
+from celerylint.finding import Confidence, Finding, Fix, Severity
 from celerylint.model.project import Dispatch, Project
 from celerylint.model.values import At, Mapping, Member, Scalar, Sequence, Unknown, Value, forced
+from celerylint.rules import mending
 from celerylint.rules.base import Rule
 from celerylint.rules.dispatch.binding import callers_choose, changes_calls, names_its_task
 
@@ -28,6 +29,11 @@ class ArgumentsNotASequence(Rule):
     ## What to do
 
     Write the comma, `args=(order_id,)`, or a list, `args=[order_id]`. `delay(order_id)` takes the arguments as they are.
+
+    ## Fix safety
+
+    The fix writes the comma, `args=(order_id,)`, or makes a tuple of a text or number. It is safe: as it is written, the
+    call fails, or sends letters.
 
     [Calling tasks](https://docs.celeryq.dev/en/stable/userguide/calling.html#basics)
     """
@@ -79,7 +85,20 @@ def checkout(order):
             "write the comma that makes a tuple, args=(x,), or a list, args=[x]",
             symbol=dispatch.task_name or "",
             confidence=Confidence.MEDIUM if unsure else None,
+            fix=_as_tuple(dispatch, held, unsure),
         )
+
+
+def _as_tuple(dispatch: Dispatch, held: Value, unsure: bool) -> Fix | None:
+    path, node = dispatch.at
+    keyword = next((k for k in node.keywords if k.name == "args"), None) if isinstance(node, ir.Call) else None
+    if keyword is None or not (unsure or (isinstance(held, Scalar) and isinstance(keyword.value, ir.Const))):
+        return None
+    value = keyword.value
+    if (keyword.end_line, keyword.end_col) != (value.end_line, value.end_col):
+        return mending.safe("write the comma that makes a tuple", mending.behind(value, path, ","))
+    edits = (mending.before(value, path, "("), mending.behind(value, path, ",)"))
+    return mending.safe("make it a tuple", *edits)
 
 
 def _what(value: Value) -> str:

@@ -7,9 +7,10 @@ from collections.abc import Iterable, Iterator
 from celerylint.catalog import Catalog
 from celerylint.facts import ir
 from celerylint.facts.walk import nodes
-from celerylint.finding import Finding, Severity
+from celerylint.finding import Finding, Fix, Place, ReplaceText, Severity, Span
 from celerylint.model.project import Dispatch, Project, Task
 from celerylint.model.values import At
+from celerylint.rules import mending
 from celerylint.rules.base import Rule
 from celerylint.rules.dispatch.binding import OF_ONE_CALL, callers_choose, changes_calls, parameters
 from celerylint.text import closest
@@ -40,6 +41,11 @@ class UnknownCallOption(Rule):
 
     Write the name that Celery reads, give options of the task to its decorator, and replace `delay` by
     `apply_async(args=(order_id,), countdown=60)`.
+
+    ## Fix safety
+
+    The fix writes the name that is near, `countdown` for `contdown`. It is unsafe, since an option that had no effect
+    takes effect.
 
     [Calling tasks](https://docs.celeryq.dev/en/stable/userguide/calling.html) ·
     [Options of `apply_async`](https://docs.celeryq.dev/en/stable/reference/celery.app.task.html#celery.app.task.Task.apply_async)
@@ -96,6 +102,7 @@ def checkout(order):
                 else f"{dispatch.method}() has no option `{name}`: it is put into the message and nobody reads it",
                 f"set `{name}` in the task's decorator" if of_task else f"did you mean `{near}`?",
                 symbol=dispatch.task_name or "",
+                fix=_renamed(entry.at, name, near) if near is not None and not of_task else None,
             )
 
     def _delayed(self, dispatch: Dispatch, task: Task) -> Iterator[Finding]:
@@ -120,6 +127,14 @@ def checkout(order):
                 else f"pass the arguments themselves, or use apply_async({name}=...)",
                 symbol=task.name,
             )
+
+
+def _renamed(at: At | None, name: str, near: str) -> Fix | None:
+    node = at[1] if at is not None else None
+    if at is None or not isinstance(node, ir.Keyword) or node.name != name:
+        return None
+    written = Place(at[0], Span(node.line, node.col, node.line, node.col + len(name)))
+    return mending.unsafe(f"write {near}", ReplaceText(written, near))
 
 
 def _at(at: At | None, dispatch: Dispatch) -> At:

@@ -9,6 +9,7 @@ from celerylint.facts.walk import nodes
 from celerylint.finding import Finding, Severity
 from celerylint.model.project import Project, Task
 from celerylint.model.values import ClassValue, Entry, External, FunctionValue
+from celerylint.rules import mending
 from celerylint.rules.base import Rule, related
 
 _OF_A_TASK = frozenset(
@@ -33,6 +34,11 @@ class BindMismatch(Rule):
     ## What to do
 
     Write `bind=True` and `self` as the first parameter, or neither.
+
+    ## Fix safety
+
+    The fix adds `bind=True` where the first parameter is `self` and the body uses it as the task. It is safe: without it,
+    each run fails.
 
     [Bound tasks](https://docs.celeryq.dev/en/stable/userguide/tasks.html#bound-tasks)
     """
@@ -90,6 +96,9 @@ def pull(self, pk):
                     "add bind=True",
                     symbol=task.name,
                     related=related((task.path, used), "read here"),
+                    fix=mending.safe("add bind=True", *mending.set_at(task.at, bind="True"))
+                    if mending.takes_options(task)
+                    else None,
                 )
             elif used is not None and first is None and not _known(function, "self"):
                 yield self.finding(

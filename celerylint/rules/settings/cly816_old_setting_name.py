@@ -4,10 +4,13 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 
-from celerylint.finding import Finding, Severity
+from celerylint.facts import ir
+from celerylint.finding import Edit, Finding, Fix, Place, ReplaceExpr, ReplaceText, Severity, Span
 from celerylint.model.project import App, Project
+from celerylint.model.values import place
+from celerylint.rules import mending
 from celerylint.rules.base import Rule
-from celerylint.rules.written import names_of
+from celerylint.rules.written import Names, Written, names_of, names_read
 
 
 class OldSettingName(Rule):
@@ -22,6 +25,11 @@ class OldSettingName(Rule):
 
     Write the new name; all settings of one configuration must change together, since mixing them raises. `celery
     upgrade settings <file>` rewrites a module.
+
+    ## Fix safety
+
+    The fix renames all old names of a configuration at once, since Celery refuses a mixture. It is safe where every one of
+    them is read today and no other code reads it under its old name; otherwise there is none.
 
     [New lower-case settings](https://docs.celeryq.dev/en/stable/userguide/configuration.html#new-lowercase-settings)
     """
@@ -60,6 +68,7 @@ app.config_from_object(Config)
         names = names_of(app, project)
         if names.namespace != "":
             return
+        fix = _renamed_all(names, app, project)
         for written in (*names.object, *names.code):
             new = project.catalog.old_names.get(written.name)
             if new is not None and new in app.own_settings:
@@ -68,4 +77,36 @@ app.config_from_object(Config)
                     f"`{written.name}` is the old name of `{new}`: Celery 6.0 stops reading it, and the default is back",
                     f"write `{new}`, and the new names of all other settings here",
                     symbol=app.name,
+                    fix=fix,
                 )
+
+
+def _renamed_all(names: Names, app: App, project: Project) -> Fix | None:
+    old = [written for written in (*names.object, *names.code) if written.name in project.catalog.old_names]
+    if not names.complete or any(project.catalog.old_names[written.name] not in app.own_settings for written in old):
+        return None
+    if names_read(project, frozenset(written.name for written in old), names.paths):
+        return None
+    edits = [_renamed(written, project.catalog.old_names[written.name]) for written in old]
+    if None in edits:
+        return None
+    return mending.safe("write the new names", *(edit for edit in edits if edit is not None))
+
+
+def _renamed(written: Written, new: str) -> Edit | None:
+    path, node = written.at
+    if isinstance(node, (ir.Assign, ir.AnnAssign)):
+        target = node.targets[0] if isinstance(node, ir.Assign) else node.target
+        if isinstance(node, ir.Assign) and len(node.targets) > 1:
+            return None
+        if isinstance(target, ir.Name):
+            return ReplaceText(place((path, target)), new)
+        if isinstance(target, ir.Attr):
+            start = target.end_col - len(written.name)
+            return ReplaceText(Place(path, Span(target.end_line, start, target.end_line, target.end_col)), new)
+        return None
+    if isinstance(node, ir.Keyword) and node.name == written.name:
+        return ReplaceText(Place(path, Span(node.line, node.col, node.line, node.col + len(written.name))), new)
+    if isinstance(node, ir.Const) and node.value == written.name:
+        return ReplaceExpr(place(written.at), repr(new))
+    return None

@@ -6,6 +6,7 @@ from collections.abc import Iterable
 
 from celerylint.finding import Finding, Severity
 from celerylint.model.project import Project, Task
+from celerylint.rules import mending
 from celerylint.rules.base import Rule
 
 
@@ -20,6 +21,10 @@ class ModuleDerivedName(Rule):
     ## What to do
 
     Write the name: `name="shop.tasks.sync"` keeps the one that the task has now.
+
+    ## Fix safety
+
+    The fix writes the name that the task has now. It is safe: nothing changes until the code moves.
 
     [Names](https://docs.celeryq.dev/en/stable/userguide/tasks.html#names)
     """
@@ -52,4 +57,7 @@ def pull(): ...
                 " workers drop messages under the old one",
                 f'write name="{task.name}" to keep it',
                 symbol=task.name,
+                fix=mending.safe(f'write name="{task.name}"', *mending.set_at(task.at, name=f'"{task.name}"'))
+                if mending.takes_options(task)
+                else None,
             )

@@ -4,8 +4,9 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 
-from celerylint.finding import Finding, Severity
+from celerylint.finding import Finding, Fix, Severity
 from celerylint.model.project import App, Project, Task
+from celerylint.rules import mending, placing
 from celerylint.rules.base import Rule, related
 from celerylint.rules.workload import different_kinds, limit, seconds
 
@@ -35,6 +36,11 @@ class GreedyPrefetch(Rule):
     With early acknowledgement and a multiplier of 1 each process still holds one message beside the one it works on.
     On Redis and Celery 5.6 or later, `worker_disable_prefetch = True` takes none ahead. Where some queue holds only
     short tasks, give its worker a higher multiplier of its own: `celery worker -Q short --prefetch-multiplier 16`.
+
+    ## Fix safety
+
+    The fix sets `worker_prefetch_multiplier = 1` where the app is configured. It is unsafe: workers of many short tasks
+    then ask the broker for each of them.
 
     [Prefetch limits](https://docs.celeryq.dev/en/stable/userguide/optimizing.html#prefetch-limits)
     """
@@ -90,7 +96,17 @@ def import_catalog(path): ...
             related=related(app.place, "the application")
             if setting.chosen
             else related(app.settings_at, "configured here: the setting belongs there"),
+            fix=_one_each(app, project),
         )
+
+
+def _one_each(app: App, project: Project) -> Fix | None:
+    setting = app.setting("worker_prefetch_multiplier")
+    if setting.chosen:
+        edits = mending.replaced(setting, "1")
+    else:
+        edits = placing.setting(app, project, "worker_prefetch_multiplier", "1")
+    return mending.unsafe("reserve one message for each process", *edits) if edits else None
 
 
 def _number(value: object) -> int | None:

@@ -1,0 +1,87 @@
+"""Where a setting that nobody has chosen yet belongs: among those that the project sets already, in their spelling."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+from celerylint.facts import ir
+from celerylint.finding import Edit, InsertStatement, SetKeyword
+from celerylint.model.project import App, Project
+from celerylint.model.values import At, place
+from celerylint.rules import mending
+from celerylint.rules.flow import within
+from celerylint.rules.raw import for_production
+from celerylint.rules.written import load
+
+
+def setting(app: App, project: Project, name: str, value: str) -> list[Edit]:
+    """The edits that give an app a setting; none where it cannot be seen where its configuration is written."""
+    neighbours = sorted(_neighbours(app), key=lambda at: (at[0], at[1].line, at[1].col))
+    for at in reversed(neighbours):
+        edit = _beside(app, project, at, name, value)
+        if edit is not None:
+            return [edit]
+    return _after_the_app(app, name, value)
+
+
+def _neighbours(app: App) -> Iterator[At]:
+    """Where the project sets something for every run of the app."""
+    for decision in app.own_settings.values():
+        at = decision.at
+        if at is None or not for_production(at[0]):
+            continue
+        if isinstance(at[1], ir.Keyword):
+            if not (at[0] == app.at[0] and within(at[1], app.at[1])):
+                yield at  # of conf.update(...), not of Celery(...), which takes other names
+        elif any(at[1].span == node.span for node in _lines(app, at[0])):
+            yield at
+
+
+def _lines(app: App, path: str) -> Iterator[ir.Assign]:
+    """Assignments that a module, or the body of one of its classes, always runs."""
+    for node in load(app, path) or ():
+        if isinstance(node, ir.Assign):
+            yield node
+        elif isinstance(node, ir.Class):
+            yield from (inner for inner in node.body if isinstance(inner, ir.Assign))
+
+
+def _beside(app: App, project: Project, at: At, name: str, value: str) -> Edit | None:
+    node = at[1]
+    if isinstance(node, ir.Keyword):
+        spelling = _spelling(app, project, node.name or "", name, by_code=True)
+        return SetKeyword(place(at), spelling, value) if spelling else None
+    target = node.targets[0] if isinstance(node, ir.Assign) and len(node.targets) == 1 else None
+    if isinstance(target, ir.Name):
+        spelling = _spelling(app, project, target.id, name, by_code=False)
+        return InsertStatement(place(at), f"{spelling} = {value}") if spelling else None
+    holder = mending.spelled(target.value) if isinstance(target, ir.Attr) else None
+    if isinstance(target, ir.Attr) and holder and _spelling(app, project, target.attr, name, by_code=True) == name:
+        return InsertStatement(place(at), f"{holder}.{name} = {value}")
+    return None
+
+
+def _spelling(app: App, project: Project, neighbour: str, name: str, *, by_code: bool) -> str:
+    """A setting as its neighbour is spelled; empty where it has no such name. Old and new names do not mix."""
+    if not by_code and app.namespace:
+        return f"{app.namespace}{name}".upper() if neighbour.startswith(app.namespace.upper()) else ""
+    if neighbour == neighbour.lower():
+        return name
+    return next((old for old, new in project.catalog.old_names.items() if new == name), "")
+
+
+def _after_the_app(app: App, name: str, value: str) -> list[Edit]:
+    """A line after the app is made, or after it was told where its configuration is."""
+    path, call = app.at
+    statements = load(app, path) or []
+    made = next((node for node in statements if isinstance(node, ir.Assign) and within(call, node)), None)
+    target = made.targets[0] if made is not None else None
+    if made is None or not isinstance(target, ir.Name) or made.value.span != call.span:
+        return []
+    anchor: ir.Node = made
+    for source in app.value.sources:
+        told = next((node for node in statements if source.at is not None and within(source.at[1], node)), None)
+        if source.at is None or source.at[0] != path or not isinstance(told, ir.ExprStmt):
+            return []
+        anchor = told
+    return [InsertStatement(place((path, anchor)), f"{target.id}.conf.{name} = {value}")]
