@@ -93,11 +93,16 @@ class Bodies:
         found = verdict(act, trace)
         if act.kind.name != "fan-out" or found.later is Answer.YES:
             return found
-        child = self._by_value.get(id(act.task)) if act.task is not None else None
+        children = act.task if isinstance(act.task, tuple) else (act.task,)
+        safe = min((self._safety(child) for child in children), default=Answer.MAYBE)
+        return Verdict(max(found.later, safe), max(found.beside, safe) if None not in children else found.beside)
+
+    def _safety(self, value: object) -> Answer:
+        """Whether a task that is sent may run twice."""
+        child = self._by_value.get(id(value)) if value is not None else None
         if child is None or id(child) in self._running:
-            return Verdict(max(found.later, Answer.MAYBE), found.beside)
-        safe = {"yes": Answer.YES, "unknown": Answer.MAYBE, "no": Answer.NO}[self.of(child).repeat_safe]
-        return Verdict(max(found.later, safe), max(found.beside, safe))
+            return Answer.MAYBE
+        return {"yes": Answer.YES, "unknown": Answer.MAYBE, "no": Answer.NO}[self.of(child).repeat_safe]
 
 
 def _entry(task: Task) -> tuple[FunctionValue, cv.TaskSelf | None] | None:

@@ -80,7 +80,7 @@ class Act(Event, frozen=True, eq=False):
     swallows: bool = False
     """Whether a violated unique constraint is caught around it."""
     task: object = None
-    """The task that it sends, for fan-out."""
+    """The task that it sends, for fan-out, or a tuple of all those of a canvas."""
     random_name: bool = False
 
 

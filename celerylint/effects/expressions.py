@@ -24,6 +24,7 @@ from celerylint.effects.symbols import (
     negated,
 )
 from celerylint.facts import ir
+from celerylint.model import celery_values as cv
 
 if TYPE_CHECKING:
     from celerylint.effects.walk import Walker
@@ -91,6 +92,8 @@ def _binop(walker: Walker, node: ir.BinOp) -> Sym:
     what = next((s.what for s in (left, right) if is_expression(s) or s.what == "pathlib.Path()"), "")
     if isinstance(left.const, (int, float)) and isinstance(right.const, (int, float)) and node.op in ("+", "*"):
         return constant(left.const + right.const if node.op == "+" else left.const * right.const)
+    if node.op == "|" and (parts := _canvas(left, right)):
+        return Sym(shape="canvas", const="chain", items=parts)
     traits |= computed(traits)
     if node.op in ("+", "-"):
         # `row.n = row.n + 1`: a counter, if it is a number and is put back where it came from.
@@ -98,6 +101,13 @@ def _binop(walker: Walker, node: ir.BinOp) -> Sym:
     key = f"({left.key}{node.op}{right.key})" if left.key and right.key else ""
     shape = "list" if left.shape == right.shape == "list" else ""
     return Sym(what=what, traits=traits, key=key, shape=shape, items=(*left.items, *right.items) if shape else ())
+
+
+def _canvas(left: Sym, right: Sym) -> tuple[Sym, ...]:
+    """The signatures of `first.s() | second.s()`; empty where it is something else."""
+    if not any(side.shape == "canvas" or isinstance(side.value, cv.Signature) for side in (left, right)):
+        return ()
+    return tuple(part for side in (left, right) for part in (side.items if side.shape == "canvas" else (side,)))
 
 
 def _boolop(walker: Walker, node: ir.BoolOp) -> Sym:

@@ -13,6 +13,11 @@ _KEY = ("idempotency_key", "idempotencyKey", "options")
 _TOKEN = ("ClientToken", "ClientRequestToken", "ClientRequestId", "IdempotencyToken", "client_token")
 _COUNTS = r".*\b(incr(by)?(float)?|decr(by)?|[lr]pushx?|xadd|append|zincrby|hincrby(float)?|rpoplpush|lmove)"
 
+_MONGO = (
+    Effect(r".*\b(insert_one|insert_many|insert)", k.CREATE, ("_id",)),
+    *(Effect(r".*\b(update_one|update_many|find_one_and_update)", k.STORE, given=(verb, "")) for verb in ("$inc", "$push", "$mul")),
+)
+
 EFFECTS: Table = {
     # --- payments
     "stripe": (Effect(r".*\b(create(_async)?|capture|confirm|refund|pay|finalize_invoice|reverse)", k.PAYMENT, _KEY),),
@@ -122,8 +127,8 @@ EFFECTS: Table = {
     "redis": (Effect(_COUNTS, k.STORE), Effect(r".*\bpublish", k.PUBLISH)),
     "django_redis": (Effect(_COUNTS, k.STORE), Effect(r".*\bpublish", k.PUBLISH)),
     "flask_redis": (Effect(_COUNTS, k.STORE), Effect(r".*\bpublish", k.PUBLISH)),
-    "pymongo": (Effect(r".*\b(insert_one|insert_many|insert)", k.CREATE),),
-    "motor": (Effect(r".*\b(insert_one|insert_many)", k.CREATE),),
+    "pymongo": _MONGO,
+    "motor": _MONGO,
     # --- search and analytics
     "elasticsearch": (Effect(r".*\bindex", k.INDEX, ("id",)),),
     "opensearchpy": (Effect(r".*\bindex", k.INDEX, ("id",)),),
@@ -139,6 +144,7 @@ EFFECTS: Table = {
     "django": (
         Effect(r"core\.mail\.(.*\b)?(send_mail|send_mass_mail|mail_admins|mail_managers|send|send_messages)", k.MAIL),
         Effect(r"core\.cache\.(.*\.)?(incr|decr|incr_version)", k.STORE),
+        Effect(r"core\.files\.storage\.(.*\.)?save", k.NAMED),
         Effect(r"contrib\.messages\..*", k.TRACK),
     ),
     "anymail": (Effect(r".*\bsend", k.MAIL),),

@@ -20,7 +20,7 @@ class Effect(NamedTuple):
     keys: tuple[str, ...] = ()
     """Arguments that make the other side recognise a repeat."""
     given: tuple[str, str] = ("", "")
-    """A keyword and a regular expression: only calls are meant whose argument matches it."""
+    """A keyword, or a key of a dict among the arguments, and a regular expression: only calls are meant whose value matches it."""
 
 
 Table = dict[str, tuple[Effect, ...]]

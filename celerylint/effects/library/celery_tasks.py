@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import re
+from collections.abc import Iterable
+
 from celerylint.effects.catalogue import kinds
 from celerylint.effects.events import Act, Retry
 from celerylint.effects.frames import Site
@@ -11,7 +14,7 @@ from celerylint.model import celery_values as cv
 
 _SENDS = frozenset({"delay", "apply_async", "delay_on_commit", "apply_async_on_commit"})
 _MAKES = frozenset({"s", "si", "signature", "subtask"})
-_CANVAS = ("group", "chain", "chord", "signature", "subtask", "Signature", "xmap", "chunks")
+_CANVAS = re.compile(r"celery\.(?:canvas\.)?(group|chain|chord)")
 
 
 def call(walker: Walker, site: Site) -> Sym | None:
@@ -26,16 +29,19 @@ def call(walker: Walker, site: Site) -> Sym | None:
             return Sym(what="celery.result.AsyncResult()")
         if isinstance(held, cv.Signature):
             return base
-        made = base.what.removesuffix("()").rpartition(".")[2] if base.what.startswith("celery.") else ""
-        if made in _CANVAS and site.name in _SENDS:
-            walker.emit(Act, site.at, kind=kinds.FANOUT, what=f"a {made}", subject=UNKNOWN)
-            return Sym(what="celery.result.AsyncResult()")
+        if base.shape == "canvas":
+            return _sent(walker, site, base) if site.name in _SENDS else base
         if isinstance(held, cv.App) and site.name == "send_task":
             name = site.args.get(0, "name")
             what = str(name.const) if name is not None and name.const else "a task by name"
             walker.emit(Act, site.at, kind=kinds.FANOUT, what=what, subject=UNKNOWN, key=_task_id(site))
             return Sym(what="celery.result.AsyncResult()")
         return None
+    made = _CANVAS.fullmatch(site.callee.what)
+    if made:
+        return canvas(made[1], site.args.all)
+    if site.callee.shape == "canvas":
+        return _sent(walker, site, canvas(site.callee.const, (*site.callee.items, *site.args.positional)))
     held = site.callee.value
     if isinstance(held, cv.Task):
         function = held.function
@@ -47,6 +53,23 @@ def call(walker: Walker, site: Site) -> Sym | None:
     if isinstance(held, (cv.TaskSelfMember, cv.TaskMember)):
         return _method(walker, site._replace(name=held.name), held.task, held)
     return None
+
+
+def canvas(kind: str, parts: Iterable[Sym]) -> Sym:
+    """A group, chain or chord of signatures; lists of them are taken apart."""
+    items: list[Sym] = []
+    for part in parts:
+        items += part.items if part.shape in ("list", "tuple", "canvas") else (part,)
+    return Sym(shape="canvas", const=kind, items=tuple(items))
+
+
+def _sent(walker: Walker, site: Site, made: Sym) -> Sym:
+    """A canvas is sent: each of its tasks will run."""
+    tasks = tuple(p.value.task if isinstance(p.value, cv.Signature) else None for p in made.items)
+    named = " and ".join(sorted({_name(task) for task in tasks if task is not None})[:3])
+    what = f"a {made.const} of {named}" if named else f"a {made.const}"
+    walker.emit(Act, site.at, kind=kinds.FANOUT, what=what, subject=UNKNOWN, task=tasks, key=_task_id(site))
+    return Sym(what="celery.result.AsyncResult()")
 
 
 def _method(walker: Walker, site: Site, task: cv.Task, held: object) -> Sym | None:

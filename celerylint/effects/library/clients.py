@@ -29,7 +29,7 @@ def call(walker: Walker, site: Site) -> Sym | None:
     name = what.rpartition(".")[2]
     if what.endswith(".headers.update"):
         _set_headers(walker, site)
-    effect = find(EFFECTS, what, site.args.keywords) or _by_method(what, name, site)
+    effect = find(EFFECTS, what, _named(site)) or _by_method(what, name, site)
     acted = 0
     if effect is not None:
         _act(walker, site, effect, what)
@@ -48,6 +48,8 @@ def call(walker: Walker, site: Site) -> Sym | None:
     if effect is not None:
         holds = (Hold(Gate("result", what, at=site.at, order=acted), True),)
     kept = traits if what.startswith(_DIGESTS) else frozenset[str]()
+    if name in ("isoformat", "timestamp", "ctime"):
+        kept |= site.callee.traits & RANDOM
     entries: dict[str, Sym] = {}
     if keeps_arguments(what):
         entries, kept = site.args.keywords, kept | {"open"} if site.args.open else kept
@@ -87,6 +89,15 @@ def _act(walker: Walker, site: Site, effect: Effect, what: str) -> None:
     if key is None and effect.keys and site.args.open:
         key = UNKNOWN
     walker.emit(Act, site.at, kind=effect.kind, what=_shown(what), subject=Sym(what=what), key=key)
+
+
+def _named(site: Site) -> dict[str, Sym]:
+    """What a call is given under a name, keys of dicts among them."""
+    out = dict(site.args.keywords)
+    for given in site.args.all:
+        if given.entries:
+            out = {**given.entries, **out}
+    return out
 
 
 def _key(effect: Effect, site: Site) -> Sym | None:

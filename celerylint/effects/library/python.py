@@ -73,12 +73,31 @@ def call(walker: Walker, site: Site) -> Sym | None:
         return Sym(shape="partial", items=site.args.positional, entries=site.args.keywords)
     if what.startswith("builtins."):
         return _builtin(walker, site, what.removeprefix("builtins."))
+    if _PATH.match(what):
+        return _path(walker, site, what)
     if what.endswith(("Executor().submit", "ThreadPool().apply_async")) and site.args.positional:
         target, *rest = site.args.positional
         return walker.apply(target, site._replace(args=site.args._replace(positional=tuple(rest))))
     return None
 
 
+def _path(walker: Walker, site: Site, what: str) -> Sym | None:
+    """A path is made, and what is named by it opened or written."""
+    path, name = site.holder or UNKNOWN, what.rpartition(".")[2]
+    if name == "open":
+        return _open(walker, site, path, site.args.get(0, "mode"))
+    if name in ("write_text", "write_bytes"):
+        return _open(walker, site, path, constant("w"))
+    if name in ("rename", "move"):
+        walker.emit(Act, site.at, kind=kinds.MOVE, what=f"Path.{name}", subject=path)
+        return UNKNOWN
+    traits = frozenset[str]().union(path.traits, *(a.traits for a in site.args.all)) & RANDOM
+    walker.emit(Call, site.at, what=what, name=name, known=True)
+    is_path = name in ("Path", "PurePath", "PosixPath", "joinpath", "with_suffix", "with_name", "resolve", "absolute")
+    return Sym(what="pathlib.Path()" if is_path else f"{what}()", traits=traits, key="" if traits else f"{path.key}.{name}")
+
+
+_PATH = re.compile(r"pathlib\.|os\.path\.join$")
 _PLAIN_METHODS = frozenset({
     "strip", "lower", "upper", "split", "join", "replace", "startswith", "endswith", "encode", "decode",
     "format", "items", "keys", "values",
@@ -137,7 +156,7 @@ def _builtin(walker: Walker, site: Site, name: str) -> Sym | None:
             walker.emit(Write, site.at, subject=first.key, model=first.model, name="*", saved=False)
         return constant(None)
     if name == "open":
-        return _open(walker, site, first)
+        return _open(walker, site, first, site.args.get(1, "mode"))
     if name in ("exec", "eval", "__import__", "compile"):
         return None
     walker.emit(Call, site.at, what=f"builtins.{name}", name=name, known=True)
@@ -150,8 +169,7 @@ def _existence(walker: Walker, site: Site, rows: Sym) -> tuple[Hold, ...]:
     return (Hold(Gate("exists", rows.key, rows.model, at=site.at, order=walker.now), True),)
 
 
-def _open(walker: Walker, site: Site, path: Sym) -> Sym:
-    given = site.args.get(1, "mode")
+def _open(walker: Walker, site: Site, path: Sym, given: Sym | None) -> Sym:
     mode = given.const if given is not None and isinstance(given.const, str) else "r"
     if "a" in mode:
         walker.emit(Act, site.at, kind=kinds.APPEND, what="open", subject=path)
