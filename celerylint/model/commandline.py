@@ -14,6 +14,8 @@ Word = str | None
 _OLD_PROGRAMS = {"celeryd": "worker", "celerybeat": "beat", "celeryev": "events"}
 """Programs of Celery 3, each of them now a sub-command."""
 
+_SUBCOMMANDS = frozenset({"worker", "beat", "multi", "flower", "events"})
+
 _STARTING = frozenset({"start", "restart"})
 """What `celery multi` does to leave workers running."""
 
@@ -70,8 +72,8 @@ def parse(words: Sequence[Word], catalog: Catalog) -> CommandLine | None:
 
 def parse_all(words: Sequence[Word], catalog: Catalog) -> tuple[CommandLine, ...]:
     """What a command line starts: one worker or beat, or each node of `celery multi`; `flower` and `events` with their flags."""
-    start = next((i for i, word in enumerate(words) if word and _program(word) in ("celery", *_OLD_PROGRAMS)), -1)
-    # Without the program the words are those of `app.worker_main([...])`.
+    # Without the program the words are those of `app.worker_main([...])`: there `celery` may be the name of a queue.
+    start = -1 if words and words[0] in _SUBCOMMANDS else _start(words)
     old = _OLD_PROGRAMS.get(_program(words[start] or "")) if start >= 0 else None
     reader = _Reader(words, catalog.global_flags)
     at = start if old else reader.group(start + 1)
@@ -89,6 +91,11 @@ def parse_all(words: Sequence[Word], catalog: Catalog) -> tuple[CommandLine, ...
         options, complete = loose(words, at + 1)
         return (line._replace(options=options, complete=complete),)
     return ()
+
+
+def _start(words: Sequence[Word]) -> int:
+    """Where the program stands, -1 if it is not among them."""
+    return next((i for i, word in enumerate(words) if word and _program(word) in ("celery", *_OLD_PROGRAMS)), -1)
 
 
 def _program(word: str) -> str:

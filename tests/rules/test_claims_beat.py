@@ -29,6 +29,7 @@ def test_an_hour_without_a_minute_is_sixty_runs() -> None:
     assert _starts(crontab(hour=3), sunday, 24 * 60) == 60
     assert _starts(crontab(day_of_week=1), sunday, 7 * 24 * 60) == 1440
     assert _starts(crontab(minute=0, hour=3), sunday, 24 * 60) == 1
+    assert _starts(crontab(minute=0, day_of_week=0), sunday, 7 * 24 * 60) == 24
 
 
 def test_beat_finds_the_next_minute_due() -> None:

@@ -7,7 +7,7 @@ from collections.abc import Iterable, Iterator
 from celerylint.finding import Confidence, Finding, Severity
 from celerylint.model.plain import CRONTAB_FIELDS
 from celerylint.model.project import Entry, Project
-from celerylint.model.values import Deferred, Either, Made, Scalar, Sequence, Value
+from celerylint.model.values import At, Deferred, Either, Made, Scalar, Sequence, Value
 from celerylint.rules.base import Rule, related
 
 
@@ -17,6 +17,10 @@ class CrontabEveryMinute(Rule):
     Each field of `crontab()` that is not given is `'*'`. `crontab(hour=3)` does not mean "at three" but "in every
     minute of the hour that begins at three": the task is sent 60 times. `crontab(day_of_week=1)` sends it 1440 times
     on each Monday.
+
+    One level up, `crontab(minute=0, day_of_month=1)` does not mean "once on the first" but "every hour of the first": 24
+    times. That is reported with less confidence, and only where one minute and one day are named: every hour from Monday to
+    Friday is likely to be meant.
 
     A bare `crontab()` says every minute in so many words, and so does `minute='*'`: both are left alone.
 
@@ -64,7 +68,12 @@ def report(): ...
         for crontab in _crontabs(entry.raw):
             fields = _fields(crontab)
             named = {name: value for name, value in fields.items() if _text(value) != "*"}
-            if "minute" in fields or not named or crontab.at is None:
+            if crontab.at is None:
+                continue
+            if "minute" in fields:
+                yield from self._every_hour(entry, fields, crontab.at)
+                continue
+            if not named:
                 continue
             unknown = any(_text(value) is None for value in named.values())
             times, when = _runs(named)
@@ -77,6 +86,25 @@ def report(): ...
                 related=related(entry.at, "the entry") if entry.at[1].line != crontab.at[1].line else [],
                 confidence=Confidence.MEDIUM if unknown else None,
             )
+
+    def _every_hour(self, entry: Entry, fields: dict[str, Value], at: At) -> Iterator[Finding]:
+        """The same mistake one level up: a minute and a day, and no hour."""
+        days = [_text(fields[name]) or "" for name in _DAYS if name in fields and _text(fields[name]) != "*"]
+        minute = _text(fields["minute"]) or ""
+        if "hour" in fields or not minute.isdigit() or len(days) != 1 or not days[0].isalnum():
+            return
+        yield self.finding(
+            at,
+            f"`{entry.task_name or entry.name}` is sent 24 times on the day it names, at xx:{minute.zfill(2)} of every"
+            " hour: an hour that crontab() is not given is '*'",
+            f"write the hour: crontab(minute={minute}, hour=0, ...), or hour='*' if every hour is meant",
+            symbol=entry.name,
+            related=related(entry.at, "the entry") if entry.at[1].line != at[1].line else [],
+            confidence=Confidence.MEDIUM,
+        )
+
+
+_DAYS = ("day_of_week", "day_of_month")
 
 
 def _crontabs(value: Value | None) -> Iterator[Made]:
