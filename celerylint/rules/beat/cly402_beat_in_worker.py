@@ -7,9 +7,9 @@ from collections.abc import Iterable
 
 from celerylint.facts import ir
 from celerylint.finding import Confidence, Finding, Severity
-from celerylint.model.commandline import CommandLine, parse
-from celerylint.model.project import Command, Project
+from celerylint.model.project import Command, Project, Worker
 from celerylint.rules.base import Rule
+from celerylint.rules.beats import doubled, without_lock
 
 _DEVELOPMENT = re.compile(r"(^|[/_.-])(dev|devel|development|debug|local|autoreload|watch|example|examples)([/_.-]|$)")
 
@@ -23,9 +23,10 @@ class BeatInWorker(Rule):
 
     Celery's documentation calls the flag convenient for development and says not to use it in production.
 
-    This rule sees workers that Python code starts: `app.worker_main([...])`, `app.start([...])`, `subprocess` and
-    `os.exec*` with a `celery` command line. A file whose path says that it is for development is left
-    alone, and so is RedBeat, which holds a lock so that one beat at a time sends.
+    This rule sees the workers that deployment files start, and those that Python code does: `app.worker_main([...])`,
+    `app.start([...])`, `subprocess` and `os.exec*` with a `celery` command line. A file or service whose name
+    says that it is for development is left alone, and so is RedBeat, which holds a lock so that one beat at a time
+    sends. Where several beats are known to run, CLY401 says so instead.
 
     ## What to do
 
@@ -61,32 +62,37 @@ if __name__ == "__main__":
     app.worker_main(["worker", "--loglevel=INFO"])
 """
 
-    def check_project(self, project: Project) -> Iterable[Finding]:
-        for command in project.commands:
-            line = parse(command.words, project.catalog)
-            if line is None or line.subcommand != "worker" or "beat" not in line.options:
-                continue
-            if _for_development(command, project) or _locks(line, command, project):
-                continue
-            flag = command.words[line.options["beat"].position]
-            yield self.finding(
-                command.at,
-                f"this worker runs beat as well ({flag}): each further worker started so, and each rolling restart,"
-                " sends everything on schedule once more",
-                f"start the worker without {flag}, and one `celery beat` beside it",
-                symbol=command.app.name if command.app is not None else "",
-            )
+    def check_worker(self, worker: Worker, project: Project) -> Iterable[Finding]:
+        start = worker.start
+        if not worker.beat.truthy or _may_lock(worker, project) or _for_development(start.command, project):
+            return
+        if any(found.runner.held is worker for found in doubled(project)):
+            return
+        option = worker.line.options.get("beat")
+        flag = start.words[option.position] if option is not None else "beat"
+        # What Python starts is often put together elsewhere: the call is where it is started.
+        place = worker.beat.place if start.command is None else None
+        yield self.finding(
+            place or start.place,
+            f"this worker runs beat as well ({flag}): each further worker started so, and each rolling restart,"
+            " sends everything on schedule once more",
+            f"start the worker without {flag}, and one `celery beat` beside it",
+            symbol=worker.app.name if worker.app is not None else "",
+        )
 
 
-def _locks(line: CommandLine, command: Command, project: Project) -> bool:
-    """Whether the scheduler is RedBeat, of which one at a time sends."""
-    apps = [command.app] if command.app is not None else project.apps
-    given = [line.options["scheduler"].value] if "scheduler" in line.options else []
-    set_up = [app.setting("beat_scheduler").value for app in apps]
-    return any("redbeat" in str(name).lower() for name in (given or set_up))
+def _may_lock(worker: Worker, project: Project) -> bool:
+    """Whether its scheduler may be one of which one at a time sends, as RedBeat is."""
+    if worker.scheduler.known and not worker.scheduler.env:
+        return not without_lock(worker)
+    # From settings that cannot be read, the scheduler is RedBeat only where the project uses it.
+    chosen = worker.scheduler.kind in ("flag", "environment")
+    return chosen or any("redbeat" in package for package in project.packages)
 
 
-def _for_development(command: Command, project: Project) -> bool:
+def _for_development(command: Command | None, project: Project) -> bool:
+    if command is None:
+        return False
     functions = [function.node for function in project.functions.get(command.at[0], ())]
     reloads = any(isinstance(node, ir.Function) and "run_with_reloader" in node.uses for node in functions)
     return reloads or _DEVELOPMENT.search(command.at[0]) is not None

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import datetime
 import re
 from collections.abc import Iterable
 
@@ -10,8 +9,9 @@ from celerylint.facts import ir
 from celerylint.facts.walk import nodes
 from celerylint.finding import Confidence, Finding, Severity
 from celerylint.model.project import Entry, Project, Task
-from celerylint.model.values import ClassValue, External, FunctionValue, Made, Scalar, Value, forced
+from celerylint.model.values import ClassValue, External, FunctionValue, Made, Value, forced
 from celerylint.rules.base import Rule, related
+from celerylint.rules.entries import interval
 from celerylint.rules.workload import limit, seconds
 
 _LOCKS = re.compile(
@@ -95,13 +95,9 @@ def _chosen(task: Task) -> bool:
 
 def _period(schedule: Value) -> float | None:
     """The seconds between two runs, where they are always the same."""
-    if isinstance(schedule, Scalar):
-        held = schedule.value
-        if isinstance(held, datetime.timedelta):
-            return held.total_seconds()
-        return float(held) if isinstance(held, (int, float)) and not isinstance(held, bool) and held > 0 else None
-    if isinstance(schedule, Made) and schedule.maker == "celery.schedules.schedule" and schedule.args:
-        return _period(forced(schedule.args[0]))
+    every = interval(schedule)
+    if every is not None:
+        return every
     if isinstance(schedule, Made) and schedule.maker == "celery.schedules.crontab":
         given = schedule.args[0] if schedule.args else None
         if given is None and "minute" in schedule.keywords:
