@@ -206,6 +206,15 @@ def environment(service: Layers, world: World) -> dict[str, str | None]:
     return found
 
 
+def _missing(service: Layers, world: World) -> Iterator[Place]:
+    """Files of variables that are not here."""
+    for held in service.gather("env_file"):
+        if not isinstance(held.node, ListNode) or held.node.items:
+            paths = list(_env_files(held))
+            if not paths or any(world.load(path) is None for path in paths):
+                yield place_of(held.path, held.node)
+
+
 def _env_files(held: Held) -> Iterator[str]:
     folder = posixpath.dirname(held.path)
     for item in held.node.items if isinstance(held.node, ListNode) else (held.node,):
@@ -326,7 +335,7 @@ def processes(project: Project, world: World) -> Iterator[Process]:
             replicas=_replicas(service),
             grace=_duration(service, "stop_grace_period") or GRACE,
             development=project.development or _why(service),
-            attributes=dict(_attributes(service, held, started.image)),
+            attributes=dict(_attributes(service, held, started.image, world)),
         )
 
 
@@ -362,7 +371,7 @@ def _duration(service: Layers, key: str) -> Known | None:
     return duration(held) if held is not None else None
 
 
-def _attributes(service: Layers, held: Container, image: Image | None) -> Iterator[tuple[str, Known]]:
+def _attributes(service: Layers, held: Container, image: Image | None, world: World) -> Iterator[tuple[str, Known]]:
     for key in ("image", "stop_signal", "init", "restart", "network_mode", "container_name"):
         value = text(service.find(key))
         if value is not None:
@@ -376,6 +385,9 @@ def _attributes(service: Layers, held: Container, image: Image | None) -> Iterat
         if items:
             yield key, Known(",".join(item for item, _ in items), items[0][1])
     yield from containers.variables(held)
+    missing = next(_missing(service, world), None)
+    if missing is not None:
+        yield "variables_elsewhere", Known(True, missing)
     folder = containers.folder_of(held, image)
     if folder is not None:
         yield "folder", Known(folder, None)

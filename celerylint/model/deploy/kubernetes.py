@@ -140,6 +140,9 @@ def _of_workload(
         started = containers.start(held, world)
         image = _text(layers.find("image"))
         own = {**attributes, **dict(_of_container(layers)), **dict(containers.variables(held))}
+        missing = next(_missing(layers, around.maps), None)
+        if missing is not None:
+            own["variables_elsewhere"] = Known(True, missing)
         folder = containers.folder_of(held, started.image)
         yield Process(
             platform=bundle.platform,
@@ -235,6 +238,15 @@ def _environment(layers: Layers, maps: Mapping[str, Mapping[str, str | None]]) -
     yield from known.items()
 
 
+def _missing(layers: Layers, maps: Mapping[str, Mapping[str, str | None]]) -> Iterator[Place]:
+    """Secrets and ConfigMaps that variables are taken from wholesale, and that are not here."""
+    for held in layers.gather("envFrom"):
+        for item in held.node.items if isinstance(held.node, ListNode) else ():
+            source = item.get("configMapRef") if isinstance(item, MapNode) else None
+            if not isinstance(source, MapNode) or plain(source.get("name")) not in maps:
+                yield place_of(held.path, item)
+
+
 def _from(source: Tree | None, maps: Mapping[str, Mapping[str, str | None]]) -> str | None:
     reference = source.get("configMapKeyRef") if isinstance(source, MapNode) else None
     if not isinstance(reference, MapNode):
@@ -318,9 +330,22 @@ def _labels(held: Held | None) -> Iterator[tuple[str, str]]:
         yield from ((entry.key, plain(entry.value)) for entry in held.node.entries)
 
 
+def _asks(resource: Resource) -> bool:
+    """Whether something stands in front that may ask for a password: `nginx.ingress.kubernetes.io/auth-url`, a middleware."""
+    metadata = resource.node.get("metadata")
+    annotations = metadata.get("annotations") if isinstance(metadata, MapNode) else None
+    keys = [entry.key for entry in annotations.entries] if isinstance(annotations, MapNode) else []
+    if any("auth" in key or "middlewares" in key for key in keys):
+        return True
+    spec = resource.node.get("spec")
+    routes = spec.get("routes") if isinstance(spec, MapNode) else None
+    held = routes.items if isinstance(routes, ListNode) else ()
+    return any(isinstance(route, MapNode) and route.get("middlewares") is not None for route in held)
+
+
 def _backends(resource: Resource) -> Iterator[str]:
-    """Services that an Ingress leads to."""
-    if resource.kind not in ("Ingress", "IngressRoute", "HTTPRoute", "Route", "VirtualService"):
+    """Services that an Ingress leads to without asking who comes."""
+    if resource.kind not in ("Ingress", "IngressRoute", "HTTPRoute", "Route", "VirtualService") or _asks(resource):
         return
     pending: list[Tree] = [resource.node]
     while pending:

@@ -83,7 +83,8 @@ class Process(Struct, frozen=True):
     - `image`: with its tag. `ports`: what is published, `address:published:target` of Compose, `port:target` of a service
       of Kubernetes that is reached from outside, joined by commas. `volumes`: `source:target` of Compose; in Kubernetes the
       names of volumes that outlive the pod, and `mounts` are the `name:path` of the container.
-    - `folder`: the folder of the project that is the working directory.
+    - `folder`: the folder of the project that is the working directory. `variables_elsewhere`: True where some variables
+      come from a file or a secret that is not here.
     - Compose: `profiles`, `restart`, `init`, `stop_signal`, `network_mode`, `container_name`.
     - Kubernetes and Helm: `kind`, `strategy` (of a Deployment; no place for the default), `max_surge`, `autoscaler` (the most
       replicas that an HPA or a ScaledObject asks for), `pre_stop`, `liveness`, `readiness` (their command, may be empty).

@@ -9,6 +9,7 @@ from collections.abc import Iterator, Mapping
 from msgspec.structs import replace
 
 from celerylint.facts.deploy.ir import DeployFacts, Section, SectionFile, Setting
+from celerylint.finding import Place
 from celerylint.model.deploy.containers import World, unfollowed
 from celerylint.model.deploy.hosts import beside, last
 from celerylint.model.deploy.process import UNKNOWN, Invocation, Known, Process, Word
@@ -69,6 +70,9 @@ def _service(path: str, section: Section, commands: list[Setting], world: World)
         for key in ("KillSignal", "KillMode", "WorkingDirectory", "Type", "Restart")
         if (setting := last(section, key)) is not None
     }
+    missing = next(_missing(path, section, world), None)
+    if missing is not None:
+        attributes["variables_elsewhere"] = Known(True, missing)
     return Process(
         platform="systemd",
         name=name,
@@ -115,6 +119,14 @@ def _environment(path: str, section: Section, world: World) -> Iterator[tuple[st
             facts = load(setting.value.strip().lstrip("-"))
             for held in facts.content.sections if facts and isinstance(facts.content, SectionFile) else ():
                 yield from ((one.key, one.value) for one in held.settings)
+
+
+def _missing(path: str, section: Section, world: World) -> Iterator[Place]:
+    """Files of variables that are not here."""
+    load = beside(path, world)
+    for setting in section.settings:
+        if setting.key == "EnvironmentFile" and load(setting.value.strip().lstrip("-")) is None:
+            yield place_of(path, setting)
 
 
 def _seconds(text: Text) -> Known:
