@@ -28,6 +28,8 @@ _MADE = re.compile(
     rb"^\w+[^=\n]*=[^=].*\w\(|^class[^\n]*[(,.](?:\w*Model\w*|\w*Base\w*)\b|__tablename__|mapped_column\(|\bColumn\(|\bmodels\.\w+\("
 )
 """What is made at the top level, to be called, and classes of rows."""
+_TOP = re.compile(rb"^(?:(?:async[ \t]+def|def|class)[ \t]+(\w+)|(\w+)[ \t]*[:=])", re.M)
+_END = re.compile(rb"^[^\s#)\]}]", re.M)
 _CALLED = re.compile(rb"(?<![\w.])([A-Za-z_]\w*)\(")
 _FROM = re.compile(rb"^[ \t]*from[ \t]+([.\w]+)[ \t]+import[ \t]+(\([^)]*\)|[^\n#]*)", re.M)
 _NAME = re.compile(rb"(\w+)(?:\s+as\s+(\w+))?")
@@ -45,6 +47,7 @@ class Promise:
         self._known: dict[tuple[str, str], bool] = {}
         self._imports: dict[str, dict[str, tuple[str, str]]] = {}
         self._texts: dict[str, bytes] = {}
+        self._starts: dict[str, dict[str, int]] = {}
 
     def of(self, module: Module, name: str, depth: int = _DEPTH) -> bool:
         """Whether something that a module defines is worth reading the module for."""
@@ -70,9 +73,27 @@ class Promise:
             held = self._texts[module.path] = self._source(module.path) or b""
         return held
 
+    def _defined(self, module: Module) -> dict[str, int]:
+        """Where the text of each top-level function, class or assignment starts."""
+        found = self._starts.get(module.path)
+        if found is None:
+            found = self._starts[module.path] = {}
+            for match in _TOP.finditer(self._text(module)):
+                found.setdefault((match[1] or match[2]).decode(), match.start())
+        return found
+
+    def _region(self, module: Module, name: str) -> bytes | None:
+        """The lines of a top-level function, class or assignment."""
+        start = self._defined(module).get(name)
+        if start is None:
+            return None
+        text = self._text(module)
+        end = _END.search(text, text.find(b"\n", start) + 1 or len(text))
+        return text[start : end.start() if end else len(text)]
+
     def _look(self, module: Module, name: str, depth: int) -> bool:
         text = self._text(module)
-        region = _region(text, name)
+        region = self._region(module, name)
         if region is None:
             elsewhere = self._imported(module).get(name)
             return self._through(module, elsewhere, depth) if elsewhere is not None else bool(text)
@@ -83,7 +104,7 @@ class Promise:
         imports = self._imported(module)
         for called in sorted(set(_CALLED.findall(region))):
             callee = called.decode()
-            if callee != name and _region(text, callee) is not None:
+            if callee != name and callee in self._defined(module):
                 if self.of(module, callee, depth - 1):
                     return True
             elif callee in imports and (
@@ -110,12 +131,3 @@ class Promise:
                 for name, alias in _NAME.findall(names):
                     found[(alias or name).decode()] = (base.decode(), name.decode())
         return found
-
-
-def _region(text: bytes, name: str) -> bytes | None:
-    """The lines of a top-level function, class or assignment."""
-    start = re.search(rb"^(?:async[ \t]+def|def|class)[ \t]+%b\b|^%b[ \t]*[:=]" % ((name.encode(),) * 2), text, re.M)
-    if start is None:
-        return None
-    end = re.compile(rb"^[^\s#)\]}]", re.M).search(text, text.find(b"\n", start.start()) + 1 or len(text))
-    return text[start.start() : end.start() if end else len(text)]

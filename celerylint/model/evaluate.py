@@ -1731,6 +1731,8 @@ def _linearize(ev: Evaluator, cls: ClassValue, seen: tuple[ClassValue, ...]) -> 
                 orders.append(_linearize(ev, real, (*seen, cls)))
             else:
                 orders.append([real or Unknown("a base class that cannot be known", base.at)])
+    if len(orders) == 1:
+        return [cls, *orders[0]]
     orders.append(list(bases_in_order(bases, orders)))
     return [cls, *_merge(orders)]
 
@@ -1740,26 +1742,21 @@ def bases_in_order(bases: list[Value], orders: list[list[Value]]) -> list[Value]
     return [order[0] for order in orders if order]
 
 
-def _same(left: Value, right: Value) -> bool:
-    if isinstance(left, External) and isinstance(right, External):
-        return left.dotted == right.dotted
-    return left is right
+def _which(base: Value) -> str | int:
+    """Bases that are the same have the same."""
+    return base.dotted if isinstance(base, External) else id(base)
 
 
 def _merge(orders: list[list[Value]]) -> list[Value]:
     """C3 merge; falls back to first come where the order is inconsistent."""
+    values = {_which(value): value for order in reversed(orders) for value in reversed(order)}
     out: list[Value] = []
-    pending = [list(order) for order in orders if order]
+    pending = [[_which(value) for value in order] for order in orders if order]
     while pending:
-        for order in pending:
-            head = order[0]
-            if not any(_same(head, later) for other in pending for later in other[1:]):
-                break
-        else:
-            head = pending[0][0]
-        out.append(head)
-        pending = [[v for v in order if not _same(v, head)] for order in pending]
-        pending = [order for order in pending if order]
+        later = {which for order in pending for which in order[1:]}
+        head = next((order[0] for order in pending if order[0] not in later), pending[0][0])
+        out.append(values[head])
+        pending = [rest for order in pending if (rest := [which for which in order if which != head])]
     return out
 
 
