@@ -11,7 +11,7 @@ from typing import Any
 
 from msgspec import Struct, structs
 
-from celerylint.model.values import At, ClassValue, Value
+from celerylint.model.values import At, ClassValue, External, Made, Value
 
 RANDOM = frozenset({"random"})
 """Differs in every run: made of uuid4, the time, a random number."""
@@ -87,7 +87,7 @@ class Sym(Struct, frozen=True, eq=False):
     items: tuple[Sym, ...] = ()
     entries: dict[str, Sym] = {}
     """The constant keys of a dict."""
-    client: Value | None = None
+    client: Made | External | None = None
     """What a package's call returned when the module was imported, or what was found on that."""
     locked: bool = False
     """A row or query under `select_for_update`."""
