@@ -127,7 +127,7 @@ def own_failure(event: Event, act: Act) -> bool:
 def _raises(event: Event, names: list[str]) -> bool | None:
     """Whether something may raise one of these: True, False if that is a guess, None if not."""
     last = {name.rpartition(".")[2] for name in names}
-    roots = {name.partition(".")[0] for name in names}
+    roots = {name.partition(".")[0] for name in names if "." in name}.union(*(_CLIENTS.get(name, ()) for name in names))
     broad = bool(last & _BROAD)
     if isinstance(event, Raised):
         return True if broad or event.name in last else None
@@ -206,6 +206,17 @@ def _names_known(names: list[str]) -> bool:
     return all(name in _BROAD | _NETWORK | _DATABASE or name in _CLIENTS for name in names)
 
 
-_CLIENTS = frozenset(
-    {"RequestException", "HTTPError", "Timeout", "ReadTimeout", "ConnectTimeout", "ClientError", "StripeError"}
-)
+_CLIENTS = {
+    "RequestException": ("requests",),
+    "HTTPError": ("requests", "httpx", "urllib", "urllib3"),
+    "Timeout": ("requests",),
+    "ReadTimeout": ("requests", "httpx"),
+    "ConnectTimeout": ("requests", "httpx"),
+    "URLError": ("urllib",),
+    "ClientError": ("boto3", "aiohttp"),
+    "BotoCoreError": ("boto3",),
+    "StripeError": ("stripe",),
+    "SMTPException": ("smtplib",),
+    "RedisError": ("redis",),
+}
+"""Exceptions of packages by the names that handlers give them, and the packages that raise them."""
