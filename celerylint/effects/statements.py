@@ -218,7 +218,11 @@ def _absence(walker: Walker, names: list[str], start: int, stop: int) -> tuple[H
     if not _named(names, _ABSENT):
         return ()
     found = [e for e in walker.events[start:stop] if isinstance(e, Call) and e.name == "get" and e.takes]
-    return tuple(Hold(Gate("exists", e.takes[0].key, e.takes[0].model, at=e.at, order=e.order), False) for e in found)
+    return tuple(
+        Hold(Gate("exists", rows.key, rows.model, ",".join(sorted(rows.fields)), at=e.at, order=e.order), False)
+        for e in found
+        for rows in e.takes[:1]
+    )
 
 
 def _swallowed(walker: Walker, start: int, stop: int, last: int, handled: str | None) -> tuple[Hold, ...]:

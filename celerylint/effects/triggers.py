@@ -62,6 +62,15 @@ def triggers(task: Task, act: Act, trace: Trace) -> list[Trigger]:
     return [*_redelivery(task), *_autoretry(task, act, trace), *_retries(task, act, trace)]
 
 
+def autoretried(task: Task, event: Event) -> bool:
+    """Whether something is known to raise what `autoretry_for` takes."""
+    listed = task.retry("autoretry_for")
+    most = task.retry("max_retries")
+    if not listed.known or not listed.value or (most.known and most.value == 0):
+        return False
+    return _raises(event, _dotted(listed.raw) or [str(name) for name in listed.value]) is True
+
+
 def _redelivery(task: Task) -> Iterator[Trigger]:
     late = task.option("acks_late")
     if late.truthy:

@@ -367,7 +367,7 @@ class Walker:
             return ()
         return tuple(
             Hold(Gate("field", row.key, row.model, name, at, self.now, loop=self.loop), None)
-            for name in sorted(source.fields)
+            for name in sorted(source.fields - {"*"})
         )
 
     def element(self, source: Sym) -> Sym:

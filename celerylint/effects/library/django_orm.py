@@ -115,6 +115,9 @@ def _constraints(args: Args) -> tuple[frozenset[str], str]:
     names = {name.partition("__")[0] for name in args.keywords if name != "defaults"}
     parts = [f"{name}={value.key or '?'}" for name, value in sorted(args.keywords.items()) if name != "defaults"]
     parts += [value.key or "?" for value in args.positional]
+    if args.open:
+        names.add("*")
+        parts.append("?")
     fields = frozenset(names).union(*(value.fields for value in args.positional))
     return fields, ",".join(parts)
 
@@ -162,7 +165,7 @@ def query(walker: Walker, rows: Sym, name: str, site: Site) -> Sym | None:
     if name in ("exists", "count"):
         _, asked = _constraints(args)
         walker.emit(Call, site.at, what="orm", name=name, known=True)
-        return Sym(holds=(Hold(Gate("exists", rows.key, rows.model, at=site.at, order=walker.now), True),))
+        return Sym(holds=(_existence(walker, rows, rows.fields, site),))
     if name in _VERBS:
         return _VERB_TABLE[name](walker, rows, site)
     if name in ("add", "set", "remove", "clear"):
@@ -208,10 +211,10 @@ def _one(walker: Walker, rows: Sym, name: str, site: Site) -> Sym:
     row = Sym(
         key=key, shape="row", model=rows.model, cls=rows.cls, fields=fields, locked=rows.locked, value=rows.value
     )  # fmt: skip
-    asked_rows = Sym(key=rows.key, model=rows.model, shape="rows")
+    asked_rows = Sym(key=rows.key, model=rows.model, shape="rows", fields=fields)
     walker.emit(Call, site.at, what="orm", name="get", known=True, takes=(asked_rows,))
     if name in _MAYBE:
-        hold = Hold(Gate("exists", rows.key, rows.model, at=site.at, order=walker.now), True)
+        hold = _existence(walker, rows, fields, site)
         asked_for = (msgspec.structs.replace(h, when=True) for h in walker.row_holds(row, row, site.at))
         return msgspec.structs.replace(row, holds=(hold, *asked_for))
     walker.holds += tuple(Hold(h.gate, None, True) for h in walker.row_holds(row, row, site.at))
@@ -219,6 +222,12 @@ def _one(walker: Walker, rows: Sym, name: str, site: Site) -> Sym:
         gate = Gate("locked", row.key, row.model, at=site.at, order=walker.now)
         walker.holds += (Hold(gate, True, True),)
     return row
+
+
+def _existence(walker: Walker, rows: Sym, fields: frozenset[str], site: Site) -> Hold:
+    """Whether there are rows; the gate's name are the fields that they are looked for by, `*` among them if not all are known."""
+    gate = Gate("exists", rows.key, rows.model, ",".join(sorted(fields)), at=site.at, order=walker.now)
+    return Hold(gate, True)
 
 
 def _chained(rows: Sym, whole: str, walker: Walker) -> str:

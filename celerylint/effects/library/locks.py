@@ -35,7 +35,8 @@ def call(walker: Walker, site: Site) -> Sym | None:
     if base is None:
         return _made(walker, site)
     what = base.what
-    if what and (_CACHE.fullmatch(what) or _REDIS.fullmatch(what)):
+    taken = any(h.gate.kind == "claim" for h in base.holds)
+    if what and not taken and (_CACHE.fullmatch(what) or _REDIS.fullmatch(what)):
         return _entry(walker, site, base, is_cache=_CACHE.fullmatch(what) is not None)
     if name in ("acquire", "release", "__enter__", "blocking_acquire", "acquire_lock", "lock", "unlock"):
         claim = next((h.gate for h in base.holds if h.gate.kind == "claim"), None)
@@ -48,6 +49,8 @@ def call(walker: Walker, site: Site) -> Sym | None:
             return UNKNOWN
         if name == "lock" and what:
             return None
+        if name in ("acquire", "blocking_acquire") and not site.args.all and not site.args.open:
+            walker.holds += (Hold(claim, True, sticky=True),)  # it waits until it has it
         return Sym(holds=(Hold(claim, True),), what=f"{what}.acquire()" if what else "", key=base.key)
     return None
 

@@ -114,7 +114,10 @@ def _mark(hold: Hold, trace: Trace) -> CacheSet | None:
 
 
 def _makes_what_was_looked_for(hold: Hold, act: Act) -> bool:
+    """Whether the row that is created is one that the look would have found, by the fields that both name."""
     gate = hold.gate
-    return (
-        gate.kind == "exists" and hold.holds is False and act.kind.name == "create" and act.subject.model == gate.model
-    )
+    if gate.kind != "exists" or hold.holds is not False or act.kind.name != "create":
+        return False
+    looked = {name.removesuffix("_id") for name in gate.name.split(",") if name}
+    given = {name.removesuffix("_id") for name in act.subject.entries}
+    return act.subject.model == gate.model and looked <= given
