@@ -156,11 +156,15 @@ def _overlap(change: Change, others: set[Change]) -> bool:
     if change in others:
         return False
     return any(
-        (change.start < other.end and other.start < change.end)
-        or (change.start == other.start)
-        or (change.start == change.end and other.start <= change.start < other.end)
+        (change.start < other.end and other.start < change.end and change.start != other.start)
+        or (change.start == other.start and not _lines_above(change, other))
         for other in others
     )
+
+
+def _lines_above(one: Change, other: Change) -> bool:
+    """Whether one of two changes at one place puts whole lines before what the other replaces."""
+    return any(a.start == a.end < b.end and a.text.endswith("\n") for a, b in ((one, other), (other, one)))
 
 
 def _still_parses(before: str, after: str) -> bool:

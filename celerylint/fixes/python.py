@@ -79,7 +79,9 @@ class Python:
         self.imports = Imports(file, module, self._stretch_of, is_ours)
         self._quotes = self._preferred_quote()
         self._unit = module.default_indent
-        self._limit = min(max([_WIDEST, *map(len, file.text.splitlines())]), _WIDEST_OF_ALL)
+        # Only lines without a string or a comment show where the project folds: others cannot be folded.
+        folded = [len(line) for line in file.text.splitlines() if not any(mark in line for mark in "#\"'")]
+        self._limit = min(max([_WIDEST, *folded]), _WIDEST_OF_ALL)
 
     def changes(self, edits: Sequence[Edit]) -> list[Change]:
         """Edits as changes of the text.
@@ -249,11 +251,14 @@ class Python:
         return [Change(end, end, ","), Change(line_end, line_end, lines)]
 
     def _exploded(self, owner: _Owner, texts: list[str]) -> Change:
-        """All arguments on lines of their own, as formatters do where one line is too long."""
+        """All arguments on a line of their own, or on one for each, as formatters do where one line is too long."""
         first, last = self._stretch_of(_items(owner)[0])[0], self._stretch_of(owner)[1] - 1
         opened = max(self.file.text.rfind(bracket, 0, first) for bracket in "({") + 1
         indent = self.file.indent(first)
         inner = f"{indent}{self._unit}"
+        together = ", ".join(map(_joined, texts))
+        if len(inner) + len(together) <= self._limit:
+            return Change(opened, last, f"\n{inner}{together}\n{indent}")
         lines = ""
         for text in texts:
             joined = _joined(text)
@@ -381,7 +386,8 @@ class Python:
         comma = isinstance(item.comma, cst.Comma)
         stop = self.file.text.index(",", end) + 1 if comma else end
         rest = self.file.text[stop : self.file.line_end(stop)].strip()
-        if self.file.first_on_its_line(start) and (not rest or rest.startswith("#")) and (comma or len(items) > 1):
+        commented = bool(place) and "#" in self.file.text[self._stretch_of(items[place - 1])[1] : start]
+        if self.file.first_on_its_line(start) and (not rest or rest.startswith("#")) and (comma or commented):
             return Change(self.file.line_start(start), self.file.next_line(stop), "")
         if place + 1 < len(items):
             return Change(start, self._stretch_of(items[place + 1])[0], "")

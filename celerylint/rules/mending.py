@@ -8,8 +8,8 @@ from celerylint.facts import ir
 from celerylint.finding import Edit, Fix, InsertText, Needed, Place, RemoveKeyword, ReplaceExpr, SetKeyword, Span
 from celerylint.model.project import Decision, Project, Task
 from celerylint.model.values import At, FunctionValue, Scalar, Sequence, Value, forced, place
+from celerylint.rules.body import Body
 from celerylint.rules.flow import within
-from celerylint.rules.origins import decorator_of
 
 INTERVAL = Needed("celery.utils.time", "get_exponential_backoff_interval")
 
@@ -108,10 +108,25 @@ def spelled(node: ir.Expr) -> str | None:
 
 
 def takes_options(task: Task) -> bool:
-    """Whether an option may be added at the decorator or class that makes a task: Celery's, and not the project's own."""
+    """Whether an option may be added at the decorator or class that makes a task: Celery's, or one that hands options on."""
     if task.value.opened:
         return False
-    return not isinstance(decorator_of(task), FunctionValue)
+    maker, node = _maker(task), task.at[1]
+    if not isinstance(maker, FunctionValue):
+        return True
+    params = maker.innermost.node.params
+    return isinstance(node, ir.Call) and any(param.kind == "var-keyword" for param in params)
+
+
+def _maker(task: Task) -> Value | None:
+    """What decorates the function of a task, as far as its module tells."""
+    node = task.at[1]
+    while isinstance(node, ir.Call):
+        node = node.func
+    function = task.value.function
+    if function is None or not isinstance(node, (ir.Name, ir.Attr)):
+        return None
+    return Body(task.at[0], [], function.innermost.scope).meaning(node, read=False)
 
 
 def own(task: Task, at: At) -> bool:
