@@ -86,7 +86,7 @@ def trace_tasks(**kwargs):
 """
 
     def check_app(self, app: App, project: Project) -> Iterable[Finding]:
-        if not any(name.startswith("opentelemetry") for name in project.packages) or not _forks(app, project):
+        if not _forks(app, project):
             return
         paths = dict.fromkeys(at[0] for at in (app.at, app.settings_at) if at is not None)
         modules = [module for path in paths if (module := project.index.loaded(path)) is not None]
