@@ -101,6 +101,14 @@ class Options(Struct, frozen=True, kw_only=True):
     require: Annotated[
         Names, Meta(description="Task options that somebody must choose for every task, such as acks_late (CLY820).")
     ] = ()
+    effects: Annotated[
+        Names,
+        Meta(description="Functions and methods, by dotted name, that do something which a second run repeats (CLY601)."),
+    ] = ()
+    repeat_safe: Annotated[
+        Names,
+        Meta(description="Functions, methods and tasks, by dotted name, that may run twice, whatever they do (CLY601)."),
+    ] = ()
     deployment_files: Annotated[
         Names,
         Meta(description="Patterns of the deployment files in use; all others then count as development."),

@@ -41,8 +41,15 @@ _DEPTH = 3
 class Promise:
     """Answers for one project, remembered."""
 
-    def __init__(self, index: ModuleIndex, source: Callable[[str], bytes | None]) -> None:
+    def __init__(
+        self,
+        index: ModuleIndex,
+        source: Callable[[str], bytes | None],
+        taught: re.Pattern[bytes] | None = None,
+    ) -> None:
         self._index = index
+        self._taught = taught
+        """What is written where something is called that the configuration names."""
         self._source = source
         self._known: dict[tuple[str, str], bool] = {}
         self._imports: dict[str, dict[str, tuple[str, str]]] = {}
@@ -98,6 +105,8 @@ class Promise:
             elsewhere = self._imported(module).get(name)
             return self._through(module, elsewhere, depth) if elsewhere is not None else bool(text)
         if _WORDS.search(region) or (not region.startswith((b"def", b"async")) and _MADE.search(region)):
+            return True
+        if self._taught is not None and self._taught.search(region):
             return True
         if depth == 0:
             return False

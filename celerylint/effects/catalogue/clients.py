@@ -13,6 +13,7 @@ _KEY = ("idempotency_key", "idempotencyKey", "options")
 _TOKEN = ("ClientToken", "ClientRequestToken", "ClientRequestId", "IdempotencyToken", "client_token")
 _COUNTS = r".*\b(incr(by)?(float)?|decr(by)?|[lr]pushx?|xadd|append|zincrby|hincrby(float)?|rpoplpush|lmove)"
 
+_ADDS = r"(?i)\badd\b|([\w.#]+)\s*=\s*\1\s*[-+]|\blist_append\(|=\s*if_not_exists\([^)]*\)\s*[-+]"
 _MONGO = (
     Effect(r".*\b(insert_one|insert_many|insert)", k.CREATE, ("_id",)),
     *(Effect(r".*\b(update_one|update_many|find_one_and_update)", k.STORE, given=(verb, "")) for verb in ("$inc", "$push", "$mul")),
@@ -95,7 +96,7 @@ EFFECTS: Table = {
         Effect(r"(.*\.)?client\(lambda\)\.invoke", k.UNKNOWN_CLIENT),
         Effect(r"(.*\.)?client\(lambda\)\.invoke_async", k.LAUNCH),
         Effect(r"(.*\.)?(client|resource)\((dynamodb|)\)\.(.*\.)?update_item", k.STORE, ("ConditionExpression",),
-               given=("UpdateExpression", r"(?i)\badd\b|([\w.#]+)\s*=\s*\1\s*[-+]|\blist_append\(|=\s*if_not_exists\([^)]*\)\s*[-+]")),
+               given=("UpdateExpression", _ADDS)),
         Effect(r"(.*\.)?client\((ec2|)\)\.run_instances", k.LAUNCH, _TOKEN),
         Effect(r"(.*\.)?resource\((ec2|)\)\.create_instances", k.LAUNCH, _TOKEN),
         Effect(r"(.*\.)?client\(ecs\)\.(run_task|start_task)", k.LAUNCH, ("clientToken", *_TOKEN)),

@@ -187,7 +187,7 @@ def _own_method(walker: Walker, rows: Sym, site: Site) -> Sym | None:
     """A method that the project's manager or queryset defines."""
     own = _overridden(walker, rows, site.name)
     if own is not None:
-        return walker.enter(own, site.args._replace(positional=(rows, *site.args.positional)), rows)
+        return walker.apply(Sym(value=own, items=(rows,)), site._replace(base=None))
     walker.unread_call(site.args, site.name, rows)
     return msgspec.structs.replace(rows, shape="rows", key=walker.fresh(rows.model))
 
