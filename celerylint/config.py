@@ -103,11 +103,23 @@ class Options(Struct, frozen=True, kw_only=True):
     ] = ()
     effects: Annotated[
         Names,
-        Meta(description="Functions and methods, by dotted name, that do something which a second run repeats (CLY601)."),
+        Meta(
+            description="Functions and methods, by dotted name, that do something which a second run repeats (CLY601)."
+        ),
     ] = ()
     repeat_safe: Annotated[
         Names,
-        Meta(description="Functions, methods and tasks, by dotted name, that may run twice, whatever they do (CLY601)."),
+        Meta(
+            description="Functions, methods and tasks, by dotted name, that may run twice, whatever they do (CLY601)."
+        ),
+    ] = ()
+    guard_decorators: Annotated[
+        Names,
+        Meta(description="Decorators and context managers, by dotted name, that let a run do its work once only (CLY601)."),
+    ] = ()
+    lock_context_managers: Annotated[
+        Names,
+        Meta(description="Context managers and decorators, by dotted name, that keep out a run at the same time (CLY603)."),
     ] = ()
     deployment_files: Annotated[
         Names,

@@ -16,7 +16,10 @@ _COUNTS = r".*\b(incr(by)?(float)?|decr(by)?|[lr]pushx?|xadd|append|zincrby|hinc
 _ADDS = r"(?i)\badd\b|([\w.#]+)\s*=\s*\1\s*[-+]|\blist_append\(|=\s*if_not_exists\([^)]*\)\s*[-+]"
 _MONGO = (
     Effect(r".*\b(insert_one|insert_many|insert)", k.CREATE, ("_id",)),
-    *(Effect(r".*\b(update_one|update_many|find_one_and_update)", k.STORE, given=(verb, "")) for verb in ("$inc", "$push", "$mul")),
+    *(
+        Effect(r".*\b(update_one|update_many|find_one_and_update)", k.STORE, given=(verb, ""))
+        for verb in ("$inc", "$push", "$mul")
+    ),
 )
 
 EFFECTS: Table = {
