@@ -192,7 +192,11 @@ class Python:
                 return self._set_in_class(node, pairs)
             if isinstance(self._owner.get(id(node)), cst.Decorator):
                 end = self._stretch_of(node)[1]
-                return [Change(end, end, f"({', '.join(f'{name}={_joined(value)}' for name, value in pairs)})")]
+                return [
+                    Change(
+                        end, end, f"({self._within(end, end, [f'{name}={_joined(value)}' for name, value in pairs])})"
+                    )
+                ]
         raise FixError("the place holds something else")
 
     def _set_in(self, owner: _Owner, pairs: _Pairs) -> list[Change]:
@@ -229,11 +233,19 @@ class Python:
             opened = self.file.text.index("(" if isinstance(owner, cst.Call) else "{", opened) + 1
             if self.file.text[opened : end - 1].strip():
                 raise FixError("only a comment stands in it")
-            return [Change(opened, end - 1, ", ".join(entries))]
+            return [Change(opened, end - 1, self._within(opened, end - 1, entries))]
         start, end = self._stretch_of(items[-1])
         if self.file.first_on_its_line(start):
             return self._add_lines(start, end, entries, isinstance(items[-1].comma, cst.Comma))
         return [Change(end, end, "".join(f", {entry}" for entry in entries))]
+
+    def _within(self, start: int, end: int, entries: list[str]) -> str:
+        """Arguments of a call that has none, on a line of their own where the line would be too long."""
+        together = ", ".join(entries)
+        if self.file.line_end(end) - self.file.line_start(start) - (end - start) + len(together) + 2 <= self._limit:
+            return together
+        indent = self.file.indent(start)
+        return f"\n{indent}{self._unit}{together}\n{indent}"
 
     def _add_lines(self, start: int, end: int, entries: list[str], comma: bool) -> list[Change]:
         indent = self.file.text[self.file.line_start(start) : start]

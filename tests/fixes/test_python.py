@@ -129,10 +129,14 @@ def test_several_options_of_one_fix_stand_together() -> None:
 
 
 def test_a_line_that_would_be_too_long_is_folded() -> None:
-    text = f"@task(first={'x' * 40!r}, second={'y' * 20!r})\ndef f(): ...\n"
+    text = f"@task(first={'x' * 40!r}, second={'y' * 15!r})\ndef f(): ...\n"
     after = fixed(text, SetKeyword(at(text, text.split("\n")[0][1:]), "third", "3"))
-    assert after == f"@task(\n    first={'x' * 40!r}, second={'y' * 20!r}, third=3\n)\ndef f(): ...\n"
-    text = text.replace("y" * 20, "y" * 30)
+    assert after == f"@task(\n    first={'x' * 40!r}, second={'y' * 15!r}, third=3\n)\ndef f(): ...\n"
+    bare = "@app.task\ndef f(): ...\n"
+    value = repr("z" * 80)
+    after = fixed(bare, SetKeyword(at(bare, "app.task"), "name", value))
+    assert after == f"@app.task(\n    name={value}\n)\ndef f(): ...\n".replace("'", '"')
+    text = text.replace("y" * 15, "y" * 30)
     after = fixed(text, SetKeyword(at(text, text.split("\n")[0][1:]), "third", "3"))
     assert after == f"@task(\n    first={'x' * 40!r},\n    second={'y' * 30!r},\n    third=3,\n)\ndef f(): ...\n"
 
