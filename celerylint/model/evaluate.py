@@ -94,6 +94,7 @@ class Evaluator:
         """Attribute names for whose sake an object is found out at any cost."""
         self.fuel = FUEL
         self.frames: list[Frame] = []
+        self._orders: dict[ClassValue, list[Value]] = {}
         self.uncertain = 0
         """Depth of branches whose condition is unknown."""
         self.walk = 0
@@ -1226,7 +1227,13 @@ class Evaluator:
 
     def mro(self, cls: ClassValue) -> list[Value]:
         """The method resolution order: classes of the project, `External` and `Unknown` bases."""
-        return _linearize(self, cls, ())
+        found = self._orders.get(cls) if self.walk else None
+        if found is None:
+            found = _linearize(self, cls, ())
+            if self.walk and all(type(base) in (ClassValue, External) for base in found):
+                # Unknown may be what is being read just now, and before the walks an app may get another class of tasks.
+                self._orders[cls] = found
+        return found
 
     def is_enum(self, cls: ClassValue) -> bool:
         """Whether a class of the project is an enum."""
