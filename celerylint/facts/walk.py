@@ -3,38 +3,42 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from functools import cache
 
 from celerylint.facts import ir
 
 _PLAIN = frozenset({
     "line", "col", "end_line", "end_col", "id", "attr", "name", "kind", "op", "ops", "names", "module", "level",
-    "is_async", "is_generator", "uses", "header_line", "bound",
+    "is_async", "is_generator", "uses", "header_line", "bound", "path",
 })  # fmt: skip
-"""Fields that hold text and numbers. `value` and `body` are told apart by what they hold."""
+"""Fields that hold text and numbers. `value` and `body` are told apart by whose they are."""
 
 
-@cache
 def _fields(cls: type[ir.Node]) -> tuple[str, ...]:
+    """The fields of a class that hold nodes."""
     if cls in (ir.Const, ir.Name, ir.Jump, ir.Scope, ir.Opaque):
         return ()
     if cls in (ir.Import, ir.ImportFrom):
         return ("names",)
-    return tuple(name for name in cls.__struct_fields__ if name not in _PLAIN)
+    return tuple(n for n in cls.__struct_fields__ if n not in _PLAIN and (cls is not ir.Function or n != "body"))
 
 
-def children(node: ir.Node) -> Iterator[ir.Node]:
+_FIELDS: dict[type, tuple[str, ...]] = {cls: _fields(cls) for cls in ir.Node.__subclasses__()}
+
+
+def children(node: ir.Node) -> list[ir.Node]:
     """The nodes directly below; for a function its statements too."""
-    for name in _fields(type(node)):
+    found: list[ir.Node] = []
+    for name in _FIELDS[type(node)]:
         held = getattr(node, name)
-        if isinstance(held, ir.Node):
-            yield held
-        elif isinstance(held, list):
-            for item in held:
-                if isinstance(item, ir.Node):
-                    yield item
-    if isinstance(node, ir.Function):
-        yield from ir.read_body(node)
+        if type(held) is list:
+            found += held
+        elif held is not None:
+            found.append(held)
+    if type(node) is ir.Function:
+        found += ir.read_body(node)
+    elif type(node) is ir.DictExpr:
+        return [child for child in found if child is not None]  # `**value` has no key
+    return found
 
 
 def nodes(root: ir.Node) -> Iterator[ir.Node]:
@@ -43,4 +47,5 @@ def nodes(root: ir.Node) -> Iterator[ir.Node]:
     while pending:
         node = pending.pop()
         yield node
-        pending.extend(children(node))
+        if _FIELDS[type(node)]:
+            pending += children(node)

@@ -233,7 +233,11 @@ def names_read(project: Project, wanted: frozenset[str], more: Iterable[str] = (
     found: set[str] = set()
     if not project.apps or not wanted:
         return frozenset()
+    spelled = [name.encode() for name in wanted]
     for path in sorted({*paths_of(project), *more}):
+        source = project.source(path) or b""
+        if not any(name in source for name in spelled):
+            continue
         for node in _nodes(load(project.apps[0], path) or []):
             name = _reads(node)
             if name in wanted:

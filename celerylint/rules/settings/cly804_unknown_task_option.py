@@ -96,7 +96,12 @@ def _written(task: Task, catalog: Catalog) -> Iterator[tuple[str, At, str]]:
 
 
 def _read_by_the_project(name: str, project: Project) -> bool:
-    return any(_reads(function, name) for functions in project.functions.values() for function in functions)
+    return any(
+        _reads(function, name)
+        for path, functions in project.functions.items()
+        if name.encode() in (project.source(path) or b"")
+        for function in functions
+    )
 
 
 def _reads(function: FunctionValue, name: str) -> bool:

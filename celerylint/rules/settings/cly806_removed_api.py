@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterable, Iterator
 
 from celerylint.facts import ir
@@ -33,6 +34,8 @@ _NAMES = {
     "TaskSet": "`from celery import group`",
 }
 """Names that the package itself has no more."""
+_SPELLED = tuple(name.encode() for name in _MODULES)
+_IMPORTS = re.compile(rb"from[\s\\]+celery[\s\\]+import")
 
 
 class RemovedApi(Rule):
@@ -76,6 +79,8 @@ def pull(): ...
         if version.clamped and version.value.lstrip("v")[:1] in "01234":
             return
         for path, module in sorted(modules(project).items()):
+            if not _may_import(project.source(path) or b""):
+                continue
             for node, name, instead in _removed(module.facts.body if module.facts is not None else []):
                 yield self.finding(
                     (path, node),
@@ -83,6 +88,13 @@ def pull(): ...
                     f"use {instead}",
                     symbol=module.dotted,
                 )
+
+
+def _may_import(source: bytes) -> bool:
+    """Whether a file may import something that is gone, by its bytes."""
+    if any(name in source for name in _SPELLED):
+        return True
+    return any(name.encode() in source for name in _NAMES) and _IMPORTS.search(source) is not None
 
 
 def _removed(statements: Iterable[ir.Stmt]) -> Iterator[tuple[ir.Node, str, str]]:

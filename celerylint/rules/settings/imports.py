@@ -23,6 +23,7 @@ _SETTINGS = ("include", "imports")
 _HARMLESS = ("metadata", "resources", "reload")
 _SIMPLE = (ir.Assign, ir.AnnAssign, ir.AugAssign, ir.ExprStmt, ir.Return)
 _TELLING = ("autodiscover_tasks", "import_default_modules", "import_task_module", "import_modules")
+_TOLD = tuple(word.encode() for word in (*_TELLING, *_SETTINGS, "loader"))
 _TELLERS = frozenset({*_TELLING, *_SETTINGS, "conf", "Celery"})
 
 
@@ -99,6 +100,7 @@ def told_elsewhere(project: Project) -> bool:
     return any(
         _tells(node) and (path, node.line) not in seen
         for path, module in project.index.relevant.items()
+        if any(word in (project.source(path) or b"") for word in _TOLD)
         for statement in _statements(module.facts.body if module.facts is not None else [], _may_tell)
         for node in _own(statement)
     )
