@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+
 from celerylint.facts import ir
 from celerylint.facts.walk import nodes
 from celerylint.model.project import App, Dispatch, Project, Task
@@ -27,9 +29,8 @@ def limit(task: Task) -> float | None:
     return None
 
 
-def different_kinds(app: App, project: Project) -> str:
-    """Why the tasks of an app are of different kinds, as the end of a sentence; empty where they are not."""
-    tasks = project.tasks_of(app)
+def different_kinds(tasks: Sequence[Task], project: Project) -> str:
+    """Why tasks of an app are of different kinds, as the end of a sentence; empty where they are not."""
     if len(tasks) < 2:
         return ""
     limits = sorted({found for task in tasks if (found := limit(task)) is not None})

@@ -8,6 +8,7 @@ from celerylint.finding import Confidence, Finding, Severity
 from celerylint.model.project import App, Project
 from celerylint.rules.base import Rule, names, related
 from celerylint.rules.delivery.waits import time_limit
+from celerylint.rules.fleet import deployed
 
 _WITHOUT_LIMITS = ("threads", "solo", "eventlet")
 
@@ -93,10 +94,6 @@ def pull(url): ...
 
 
 def _limited_by_command(app: App, project: Project) -> bool:
-    """Whether a worker that the project itself starts has a limit, or may have one."""
-    for command in project.commands:
-        if command.app is not None and command.app is not app:
-            continue
-        if "worker" in command.words and any(w is None or w.startswith("--time-limit") for w in command.words):
-            return True
-    return False
+    """Whether every worker that is deployed has a limit, or may have one."""
+    workers = deployed(app, project)
+    return bool(workers) and all(not w.time_limit.known or w.time_limit.value for w in workers)

@@ -79,7 +79,7 @@ def import_catalog(path): ...
     def check_app(self, app: App, project: Project) -> Iterable[Finding]:
         tasks = project.tasks_of(app)
         default = app.setting("task_default_queue")
-        kinds = different_kinds(app, project)
+        kinds = different_kinds(tasks, project)
         if not kinds or not default.known or not app.routes.complete or any(app.routes.all):
             return
         # A queue that a task has from anywhere else is another decision than the app's default.

@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 
-from celerylint.finding import Finding, Fix, Severity
-from celerylint.model.project import App, Project, Task
+from celerylint.finding import Finding, Fix, Related, Severity
+from celerylint.model.project import App, Decision, Project, Task, Worker
 from celerylint.rules import mending, placing
 from celerylint.rules.base import Rule, related
+from celerylint.rules.fleet import GIVEN, broker_family, deployed, limit_at, tasks_at
 from celerylint.rules.workload import different_kinds, limit, seconds
 
 _LONG = 60.0
@@ -24,7 +25,8 @@ class GreedyPrefetch(Rule):
 
     That is a gain for many short tasks of one length, since it saves a round trip to the broker for each. An
     application is reported when its tasks may run for a minute or longer, or are of different kinds and no time limit
-    shows that all are short.
+    shows that all are short. Where workers are deployed, each is judged by the tasks of its own queues: a number that its
+    command gives counts for it alone, and the setting counts for those that give none.
 
     ## What to do
 
@@ -77,27 +79,62 @@ def reset_password(user_id): ...
 def import_catalog(path): ...
 """
 
+    # The numbers are asked of Celery in tests/rules/test_claims_workers.py.
     def check_app(self, app: App, project: Project) -> Iterable[Finding]:
+        workers = deployed(app, project)
+        for worker in workers:
+            if worker.prefetch_multiplier.kind in GIVEN and worker.app_known:
+                yield from self._given(worker, project)
         setting = app.setting("worker_prefetch_multiplier")
-        multiplier = _number(setting.value) if setting.known else None
+        multiplier = _number(setting)
         if multiplier is None or multiplier < 0 or multiplier == 1 or _disabled(app, project):
             return
-        why = _evidence(app, project)
+        # Workers that say it themselves, or may, are not concerned.
+        taking = [w for w in workers if w.prefetch_multiplier.kind not in GIVEN and not _flag_disables(w, project)]
+        reasons = [_evidence(tasks_at(worker, project), worker, project) for worker in taking]
+        why = next(filter(None, reasons), "") if workers else _evidence(project.tasks_of(app), None, project)
         if not why:
             return
+        who = "each worker" if len(taking) == len(workers) else "each worker without a multiplier in its command"
         source = "set here" if setting.chosen else "Celery's default"
-        held = "without limit" if multiplier == 0 else f"{multiplier} messages for each of its processes"
+        commands = [
+            Related(w.start.place, "this worker takes it") for w, said in zip(taking, reasons, strict=True) if said
+        ]
         yield self.finding(
             (setting.at if setting.chosen else None) or app.place,
-            f"each worker of `{app.name}` reserves {held} (worker_prefetch_multiplier is {multiplier}, {source}), and"
-            f" {why}: what waits behind a long task there cannot be taken by an idle worker",
+            f"{who} of `{app.name}` reserves {_held(multiplier)} (worker_prefetch_multiplier is {multiplier},"
+            f" {source}), and {why}: what waits behind a long task there cannot be taken by an idle worker",
             "set worker_prefetch_multiplier = 1, and give workers of short tasks alone a higher --prefetch-multiplier",
             symbol=app.name,
-            related=related(app.place, "the application")
-            if setting.chosen
-            else related(app.settings_at, "configured here: the setting belongs there"),
+            related=[
+                *(
+                    related(app.place, "the application")
+                    if setting.chosen
+                    else related(app.settings_at, "configured here: the setting belongs there")
+                ),
+                *commands[:3],
+            ],
             fix=_one_each(app, project),
         )
+
+    def _given(self, worker: Worker, project: Project) -> Iterable[Finding]:
+        """Judge a multiplier that the command gives."""
+        own = worker.prefetch_multiplier
+        multiplier = _number(own)
+        if multiplier is None or multiplier < 2 or worker.app is None:
+            return
+        if _disabled(worker.app, project) or _flag_disables(worker, project):
+            return
+        why = _evidence(tasks_at(worker, project), worker, project)
+        if why:
+            yield self.finding(
+                own.place or worker.start.place,
+                f"this worker reserves {_held(multiplier)}, and {why}: what waits behind a long task"
+                " there cannot be taken by an idle worker",
+                "give it --prefetch-multiplier 1",
+                symbol=worker.app.name,
+                related=related(worker.app.place, "the application"),
+            )
 
 
 def _one_each(app: App, project: Project) -> Fix | None:
@@ -109,12 +146,22 @@ def _one_each(app: App, project: Project) -> Fix | None:
     return mending.unsafe("reserve one message for each process", *edits) if edits else None
 
 
-def _number(value: object) -> int | None:
-    """The multiplier as the worker reads it, which applies int()."""
+def _held(multiplier: int) -> str:
+    return "without limit" if multiplier == 0 else f"{multiplier} messages for each of its processes"
+
+
+def _number(own: Decision) -> int | None:
+    """The multiplier as the worker reads it, which applies int(); None if it is not known."""
     try:
-        return int(value) if isinstance(value, (int, float, str)) else None
-    except ValueError:
+        return int(own.value) if own.known and isinstance(own.value, (int, float, str)) else None
+    except (ValueError, OverflowError):
         return None
+
+
+def _flag_disables(worker: Worker, project: Project) -> bool:
+    """Whether `--disable-prefetch` is given, or may be, and works."""
+    given = "disable_prefetch" in worker.line.options
+    return given and broker_family(worker, project) in (None, "redis")
 
 
 def _disabled(app: App, project: Project) -> bool:
@@ -128,9 +175,9 @@ def _disabled(app: App, project: Project) -> bool:
     return transport is None or transport.family == "redis"
 
 
-def _evidence(app: App, project: Project) -> str:
-    """Why reserving matters to this app; empty where nothing shows that it does."""
-    limits = {task: limit(task) for task in project.tasks_of(app)}
+def _evidence(tasks: Sequence[Task], worker: Worker | None, project: Project) -> str:
+    """Why reserving matters to whoever runs these tasks; empty where nothing shows that it does."""
+    limits = {task: limit(task) if worker is None else limit_at(task, worker) for task in tasks}
     longest = max(limits, key=lambda task: limits[task] or 0.0, default=None)
     if longest is None:
         return ""
@@ -139,7 +186,7 @@ def _evidence(app: App, project: Project) -> str:
         return _long(longest, most, len(limits))
     if all(limits.values()):
         return ""
-    kinds = different_kinds(app, project)
+    kinds = different_kinds(tasks, project)
     return f"its {len(limits)} tasks are of different kinds, {kinds}" if kinds else ""
 
 
