@@ -86,7 +86,7 @@ def test_what_every_run_does_that_does_the_other(
 def test_what_can_happen_after_another(
     late: tuple[int | Step, ...], early: tuple[int | Step, ...], expected: bool
 ) -> None:
-    after, before = (event(int(e[0]), *e[1:]) for e in (late, early))  # type: ignore[arg-type, call-overload]
+    after, before = (event(int(e[0]), *e[1:]) for e in (late, early))  # type: ignore[arg-type]
     assert can_follow(after, before) is expected
 
 
