@@ -115,11 +115,15 @@ class Options(Struct, frozen=True, kw_only=True):
     ] = ()
     guard_decorators: Annotated[
         Names,
-        Meta(description="Decorators and context managers, by dotted name, that let a run do its work once only (CLY601)."),
+        Meta(
+            description="Decorators and context managers, by dotted name, that let a run do its work once only (CLY601)."
+        ),
     ] = ()
     lock_context_managers: Annotated[
         Names,
-        Meta(description="Context managers and decorators, by dotted name, that keep out a run at the same time (CLY603)."),
+        Meta(
+            description="Context managers and decorators, by dotted name, that keep out a run at the same time (CLY603)."
+        ),
     ] = ()
     deployment_files: Annotated[
         Names,

@@ -63,6 +63,12 @@ class Bodies:
         own = taught.handler(self._project.options)
         return (own, *LIBRARY) if own is not None else LIBRARY
 
+    @cached_property
+    def _named(self) -> dict[str, str]:
+        options = self._project.options
+        locks = dict.fromkeys(options.lock_context_managers, "lock")
+        return {**locks, **dict.fromkeys(options.guard_decorators, "guard")}
+
     def all(self) -> Iterable[Behaviour]:
         """Every task's behaviour."""
         return (self.of(task) for task in self._project.tasks)
@@ -84,6 +90,7 @@ class Bodies:
         function, subject = entry
         first = (Sym(value=subject, key="self"),) if subject is not None else ()
         walker = Walker(machine, self._library, self._promise, self._dull)
+        walker.taught = self._named
         with machine.walking():
             return walker.run(function, Args(first, {}, task.definition, open=True))
 

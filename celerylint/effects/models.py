@@ -8,7 +8,7 @@ from collections.abc import Iterable
 from celerylint.effects.symbols import Sym
 from celerylint.facts import ir
 from celerylint.model.evaluate import Evaluator
-from celerylint.model.values import ClassValue, Entry, External, Made, Unknown, Value
+from celerylint.model.values import ClassValue, Entry, External, FunctionValue, Made, Unknown, Value
 
 _NUMBERS = re.compile(r"(Integer|Float|Decimal|Numeric|Money|Duration|Big|Small)\w*$")
 _COUNTERS = re.compile(
@@ -27,6 +27,17 @@ def imported_name(value: Value | None) -> str:
     """The dotted name of what is imported from a module that nobody has read."""
     module = getattr(value, "module", None)
     return f"{module.dotted}.{getattr(value, 'name', '')}" if module is not None else ""
+
+
+def dotted_name(symbol: Sym) -> str:
+    """The dotted name of a function, class or import of the project, or of what a package provides; empty for all else."""
+    value = symbol.value
+    if isinstance(value, FunctionValue):
+        node = value.innermost.node
+        return f"{value.innermost.scope.module.dotted}.{node.name}" if isinstance(node, ir.Function) else ""
+    if isinstance(value, ClassValue):
+        return model_name(value)
+    return imported_name(value) or symbol.what
 
 
 def is_model(machine: Evaluator, cls: ClassValue) -> bool:

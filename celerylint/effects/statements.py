@@ -141,7 +141,7 @@ def _for(walker: Walker, node: ir.For) -> str | None:
     if source.shape in ("rows", "manager"):
         # No row of them made the loop break off.
         walker.holds += (
-            Hold(Gate("exists", source.key, source.model, at=(walker.file, node), order=walker.now), False),
+            Hold(Gate("exists", source.key, source.model, "*", at=(walker.file, node), order=walker.now), False),
         )
     end = walker.block(node.orelse)
     walker.holds = before
@@ -259,6 +259,14 @@ def _with(walker: Walker, node: ir.With) -> str | None:
 def _items(walker: Walker, node: ir.With, items: list[ir.WithItem]) -> str | None:
     if not items:
         return walker.block(node.body)
+    kind = walker.configured(items[0].context) if walker.taught else ""
+    if kind:
+        with walker.guarded(kind, (walker.file, items[0].context)):
+            return _entered(walker, node, items)
+    return _entered(walker, node, items)
+
+
+def _entered(walker: Walker, node: ir.With, items: list[ir.WithItem]) -> str | None:
     item, rest = items[0], items[1:]
     context = walker.eval(item.context)
     at = (walker.file, item.context)

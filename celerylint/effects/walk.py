@@ -6,7 +6,7 @@ recursion and length are bounded: beyond, the trace says that it is not complete
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from contextlib import contextmanager
 from typing import TYPE_CHECKING, Any
 
@@ -14,7 +14,7 @@ import msgspec
 
 from celerylint.effects.catalogue.forks import SHARED
 from celerylint.effects.catalogue.kinds import COUNTER
-from celerylint.effects.events import Act, Call, Event, Raised, Step, Trace, Use, Write
+from celerylint.effects.events import Act, Call, Event, Raised, Release, Step, Trace, Use, Write
 from celerylint.effects.expressions import EXPRESSIONS
 from celerylint.effects.frames import Args, Closure, Frame, Handler, Site, Suspended
 from celerylint.effects.managers import behind
@@ -22,6 +22,7 @@ from celerylint.effects.models import (
     MANAGERS,
     column,
     counts,
+    dotted_name,
     imported_name,
     is_model,
     is_number,
@@ -84,6 +85,8 @@ class Walker:
         """Functions that were walked and do nothing that counts; whether all that they call is known."""
         self._library = library
         self._promise = promise
+        self.taught: Mapping[str, str] = {}
+        """What the configuration names: `guard` or `lock` by dotted name."""
         self.events: list[Event] = []
         self.trail: tuple[Step, ...] = ()
         self.path: tuple[At, ...] = ()
@@ -162,6 +165,39 @@ class Walker:
 
     def enter(self, function: FunctionValue, args: Args, subject: Sym | None) -> Sym:
         """Walk a function of the project with its arguments."""
+        node = function.node
+        if self.taught and isinstance(node, ir.Function):
+            self.frames.append(Frame(None, function.scope, {}))
+            kinds = [self.configured(decorator) for decorator in node.decorators]
+            self.frames.pop()
+            with self.guarded(min(filter(None, kinds), default=""), args.at):
+                return self._enter(function, args, subject)
+        return self._enter(function, args, subject)
+
+    def configured(self, node: ir.Expr) -> str:
+        """Whether the configuration names a decorator or context manager: `guard`, `lock`, or empty."""
+        func = node.func if isinstance(node, ir.Call) else node
+        last = func.attr if isinstance(func, ir.Attr) else func.id if isinstance(func, ir.Name) else ""
+        if not any(name.rpartition(".")[2] == last for name in self.taught):
+            return ""
+        return self.taught.get(dotted_name(self.eval(func)), "")
+
+    @contextmanager
+    def guarded(self, kind: str, at: At) -> Any:
+        """Inside what the configuration calls a guard, or a lock that is given back afterwards."""
+        before = self.holds
+        gate = Gate("claim", self.fresh("configured"), at=at, order=self.now)
+        if kind:
+            self.holds = (*before, Hold(gate, True))
+        try:
+            yield
+        finally:
+            if kind:
+                self.holds = before
+        if kind == "lock":
+            self.emit(Release, at, subject=gate.subject)
+
+    def _enter(self, function: FunctionValue, args: Args, subject: Sym | None) -> Sym:
         node = function.node
         if isinstance(node, ir.Function) and node.is_generator and self.frame_is_context(function):
             return Sym(value=Suspended(function, args, args.at))
@@ -652,7 +688,7 @@ class Walker:
                 keywords[keyword.name] = value
             else:
                 keywords.update(value.entries)
-                is_open = is_open or value.shape != "dict" or "open" in value.traits
+                is_open = is_open or value.shape != "dict" or not value.entries or "open" in value.traits
         return Args(tuple(positional), keywords, at, is_open)
 
     def apply(self, callee: Sym, site: Site) -> Sym:

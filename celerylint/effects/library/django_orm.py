@@ -176,7 +176,7 @@ def query(walker: Walker, rows: Sym, name: str, site: Site) -> Sym | None:
     if name == "all" or name == "scalars":
         return rows
     walker.emit(Call, site.at, what="orm", name=name, known=True)
-    hold = Hold(Gate("exists", rows.key, rows.model, at=site.at, order=walker.now), True)
+    hold = _existence(walker, rows, rows.fields, site)
     return Sym(holds=(hold,), key=f"{rows.key}.{name}" if rows.key else "")
 
 

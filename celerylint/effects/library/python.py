@@ -168,7 +168,8 @@ def _builtin(walker: Walker, site: Site, name: str) -> Sym | None:
 def _existence(walker: Walker, site: Site, rows: Sym) -> tuple[Hold, ...]:
     if rows.shape not in ("rows", "manager"):
         return ()
-    return (Hold(Gate("exists", rows.key, rows.model, at=site.at, order=walker.now), True),)
+    gate = Gate("exists", rows.key, rows.model, ",".join(sorted(rows.fields)), at=site.at, order=walker.now)
+    return (Hold(gate, True),)
 
 
 def _open(walker: Walker, site: Site, path: Sym, given: Sym | None) -> Sym:
