@@ -5,7 +5,18 @@ from __future__ import annotations
 from collections.abc import Iterable
 
 from celerylint.facts import ir
-from celerylint.finding import Edit, Fix, InsertText, Needed, Place, RemoveKeyword, ReplaceExpr, SetKeyword, Span
+from celerylint.finding import (
+    Edit,
+    Fix,
+    InsertText,
+    Needed,
+    Place,
+    RemoveKeyword,
+    ReplaceExpr,
+    ReplaceText,
+    SetKeyword,
+    Span,
+)
 from celerylint.model.project import Decision, Project, Task
 from celerylint.model.values import At, FunctionValue, Scalar, Sequence, Value, forced, place
 from celerylint.rules.body import Body
@@ -47,6 +58,24 @@ def statements_before(node: ir.Node, path: str, text: str, needs: Iterable[Neede
 def without(at: At) -> RemoveKeyword:
     """Without a keyword, an assignment, or an entry of a dict."""
     return RemoveKeyword(place(at))
+
+
+def renamed(at: At, name: str, new: str) -> ReplaceText | None:
+    """Another name for what is written at a place: a keyword, the target of an assignment, a key; None for anything else."""
+    path, node = at
+    if isinstance(node, ir.Const):
+        return ReplaceText(place(at), f'"{new}"') if node.value == name else None
+    if isinstance(node, ir.Keyword):
+        return ReplaceText(Place(path, Span(node.line, node.col, node.line, node.col + len(name))), new)
+    target = node.target if isinstance(node, ir.AnnAssign) else None
+    if isinstance(node, ir.Assign) and len(node.targets) == 1:
+        target = node.targets[0]
+    if isinstance(target, ir.Name) and target.id == name:
+        return ReplaceText(place((path, target)), new)
+    if isinstance(target, ir.Attr) and target.attr == name:
+        start = target.end_col - len(name)
+        return ReplaceText(Place(path, Span(target.end_line, start, target.end_line, target.end_col)), new)
+    return None
 
 
 # --- where a value is written -----------------------------------------------------------------------------------------

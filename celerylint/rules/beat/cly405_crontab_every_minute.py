@@ -4,10 +4,12 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Iterator
 
-from celerylint.finding import Confidence, Finding, Severity
+from celerylint.facts import ir
+from celerylint.finding import Confidence, Edit, Finding, SetKeyword, Severity
 from celerylint.model.plain import CRONTAB_FIELDS
 from celerylint.model.project import Entry, Project
-from celerylint.model.values import At, Deferred, Either, Made, Scalar, Sequence, Value
+from celerylint.model.values import At, Deferred, Either, Made, Scalar, Sequence, Value, place
+from celerylint.rules import mending
 from celerylint.rules.base import Rule, related
 
 
@@ -29,6 +31,11 @@ class CrontabEveryMinute(Rule):
     Write the minute: `crontab(minute=0, hour=3)`. Where every minute is meant, write `minute='*'`.
 
     The positional order of `crontab` is minute, hour, day of week, day of month, month: not that of a crontab file.
+
+    ## Fix safety
+
+    The fix adds `minute=0`, and `hour=0` where the hour is missing. It is unsafe: the task is sent once where it was sent
+    in every minute, or every hour.
 
     [Crontab schedules](https://docs.celeryq.dev/en/stable/userguide/periodic-tasks.html#crontab-schedules)
     """
@@ -85,6 +92,7 @@ def report(): ...
                 symbol=entry.name,
                 related=related(entry.at, "the entry") if entry.at[1].line != crontab.at[1].line else [],
                 confidence=Confidence.MEDIUM if unknown else None,
+                fix=mending.unsafe("send it at minute 0", _first(crontab.at, "minute")),
             )
 
     def _every_hour(self, entry: Entry, fields: dict[str, Value], at: At) -> Iterator[Finding]:
@@ -101,7 +109,16 @@ def report(): ...
             symbol=entry.name,
             related=related(entry.at, "the entry") if entry.at[1].line != at[1].line else [],
             confidence=Confidence.MEDIUM,
+            fix=mending.unsafe("send it at hour 0", *mending.set_at(at, hour="0")),
         )
+
+
+def _first(at: At, name: str) -> Edit:
+    """A field of a crontab, before the others where they stand on one line."""
+    call = at[1]
+    if isinstance(call, ir.Call) and not call.args and call.keywords and call.keywords[0].line == call.line:
+        return mending.before(call.keywords[0], at[0], f"{name}=0, ")
+    return SetKeyword(place(at), name, "0")
 
 
 _DAYS = ("day_of_week", "day_of_month")

@@ -5,9 +5,22 @@ from __future__ import annotations
 from collections.abc import Iterable, Iterator
 
 from celerylint.facts import ir
-from celerylint.finding import Confidence, Finding, Related, Severity
+from celerylint.finding import (
+    Confidence,
+    Edit,
+    Finding,
+    Fix,
+    Needed,
+    Place,
+    Related,
+    ReplaceExpr,
+    ReplaceText,
+    Severity,
+    Span,
+)
 from celerylint.model.project import Dispatch, Project
-from celerylint.model.values import FunctionValue, Scalar, forced
+from celerylint.model.values import ClassValue, FunctionValue, Scalar, forced
+from celerylint.rules import mending
 from celerylint.rules.base import Rule, related
 from celerylint.rules.dispatch.requests import calls_of, of_request, opts_out, written_before
 from celerylint.rules.dispatch.saves import Saves, is_sure_to_reach, saved
@@ -20,6 +33,7 @@ from celerylint.rules.dispatch.transactions import (
     encloses,
     own_calls,
 )
+from celerylint.rules.flow import spot_of
 
 _SENDS = frozenset({"delay", "apply_async", "send_task"})
 _DEPTH = 3
@@ -53,6 +67,12 @@ class DispatchInTransaction(Rule):
     ```
 
     With SQLAlchemy send after `session.commit()`.
+
+    ## Fix safety
+
+    In a transaction of Django's, where nothing uses the result, `ship.delay(pk)` becomes `ship.delay_on_commit(pk)`
+    (Celery 5.4, an app that is configured by Django's settings) or `transaction.on_commit(partial(ship.delay, pk))`. It is
+    unsafe: after a rollback the task is not sent any more, and an error in sending it comes after the commit.
 
     [Trigger tasks at the end of the database transaction](https://docs.celeryq.dev/en/stable/django/first-steps-with-django.html#trigger-tasks-at-the-end-of-the-database-transaction)
     """
@@ -146,7 +166,46 @@ def checkout(order):
             symbol=dispatch.task_name or "",
             related=[*related(opened.at, "the transaction begins here"), *path],
             confidence=Confidence.MEDIUM if path or not opened.django else None,
+            fix=_after_commit(dispatch, opened, project),
         )
+
+
+def _after_commit(dispatch: Dispatch, opened: Transaction, project: Project) -> Fix | None:
+    path, call = dispatch.at
+    if not opened.django or not isinstance(call, ir.Call) or not isinstance(call.func, ir.Attr):
+        return None
+    spot = spot_of(dispatch.at, project)
+    unused = spot is not None and isinstance(spot.statement, ir.ExprStmt) and spot.statement.value.span == call.span
+    method = call.func.attr
+    if not unused or method not in ("delay", "apply_async"):
+        return None
+    if method == dispatch.method and _has_on_commit(dispatch, project):
+        end = call.func.end_col
+        name = Place(path, Span(call.func.end_line, end - len(method), call.func.end_line, end))
+        return mending.unsafe(f"write {method}_on_commit", ReplaceText(name, f"{method}_on_commit"))
+    return mending.unsafe("send it after the commit", *_wrapped(call, call.func, path))
+
+
+def _has_on_commit(dispatch: Dispatch, project: Project) -> bool:
+    """Whether the task is made of Celery's DjangoTask."""
+    task = dispatch.task
+    if task is None or task.app is None or task.class_based or project.version.minor < (5, 4):
+        return False
+    return task.app.source.startswith("django.conf") and not any(isinstance(c, ClassValue) for c in task.lineage)
+
+
+def _wrapped(call: ir.Call, func: ir.Attr, path: str) -> list[Edit]:
+    """`transaction.on_commit(partial(ship.delay, pk))` in place of `ship.delay(pk)`."""
+    needs = (Needed("django.db", "transaction"), Needed("functools", "partial"))
+    start = Place(path, Span(func.line, func.col, func.line, func.col))
+    bracket = Place(path, Span(func.end_line, func.end_col, func.end_line, func.end_col + 1))
+    given = sorted([*call.args, *call.keywords], key=lambda node: (node.line, node.col))
+    comma = "" if not given else ", " if given[0].line == func.end_line else ","
+    return [
+        ReplaceExpr(start, "django.db.transaction.on_commit(functools.partial(", needs),
+        ReplaceText(bracket, comma),
+        mending.behind(call, path, ")"),
+    ]
 
 
 def _help(dispatch: Dispatch, opened: Transaction, project: Project) -> str:

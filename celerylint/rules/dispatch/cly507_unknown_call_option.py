@@ -7,7 +7,7 @@ from collections.abc import Iterable, Iterator
 from celerylint.catalog import Catalog
 from celerylint.facts import ir
 from celerylint.facts.walk import nodes
-from celerylint.finding import Finding, Fix, Place, ReplaceText, Severity, Span
+from celerylint.finding import Finding, Fix, Severity
 from celerylint.model.project import Dispatch, Project, Task
 from celerylint.model.values import At
 from celerylint.rules import mending
@@ -130,11 +130,8 @@ def checkout(order):
 
 
 def _renamed(at: At | None, name: str, near: str) -> Fix | None:
-    node = at[1] if at is not None else None
-    if at is None or not isinstance(node, ir.Keyword) or node.name != name:
-        return None
-    written = Place(at[0], Span(node.line, node.col, node.line, node.col + len(name)))
-    return mending.unsafe(f"write {near}", ReplaceText(written, near))
+    edit = mending.renamed(at, name, near) if at is not None else None
+    return mending.unsafe(f"write {near}", edit) if edit is not None else None
 
 
 def _at(at: At | None, dispatch: Dispatch) -> At:

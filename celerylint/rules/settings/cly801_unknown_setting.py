@@ -5,8 +5,9 @@ from __future__ import annotations
 from collections.abc import Iterable, Iterator
 
 from celerylint.catalog import VERSIONS, Catalog, load
-from celerylint.finding import Finding, Severity
+from celerylint.finding import Finding, Fix, Severity
 from celerylint.model.project import App, Project
+from celerylint.rules import mending
 from celerylint.rules.base import Rule
 from celerylint.rules.written import Written, names_of, names_read
 from celerylint.text import closest
@@ -30,6 +31,11 @@ class UnknownSetting(Rule):
 
     Write the name of the setting that was meant; the message says which one it probably is. If the name belongs to
     your own code, read it there.
+
+    ## Fix safety
+
+    The fix writes the name that is near, where there is one and nothing has it yet. It is unsafe: a value that had no
+    effect takes effect.
 
     [Configuration and defaults](https://docs.celeryq.dev/en/stable/userguide/configuration.html#new-lowercase-settings)
     """
@@ -66,7 +72,16 @@ app.conf.task_acks_late = True
                 if near
                 else "remove it, or read it somewhere: nothing in this project does",
                 symbol=app.name,
+                fix=_renamed(written, near, prefix, app),
             )
+
+
+def _renamed(written: Written, near: str | None, prefix: str, app: App) -> Fix | None:
+    if near is None or near in app.own_settings:
+        return None
+    new = _as_written(near, written.name, prefix)
+    edit = mending.renamed(written.at, written.name, new)
+    return mending.unsafe(f"write {new}", edit) if edit is not None else None
 
 
 def _suspects(app: App, project: Project) -> Iterator[tuple[Written, str, str]]:

@@ -7,9 +7,10 @@ from collections.abc import Iterable, Iterator
 from celerylint.catalog import Catalog
 from celerylint.facts import ir
 from celerylint.facts.walk import nodes
-from celerylint.finding import Finding, Severity
+from celerylint.finding import Finding, Fix, Severity
 from celerylint.model.project import Project, Task
 from celerylint.model.values import At, ClassValue, External, FunctionValue
+from celerylint.rules import mending
 from celerylint.rules.base import Rule
 from celerylint.text import closest
 
@@ -35,6 +36,11 @@ class UnknownTaskOption(Rule):
 
     Write the name that Celery reads; the message says which one it probably is. Options of a single message, such as
     `countdown` or `link_error`, belong in `apply_async(...)`.
+
+    ## Fix safety
+
+    The fix writes the name that is near, where there is one that the task does not have yet. It is unsafe: a value that
+    had no effect takes effect.
 
     [Task options](https://docs.celeryq.dev/en/stable/userguide/tasks.html#list-of-options)
     """
@@ -75,7 +81,19 @@ def pull(): ...
                     f"{_instead(name, task, project.catalog)}",
                     _help(name, project.catalog),
                     symbol=task.name,
+                    fix=_renamed(name, at, task, project),
                 )
+
+
+def _renamed(name: str, at: At, task: Task, project: Project) -> Fix | None:
+    if name in _PUBLISH_RETRY or name in project.catalog.call_options:
+        return None
+    near = _near(name, project.catalog)
+    held = task.options.get(near) if near is not None else None
+    if near is None or (held is not None and held.kind not in ("default", "setting")):
+        return None
+    edit = mending.renamed(at, name, near)
+    return mending.unsafe(f"write {near}", edit) if edit is not None else None
 
 
 def _foreign(cls: object) -> bool:

@@ -4,13 +4,11 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 
-from celerylint.facts import ir
-from celerylint.finding import Edit, Finding, Fix, Place, ReplaceExpr, ReplaceText, Severity, Span
+from celerylint.finding import Finding, Fix, Severity
 from celerylint.model.project import App, Project
-from celerylint.model.values import place
 from celerylint.rules import mending
 from celerylint.rules.base import Rule
-from celerylint.rules.written import Names, Written, names_of, names_read
+from celerylint.rules.written import Names, names_of, names_read
 
 
 class OldSettingName(Rule):
@@ -87,26 +85,7 @@ def _renamed_all(names: Names, app: App, project: Project) -> Fix | None:
         return None
     if names_read(project, frozenset(written.name for written in old), names.paths):
         return None
-    edits = [_renamed(written, project.catalog.old_names[written.name]) for written in old]
+    edits = [mending.renamed(written.at, written.name, project.catalog.old_names[written.name]) for written in old]
     if None in edits:
         return None
     return mending.safe("write the new names", *(edit for edit in edits if edit is not None))
-
-
-def _renamed(written: Written, new: str) -> Edit | None:
-    path, node = written.at
-    if isinstance(node, (ir.Assign, ir.AnnAssign)):
-        target = node.targets[0] if isinstance(node, ir.Assign) else node.target
-        if isinstance(node, ir.Assign) and len(node.targets) > 1:
-            return None
-        if isinstance(target, ir.Name):
-            return ReplaceText(place((path, target)), new)
-        if isinstance(target, ir.Attr):
-            start = target.end_col - len(written.name)
-            return ReplaceText(Place(path, Span(target.end_line, start, target.end_line, target.end_col)), new)
-        return None
-    if isinstance(node, ir.Keyword) and node.name == written.name:
-        return ReplaceText(Place(path, Span(node.line, node.col, node.line, node.col + len(written.name))), new)
-    if isinstance(node, ir.Const) and node.value == written.name:
-        return ReplaceExpr(place(written.at), repr(new))
-    return None
