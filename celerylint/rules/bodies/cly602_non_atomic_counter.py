@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable
 
 from celerylint.effects.behaviour import Behaviour
-from celerylint.effects.events import Save, Trace, Write
+from celerylint.effects.events import Save, Trace, Write, covers
 from celerylint.finding import Finding, Severity
 from celerylint.model.project import Project
 from celerylint.rules.base import Rule
@@ -19,7 +19,8 @@ class NonAtomicCounter(Rule):
     over whatever has become of the row in the meantime. Workers do exactly that beside each other: of two runs that both
     read 7, both write 8.
 
-    A row that was fetched under `select_for_update` is left alone, and so is a row that the task made itself.
+    A row that was fetched under `select_for_update` is left alone, and so are a row that the task made itself and a field
+    that it set before it counts.
 
     ## What to do
 
@@ -71,7 +72,7 @@ def count(pk):
     def check_behaviour(self, behaviour: Behaviour, project: Project) -> Iterable[Finding]:
         task, trace = behaviour.task, behaviour.trace
         for write in trace.of(Write):
-            if not write.counter or write.locked or not _saved(write, trace) or _locked(write):
+            if not write.counter or write.locked or not _saved(write, trace) or _locked(write) or _reset(write, trace):
                 continue
             yield self.finding(
                 write.at,
@@ -81,6 +82,15 @@ def count(pk):
                 symbol=task.name,
                 related=way(task, write),
             )
+
+
+def _reset(write: Write, trace: Trace) -> bool:
+    """Whether the run set the field itself before: it adds to that, and not to what it fetched."""
+    return any(
+        earlier.order < write.order and not earlier.counter and covers(earlier, write)
+        for earlier in trace.of(Write)
+        if earlier.name == write.name and earlier.subject == write.subject
+    )
 
 
 def _saved(write: Write, trace: Trace) -> bool:
