@@ -64,6 +64,8 @@ def verdict(act: Act, trace: Trace) -> Verdict:
         beside = Answer.YES
     if act.kind.name == "create" and _recreated(act, trace):
         later = Answer.YES
+    if later is Answer.NO and _names_the_message(act):
+        later = Answer.MAYBE
     if later is Answer.NO and not trace.complete and any(h.gate.kind in ("field", "cached") for h in act.holds):
         later = Answer.MAYBE
     return Verdict(later, beside)
@@ -72,6 +74,11 @@ def verdict(act: Act, trace: Trace) -> Verdict:
 def _of_the_attempt(act: Act) -> bool:
     """Whether it records the attempt, by its number: each has its own."""
     return any(hold.gate.kind == "retries" for value in act.subject.entries.values() for hold in value.holds)
+
+
+def _names_the_message(act: Act) -> bool:
+    """Whether the row holds the id of the message, which is the same in every run: a record of runs, more likely than not."""
+    return any(value.what.endswith("request.id") for value in act.subject.entries.values())
 
 
 def _gate(hold: Hold, act: Act, trace: Trace) -> Verdict:
