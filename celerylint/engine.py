@@ -24,7 +24,7 @@ if TYPE_CHECKING:
     from celerylint.inspection import Inspection
     from celerylint.model.deploy.process import Deployment
     from celerylint.model.link import Inputs
-    from celerylint.model.project import Project
+    from celerylint.model.project import Project, Task
     from celerylint.model.version import TargetVersion
     from celerylint.rules.base import Rule
 
@@ -146,9 +146,19 @@ def inspect(paths: Sequence[str], options: Options, *, root: Path, progress: Pro
         clock = _Clock()
         found, files, deployed = _begin(paths, options, root, progress, clock)
 
+        from celerylint.effects.behaviour import Bodies
         from celerylint.model.inspect import inspection
 
-        return inspection(_read(found, files, deployed, options, root, clock).project)
+        project = _read(found, files, deployed, options, root, clock).project
+        bodies = Bodies(project)
+
+        def repeat_safe(task: Task) -> str:
+            try:
+                return bodies.of(task).repeat_safe
+            except Exception:  # a fault of ours in one body, which `check` reports
+                return "unknown"
+
+        return inspection(project, repeat_safe)
 
 
 class _Run:

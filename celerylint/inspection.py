@@ -46,6 +46,8 @@ class TaskInfo(Struct, frozen=True):
     app: str | None
     options: dict[str, Answer]
     queue: Answer
+    repeat_safe: str = "unknown"
+    """Whether a second run does no harm: `yes`, `no` or `unknown`."""
 
 
 class RouteInfo(Struct, frozen=True):

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
+
 from celerylint.finding import Place
 from celerylint.inspection import (
     Answer,
@@ -18,12 +20,12 @@ from celerylint.inspection import (
     UnknownInfo,
     WorkerInfo,
 )
-from celerylint.model.project import Beat, Decision, Project, Start, Worker
+from celerylint.model.project import Beat, Decision, Project, Start, Task, Worker
 from celerylint.model.traffic import queue_table
 
 
-def inspection(project: Project) -> Inspection:
-    """What was understood of a project."""
+def inspection(project: Project, repeat_safe: Callable[[Task], str] = lambda task: "unknown") -> Inspection:
+    """What was understood of a project. `repeat_safe` tells of a task whether it may run twice: `yes`, `no` or `unknown`."""
     version = project.version
     origin = version.origin
     return Inspection(
@@ -43,6 +45,7 @@ def inspection(project: Project) -> Inspection:
                 task.app.name if task.app is not None else None,
                 {k: answer(d) for k, d in sorted(task.options.items())},
                 answer(task.queue),
+                repeat_safe(task),
             )
             for task in project.tasks
         ],

@@ -74,7 +74,15 @@ def _tasks(inspection: Inspection, style: Style) -> list[str]:
         return ["No tasks."]
     lines = [_title("Tasks", len(inspection.tasks), style)]
     heads = table(
-        [(clean(task.name), f"queue {_value(task.queue)}", _at(task.path, task.line)) for task in inspection.tasks]
+        [
+            (
+                clean(task.name),
+                f"queue {_value(task.queue)}",
+                f"repeat-safe: {task.repeat_safe}",
+                _at(task.path, task.line),
+            )
+            for task in inspection.tasks
+        ]
     )
     for task, head in zip(inspection.tasks, heads, strict=True):
         lines.append(head)

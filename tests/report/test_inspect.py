@@ -53,6 +53,7 @@ def inspection(**more: Any) -> Inspection:
                     "time_limit": Answer(None, True, DEFAULT),
                 },
                 Answer("fast", True, Origin("route", "proj/celery.py", 9)),
+                "no",
             )
         ],
         "routes": [RouteInfo("proj.tasks.*", "fast", "proj/celery.py", 9)],
@@ -153,6 +154,7 @@ def test_json_has_exactly_the_promised_shape() -> None:
                     "known": True,
                     "origin": {"kind": "route", "path": "proj/celery.py", "line": 9},
                 },
+                "repeat_safe": "no",
             }
         ],
         "routes": [{"pattern": "proj.tasks.*", "queue": "fast", "path": "proj/celery.py", "line": 9}],
@@ -256,7 +258,7 @@ Apps (1)
       task_acks_late  = True  setting proj/settings.py:7
 
 Tasks (1)
-  proj.tasks.pull  queue fast  proj/tasks.py:5
+  proj.tasks.pull  queue fast  repeat-safe: no  proj/tasks.py:5
       max_retries  = 5                                      decorator proj/tasks.py:4
       unknown      (read from the environment): rate_limit  base proj/base.py:2
 

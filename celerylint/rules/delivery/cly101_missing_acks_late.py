@@ -11,6 +11,7 @@ from celerylint.model.project import App, Project, Task
 from celerylint.model.values import At
 from celerylint.rules import mending, placing
 from celerylint.rules.base import Rule, names, related
+from celerylint.rules.bodies.cly601_unguarded_side_effect import repeats
 from celerylint.rules.origins import shared_origin
 
 
@@ -79,7 +80,13 @@ def send_invoice(pk): ...
 
     def _of(self, app: App, project: Project, bodies: Bodies) -> Iterator[Finding]:
         tasks = project.tasks_of(app)
-        exposed = [task for task in tasks if task.option("acks_late").falsy and not task.option("acks_late").chosen]
+        exposed = [
+            task
+            for task in tasks
+            if task.option("acks_late").falsy
+            and not task.option("acks_late").chosen
+            and not repeats(bodies.of(task))  # of which CLY601 speaks: that comes first
+        ]
         if not exposed:
             return
         if not any(task.option("acks_late").truthy for task in tasks):
@@ -88,11 +95,12 @@ def send_invoice(pk): ...
         shared = shared_origin(exposed)
         if shared is not None:
             fix = _fix(exposed, mending.set_at(shared, acks_late="True") if _is_class(shared) else [], bodies)
-            yield self._finding(shared, exposed, f"set acks_late here{_PRICE}", fix=fix)
+            yield self._finding(shared, exposed, f"set acks_late here{_PRICE}", bodies, fix=fix)
             return
         for task in exposed:
             edits = mending.set_at(task.at, acks_late="True") if mending.takes_options(task) else []
-            yield self._finding(task.at, [task], f"set acks_late=True{_PRICE}", fix=_fix([task], edits, bodies))
+            fix = _fix([task], edits, bodies)
+            yield self._finding(task.at, [task], f"set acks_late=True{_PRICE}", bodies, fix=fix)
 
     def _nowhere(self, app: App, tasks: list[Task], project: Project, bodies: Bodies) -> Finding:
         setting = _spelled(app, "task_acks_late")
@@ -100,7 +108,7 @@ def send_invoice(pk): ...
         configured = related(at, "configured here") if at is not None and at[1].line != app.at[1].line else []
         fix = _fix(tasks, placing.setting(app, project, "task_acks_late", "True"), bodies)
         return self._finding(
-            app.at, tasks, f"set {setting} = True{_PRICE}", symbol=app.name, related=configured, fix=fix
+            app.at, tasks, f"set {setting} = True{_PRICE}", bodies, symbol=app.name, related=configured, fix=fix
         )
 
     def _finding(
@@ -108,6 +116,7 @@ def send_invoice(pk): ...
         where: At,
         tasks: list[Task],
         help: str,
+        bodies: Bodies,
         *,
         symbol: str = "",
         related: Iterable[Related] = (),
@@ -116,12 +125,27 @@ def send_invoice(pk): ...
         who = tasks[0].name if len(tasks) == 1 else f"any of {len(tasks)} tasks ({names([t.name for t in tasks])})"
         message = (
             f"a worker that is killed while it runs {who} loses it for good: the message is acknowledged when the task"
-            " starts"
+            f" starts; {_twice(tasks, bodies)}"
         )
         return self.finding(where, message, help, symbol=symbol or tasks[0].name, related=tuple(related), fix=fix)
 
 
 _PRICE = " where running twice does no harm, and acks_late=False where it would"
+
+
+def _twice(tasks: list[Task], bodies: Bodies) -> str:
+    """What the bodies of tasks say of a second run."""
+    found = [bodies.of(task).repeat_safe for task in tasks]
+    if len(tasks) == 1:
+        return {
+            "yes": "a second run would do no harm",
+            "no": "but a second run would do again what the first has done",
+        }.get(found[0], "whether a second run would do harm cannot be told from its body")
+    safe, unsafe = found.count("yes"), found.count("no")
+    if not safe and not unsafe:
+        return "whether a second run would do harm cannot be told from their bodies"
+    parts = [f"of {safe} a second run would do no harm"] if safe else []
+    return " and ".join([*parts, *([f"of {unsafe} it would do again what the first has done"] if unsafe else [])])
 
 
 def _fix(tasks: list[Task], edits: list[Edit], bodies: Bodies) -> Fix | None:
