@@ -21,12 +21,13 @@ from celerylint.extract_deploy import DeployFiles, comment_starts
 from celerylint.finding import Finding, Place, Report, Span, Summary
 
 if TYPE_CHECKING:
-    from celerylint.inspection import Inspection
+    from celerylint.inspection import Graph, Inspection
     from celerylint.model.deploy.process import Deployment
     from celerylint.model.link import Inputs
     from celerylint.model.project import Project, Task
     from celerylint.model.version import TargetVersion
     from celerylint.rules.base import Rule
+    from celerylint.settle.settle import Settled
 
 # The model and the rules are imported while other processes read files already.
 
@@ -54,31 +55,7 @@ def check(
     """
     with _without_collection():
         clock = _Clock()
-        found, files, deployed = _begin(paths, options, root, progress, clock, overlay)
-
-        from celerylint.facts.comments import plain_suppressions, suppressions
-        from celerylint.rules.registry import all_rules, judges
-        from celerylint.settle.select import selected
-        from celerylint.settle.settle import settle
-
-        rules = all_rules()
-        chosen = selected(options, rules)
-        for rule in judges():
-            rule.check_options(options)
-        clock.lap("rules")
-        run = _read(found, files, deployed, options, root, clock)
-        findings = [*_unreadable(run.discovery, run.files, run.deployed)]
-        findings.extend(_crashed(f"evaluation of {path}", error, path) for path, error in run.project.crashes)
-        if run.crash is not None:
-            findings.append(_crashed("evaluation of the deployment files", run.crash))
-        findings.extend(_judge([rule for rule in judges() if rule.code in chosen], run.project, options))
-        clock.lap("judge")
-        comments = {path: suppressions(source) for path, source in run.files.relevant_sources()}
-        for path, kind, source in run.deployed.sources():
-            comments[path] = plain_suppressions(source, comment_starts(kind))
-        for path in {finding.place.path for finding in findings} - comments.keys():
-            comments[path] = suppressions(run.files.text(path) or "")
-        settled = settle(findings, comments, options, rules, wanted=run.discovery.wanted)
+        run, settled = _judged(paths, options, root, progress, clock, overlay)
         shown = {
             place.path
             for finding in settled.findings
@@ -102,6 +79,56 @@ def check(
             sources=sources,
             timings=clock.laps,
         )
+
+
+def graph(paths: Sequence[str], options: Options, *, root: Path, progress: Progress | None = None) -> Graph:
+    """Who sends what to whom in a project, with the findings of the chosen rules at those whom they concern.
+
+    Raises:
+        UsageError: a path that is not there, an unknown rule.
+    """
+    with _without_collection():
+        run, settled = _judged(paths, options, root, progress, _Clock(), None)
+
+        from celerylint.model.graph import graph
+
+        return graph(run.project, settled.findings)
+
+
+def _judged(
+    paths: Sequence[str],
+    options: Options,
+    root: Path,
+    progress: Progress | None,
+    clock: _Clock,
+    overlay: Mapping[str, bytes] | None,
+) -> tuple[_Run, Settled]:
+    """A project, and what is found in it by the chosen rules and not suppressed."""
+    found, files, deployed = _begin(paths, options, root, progress, clock, overlay)
+
+    from celerylint.facts.comments import plain_suppressions, suppressions
+    from celerylint.rules.registry import all_rules, judges
+    from celerylint.settle.select import selected
+    from celerylint.settle.settle import settle
+
+    rules = all_rules()
+    chosen = selected(options, rules)
+    for rule in judges():
+        rule.check_options(options)
+    clock.lap("rules")
+    run = _read(found, files, deployed, options, root, clock)
+    findings = [*_unreadable(run.discovery, run.files, run.deployed)]
+    findings.extend(_crashed(f"evaluation of {path}", error, path) for path, error in run.project.crashes)
+    if run.crash is not None:
+        findings.append(_crashed("evaluation of the deployment files", run.crash))
+    findings.extend(_judge([rule for rule in judges() if rule.code in chosen], run.project, options))
+    clock.lap("judge")
+    comments = {path: suppressions(source) for path, source in run.files.relevant_sources()}
+    for path, kind, source in run.deployed.sources():
+        comments[path] = plain_suppressions(source, comment_starts(kind))
+    for path in {finding.place.path for finding in findings} - comments.keys():
+        comments[path] = suppressions(run.files.text(path) or "")
+    return run, settle(findings, comments, options, rules, wanted=run.discovery.wanted)
 
 
 def _judge(rules: Sequence[Rule], project: Project, options: Options) -> list[Finding]:

@@ -148,6 +148,53 @@ class UnknownInfo(Struct, frozen=True):
     line: int
 
 
+class Problem(Struct, frozen=True):
+    """A finding, as far as a picture has room for it."""
+
+    code: str
+    name: str
+    severity: str
+    message: str
+    path: str
+    line: int
+
+
+class GraphNode(Struct, frozen=True):
+    """Somebody who sends, keeps or runs messages, or several of one kind together."""
+
+    id: str
+    """A letter and a number, unique in the graph."""
+    kind: str
+    """`beat`, `entry`, `task`, `queue`, `worker`, in the order in which a message passes them."""
+    label: str
+    details: list[str]
+    """What else there is to say, a line each."""
+    path: str
+    """Where it is written; empty for a queue that nothing declares."""
+    line: int
+    problems: list[Problem] = field(default_factory=list)
+
+
+class GraphEdge(Struct, frozen=True):
+    """A way that messages take."""
+
+    source: str
+    target: str
+    label: str = ""
+    certain: bool = True
+    """False where only some messages take it."""
+
+
+class Graph(Struct, frozen=True):
+    """Who sends what to whom, as `celerylint graph` draws it."""
+
+    title: str
+    nodes: list[GraphNode]
+    edges: list[GraphEdge]
+    problems: list[Problem]
+    """Findings that concern nobody in the picture."""
+
+
 class Inspection(Struct, frozen=True):
     """Everything `inspect` shows, sorted, ready to print."""
 

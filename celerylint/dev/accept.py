@@ -7,18 +7,19 @@ from pathlib import Path
 
 from celerylint import engine
 from celerylint.config import load
-from celerylint.report import full, inspect_text
+from celerylint.report import full, graph_mermaid, inspect_text
 
 _FIXTURES = Path(__file__).parents[2] / "fixtures"
 PROJECTS = tuple(sorted(path for path in (_FIXTURES / "projects").iterdir() if path.is_dir()))
 
 
 def outputs(project: Path) -> dict[str, str]:
-    """The text of `celerylint` and of `celerylint inspect` for a project, by kind."""
+    """The text of `celerylint`, `celerylint inspect` and `celerylint graph` for a project, by kind."""
     settings = load([str(project)], {"no_cache": True, "jobs": 1})
     return {
         "lint": full.render(engine.check([str(project)], settings.options, root=settings.root)),
         "inspect": inspect_text.render(engine.inspect([str(project)], settings.options, root=settings.root)),
+        "graph": graph_mermaid.render(engine.graph([str(project)], settings.options, root=settings.root)),
     }
 
 

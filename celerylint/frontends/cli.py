@@ -1,4 +1,4 @@
-"""The command line: `celerylint [OPTIONS] [PATHS]...`, `celerylint inspect`, `celerylint explain`."""
+"""The command line: `celerylint [OPTIONS] [PATHS]...`, `celerylint inspect`, `celerylint graph`, `celerylint explain`."""
 
 from __future__ import annotations
 
@@ -33,9 +33,19 @@ _INSPECT = (
     "output_file",
     "color",
 )
+_CHOOSE = (
+    "select",
+    "extend_select",
+    "ignore",
+    "preset",
+    "confidence",
+    "per_file_ignores",
+    "deployment_files",
+    "development_files",
+)
 _EPILOG = """\
 Verbs, as the first argument: `check` (the default), `inspect` (show what is understood of the project: tasks with their
-effective options, queues, schedule), `explain CODE` (the page of a rule).
+effective options, queues, schedule), `graph` (draw who sends what to whom), `explain CODE` (the page of a rule).
 
 Exit status: 0 nothing at or above --fail-on, 1 findings, 2 wrong usage or configuration."""
 
@@ -87,7 +97,12 @@ def _run(arguments: list[str]) -> int:
     from celerylint.frontends.terminal import accept_any_text
 
     accept_any_text(sys.stdout, sys.stderr)
-    verbs = {"check": _check_command, "inspect": _inspect_command, "explain": _explain_command}
+    verbs = {
+        "check": _check_command,
+        "inspect": _inspect_command,
+        "graph": _graph_command,
+        "explain": _explain_command,
+    }
     verb = arguments.pop(0) if arguments and arguments[0] in verbs else ""
     name = f"celerylint {verb}".rstrip()
     try:
@@ -144,6 +159,23 @@ def _inspect_command() -> click.Command:
     command = _command(_inspect, "Show what is understood of a Celery project.", options)
     shape = click.Option(
         ["--output-format"], type=click.Choice(["text", "json"]), default="text", help="Tables or JSON."
+    )
+    command.params.insert(0, shape)
+    return command
+
+
+def _graph_command() -> click.Command:
+    import click
+
+    from celerylint.config import option_table
+
+    options = [option for option in option_table() if option.name in (*_INSPECT, *_CHOOSE)]
+    command = _command(_graph, "Draw who sends what to whom in a Celery project, with its problems.", options)
+    shape = click.Option(
+        ["--output-format"],
+        type=click.Choice(["mermaid", "html"]),
+        default="mermaid",
+        help="Mermaid, or a page of HTML that needs nothing else.",
     )
     command.params.insert(0, shape)
     return command
@@ -288,6 +320,32 @@ def _inspect(
     inspection = _analyse(run, settings, quiet)
     render = import_module(f"celerylint.report.inspect_{output_format}").render
     _write(render(inspection, _style(settings.options, quiet)), settings.options)
+    return CLEAN
+
+
+def _graph(
+    paths: tuple[str, ...],
+    config: str | None,
+    quiet: bool,
+    verbose: bool,
+    version: bool,
+    output_format: str,
+    **flags: Any,
+) -> int:
+    if version:
+        return main(["--version"])
+    from celerylint.config import load
+
+    settings = load(paths or (".",), _given(flags), config=config)
+
+    def run(progress: Any) -> Any:
+        from celerylint.engine import graph
+
+        return graph(paths or (".",), settings.options, root=settings.root, progress=progress)
+
+    drawn = _analyse(run, settings, quiet)
+    render = import_module(f"celerylint.report.graph_{output_format}").render
+    _write(render(drawn, _style(settings.options, quiet)), settings.options)
     return CLEAN
 
 
