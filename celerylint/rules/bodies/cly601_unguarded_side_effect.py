@@ -82,6 +82,9 @@ class UnguardedSideEffect(Rule):
     lock-context-managers = ["shop.locks.exclusive"]
     ```
 
+    What `guard-decorators` names lets a run do its work once only, as a decorator or in a `with`; what
+    `lock-context-managers` names keeps out a run at the same time, and not a later one.
+
     [Should I use retry or acks_late?](https://docs.celeryq.dev/en/stable/faq.html#faq-acks-late-vs-retry)
     """
 
