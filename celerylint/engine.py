@@ -37,6 +37,12 @@ _MAX_WIDENINGS = 3
 _TASKS_WORTH_A_PROCESS = 30
 """With fewer tasks the rules are done before another process has started."""
 
+_COSTS = {"CLY501": 20, "CLY502": 35, "CLY504": 20, "CLY505": 5, "CLY515": 20, "CLY801": 5, "CLY806": 3, "CLY809": 15}
+"""What rules take that take long, measured on large projects; any other takes 1."""
+
+_COST_OF_BODIES = 200
+"""The same for all rules that look at what tasks do when they run twice."""
+
 Progress = Callable[[str, int, int], None]
 
 
@@ -139,15 +145,27 @@ def _judge(rules: Sequence[Rule], project: Project, options: Options) -> list[Fi
         return _found(rules, project)
     import msgspec
 
-    # Bodies are walked once: all rules that look at them are judged by one process, with few others.
-    bodies = [rule for rule in rules if rule.reads_bodies()]
-    others = [rule for rule in rules if not rule.reads_bodies()]
-    there = [*bodies, *others[1 :: 3 if bodies else 2]]
-    here = [rule for rule in others if rule not in there]
+    there, here = _shared_out(rules)
     call = ForkedCall(lambda: msgspec.msgpack.encode(_found(there, project)))
     findings = _found(here, project)
     result = call.result()
     return findings + (msgspec.msgpack.decode(result, type=list[Finding]) if result else _found(there, project))
+
+
+def _shared_out(rules: Sequence[Rule]) -> tuple[list[Rule], list[Rule]]:
+    """The rules for two processes: those that look at bodies together, since bodies are walked once, then the slowest first."""
+    there = [rule for rule in rules if rule.reads_bodies()]
+    here: list[Rule] = []
+    taken, spent = _COST_OF_BODIES if there else 0, 0
+    others = [rule for rule in rules if not rule.reads_bodies()]
+    for rule in sorted(others, key=lambda rule: -_COSTS.get(rule.code, 1)):
+        if taken <= spent:
+            there.append(rule)
+            taken += _COSTS.get(rule.code, 1)
+        else:
+            here.append(rule)
+            spent += _COSTS.get(rule.code, 1)
+    return there, here
 
 
 def _found(rules: Sequence[Rule], project: Project) -> list[Finding]:
