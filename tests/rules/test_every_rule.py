@@ -51,7 +51,7 @@ def test_its_page_says_what_and_why(rule: RuleLike) -> None:
 
 @each
 def test_its_name_reads_after_allow(rule: RuleLike) -> None:
-    assert re.fullmatch(r"[a-z]+(-[a-z0-9]+)*", rule.name)
+    assert re.fullmatch(r"[a-z][a-z0-9]*(-[a-z0-9]+)*", rule.name)
     assert re.fullmatch(r"CLY\d{3}", rule.code)
     assert rule.preset in PRESETS
 
