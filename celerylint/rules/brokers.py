@@ -20,10 +20,11 @@ def family_of(app: App, project: Project) -> str:
     that is deployed beside them.
     """
     held = app.setting("broker_url")
-    if held.known and held.chosen:
-        return family(app, project)
     workers = _workers(app, project)
-    told = {transport.family for url in _urls(workers) if (transport := project.catalog.transport(url)) is not None}
+    urls = list(_urls(workers, held.env))
+    if held.known and held.chosen and not (held.env and urls):
+        return family(app, project)
+    told = {transport.family for url in urls if (transport := project.catalog.transport(url)) is not None}
     if told or not workers:
         return told.pop() if len(told) == 1 else ""
     beside = {_FAMILIES.get(broker.transport, "") for broker in _beside(workers, project)}
@@ -35,8 +36,10 @@ def broker_services(app: App, project: Project) -> tuple[Broker, ...]:
     kind = family_of(app, project)
     held = app.setting("broker_url")
     workers = _workers(app, project)
-    own = held.value if held.known and held.chosen and isinstance(held.value, str) else ""
-    hosts = {_host(url) for url in (*_urls(workers), *([own] if own else []))} - {""}
+    urls = list(_urls(workers, held.env))
+    if held.known and held.chosen and isinstance(held.value, str) and not (held.env and urls):
+        urls.append(held.value)
+    hosts = {_host(url) for url in urls} - {""}
     alike = [
         broker
         for broker in project.brokers
@@ -63,12 +66,12 @@ def _beside(workers: tuple[Worker, ...], project: Project) -> Iterator[Broker]:
             yield broker
 
 
-def _urls(workers: tuple[Worker, ...]) -> Iterator[str]:
-    """Addresses of brokers in the variables of the workers."""
+def _urls(workers: tuple[Worker, ...], variable: str) -> Iterator[str]:
+    """Addresses of brokers in the variables of the workers: the one that the setting reads, else those named so."""
     for worker in workers:
         environment = worker.start.invocation.environment if worker.start.invocation is not None else {}
         for name, value in environment.items():
-            if "BROKER" in name.upper() and value and "://" in value:
+            if (name == variable or (not variable and "BROKER" in name.upper())) and value and "://" in value:
                 yield value
 
 

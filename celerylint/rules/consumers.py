@@ -9,9 +9,10 @@ from typing import NamedTuple
 from celerylint.facts import ir
 from celerylint.finding import Place
 from celerylint.model.deploy.process import Process
-from celerylint.model.project import App, Dispatch, Entry, Project, Task, Worker
+from celerylint.model.project import App, Decision, Dispatch, Entry, Project, Task, Worker
 from celerylint.model.values import Arguments, At, Mapping, Scalar, Value, forced
 from celerylint.rules.declared import Declared
+from celerylint.rules.delivery.waits import time_limit
 
 _PER_CALL = frozenset({"apply_async", "apply_async_on_commit", "send_task", "signature", "subtask"})
 """Calls whose keyword `queue` names a queue; that of `s` and `si` is an argument of the task."""
@@ -21,6 +22,7 @@ _ADDING = frozenset({"add_consumer", "select_add"})
 """Calls that make a running worker consume more."""
 _NAMING = _ELSEWHERE | {"queue"}
 _BY_DEFAULT = frozenset({"default", "setting"})
+_DECIDING = ("task_always_eager", "task_routes", "task_queues", "task_default_queue", "task_create_missing_queues")
 _WORKERLIKE = re.compile(r"worker|celery|queue|task|job|background", re.IGNORECASE)
 
 
@@ -48,7 +50,7 @@ def consumers(app: App, project: Project) -> Consumers | None:
     shared = len(project.apps) > 1 and any(task.shared for task in project.tasks_of(app))
     for worker in deployed:
         stranger = worker.app_known and worker.app is not app and not shared
-        if not stranger and not _known(worker):
+        if not stranger and not (_known(worker) and _set_up_here(worker, app, project)):
             return None
     if not ours or _may_start_more(project, deployed) or _adds_queues(project):
         return None
@@ -60,6 +62,22 @@ def _known(worker: Worker) -> bool:
     """Whether it is known what a worker consumes. Without `-Q` its app decides, so that has to be known as well."""
     own = worker.queues
     return own.known and not own.env and (worker.app_known or own.kind in ("flag", "environment"))
+
+
+def _set_up_here(worker: Worker, app: App, project: Project) -> bool:
+    """Whether a worker has the settings that are known: its DJANGO_SETTINGS_MODULE may replace those that decide."""
+    environment = worker.start.invocation.environment if worker.start.invocation is not None else {}
+    name = environment.get("DJANGO_SETTINGS_MODULE")
+    module = project.index.find(name, None) if name else None
+    read = {decision.at[0] for decision in app.own_settings.values() if decision.at is not None}
+    if module is None or module.path in read or module.facts is None:
+        return True
+    return not any(
+        isinstance(node, ir.Name) and node.id.lower().endswith(_DECIDING)
+        for statement in module.facts.body
+        if isinstance(statement, (ir.Assign, ir.AnnAssign))
+        for node in (statement.targets if isinstance(statement, ir.Assign) else [statement.target])
+    )
 
 
 def _may_start_more(project: Project, deployed: list[Worker]) -> bool:
@@ -82,6 +100,28 @@ def _adds_queues(project: Project) -> bool:
         for functions in project.functions.values()
         for function in functions
     )
+
+
+def runs(worker: Worker, task: Task) -> bool:
+    """Whether a worker consumes the queue of a task, as far as both are known."""
+    ours = worker.app is task.app and worker.app_known
+    return ours and worker.queues.known and task.queue.known and task.queue.value in worker.queues.value
+
+
+def hard_limits(task: Task, project: Project) -> tuple[Decision, ...]:
+    """The hard time limits that are in force for a task: its own, else those of the workers that run it.
+
+    A worker takes the flag of its command, else the setting; from 5.7 on the setting first. Where no worker is known to run
+    the task it is the setting.
+    """
+    limit = time_limit(task)
+    if not task.app or limit is task.option("time_limit"):
+        return (limit,)
+    theirs = [worker.time_limit for worker in project.workers if not worker.start.development and runs(worker, task)]
+    if any(not held.known for held in theirs):
+        return ()
+    places = {held.place: held for held in theirs or [limit]}
+    return tuple(places.values())
 
 
 # --- who sends --------------------------------------------------------------------------------------------------------

@@ -9,7 +9,9 @@ from celerylint.finding import Finding, Related, Severity
 from celerylint.model.project import App, Project, Task
 from celerylint.model.values import At, Mapping, Scalar, forced
 from celerylint.rules.base import Rule, related
-from celerylint.rules.delivery.waits import Wait, family, number, time_limit, waits
+from celerylint.rules.brokers import family_of
+from celerylint.rules.consumers import hard_limits
+from celerylint.rules.delivery.waits import Wait, number, waits
 from celerylint.rules.retries.delays import span
 
 _BROKERS = {"redis": "Redis", "sqs": "SQS", "pgmq": "PGMQ"}
@@ -26,6 +28,10 @@ class VisibilityTimeoutExceeded(Rule):
 
     Only `visibility_timeout` in `broker_transport_options` counts. In `result_backend_transport_options`, or as a setting
     of its own, nothing reads it for messages.
+
+    The broker is that of the settings. Where these do not tell, it is the one whose address the workers are given in a
+    variable, or the only kind that is deployed beside them. Limits are those in force: a `--time-limit` of the workers that
+    run the task counts for tasks without one of their own.
 
     ## What to do
 
@@ -78,22 +84,21 @@ def order(pk):
         for wait in waits(project):
             timeout = timeouts.get(wait.task.app) if wait.task.app is not None else None
             if timeout is not None:
-                yield from self._waits(wait, timeout)
+                yield from self._waits(wait, timeout, max(_late_limits(wait.task, project), key=_length, default=None))
         for task in project.tasks:
             timeout = timeouts.get(task.app) if task.app is not None else None
-            hard = _late_limit(task)
-            at = time_limit(task).at
-            if timeout is not None and hard is not None and at is not None and hard >= timeout.seconds:
-                what = f"{task.name} acknowledges late and may run for {span(hard)}"
-                yield self._finding(at, task, what, timeout)
+            for hard, at in _late_limits(task, project) if timeout is not None else ():
+                if timeout is not None and at is not None and hard >= timeout.seconds:
+                    what = f"{task.name} acknowledges late and may run for {span(hard)}"
+                    yield self._finding(at, task, what, timeout)
 
-    def _waits(self, wait: Wait, timeout: _Timeout) -> Iterator[Finding]:
-        hard = _late_limit(wait.task)
+    def _waits(self, wait: Wait, timeout: _Timeout, limit: tuple[float, At | None] | None) -> Iterator[Finding]:
+        hard, at = limit or (None, None)
         if wait.seconds >= timeout.seconds:
             yield self._finding(wait.at, wait.task, wait.what, timeout)
         elif hard is not None and hard < timeout.seconds <= wait.seconds + hard:
             what = f"{wait.what} and, acknowledged late, may run for {span(hard)} more"
-            yield self._finding(wait.at, wait.task, what, timeout, related(time_limit(wait.task).at, "the limit"))
+            yield self._finding(wait.at, wait.task, what, timeout, related(at, "the limit"))
 
     def _finding(self, where: At, task: Task, what: str, timeout: _Timeout, also: Iterable[Related] = ()) -> Finding:
         source = "" if timeout.chosen else ", its default"
@@ -120,9 +125,10 @@ class _Timeout:
 
 def _timeout(app: App, project: Project) -> _Timeout | None:
     """The visibility timeout of an app's broker; None where it has none, or it cannot be known."""
-    kind = family(app, project)
+    kind = family_of(app, project)
     url = app.setting("broker_url")
-    transport = project.catalog.transport(str(url.value)) if kind in _BROKERS else None
+    # Of one family: what the workers are given may be another kind of broker than the setting's default.
+    transport = project.catalog.transport(kind) if kind in _BROKERS else None
     if transport is None or transport.visibility_timeout is None:
         return None
     held = app.setting("broker_transport_options")
@@ -150,9 +156,13 @@ def _elsewhere(app: App) -> str:
     return ""
 
 
-def _late_limit(task: Task) -> float | None:
-    """The hard limit of a task that acknowledges late."""
+def _late_limits(task: Task, project: Project) -> list[tuple[float, At | None]]:
+    """The hard limits of a task that acknowledges late, and where each is set."""
     if not task.option("acks_late").truthy:
-        return None
-    hard = time_limit(task)
-    return number(hard.value) or None if hard.known else None
+        return []
+    held = [(number(limit.value), limit.at) for limit in hard_limits(task, project) if limit.known]
+    return [(seconds, at) for seconds, at in held if seconds]
+
+
+def _length(limit: tuple[float, At | None]) -> float:
+    return limit[0]

@@ -3,12 +3,15 @@
 from __future__ import annotations
 
 from collections.abc import Iterable
+from typing import NamedTuple
 
-from celerylint.finding import Confidence, Finding, Severity
+from celerylint.finding import Confidence, Finding, Place, Severity
 from celerylint.model.project import App, Project, Task
 from celerylint.model.values import At
 from celerylint.rules.base import Rule, related
-from celerylint.rules.delivery.waits import family, number, speaks_of, time_limit, waits
+from celerylint.rules.brokers import family_of
+from celerylint.rules.consumers import hard_limits
+from celerylint.rules.delivery.waits import number, speaks_of, waits
 from celerylint.rules.retries.delays import span
 
 _TIMEOUT = 1800.0
@@ -26,6 +29,10 @@ class ConsumerTimeoutExceeded(Rule):
 
     Quorum queues with a topic exchange keep messages that are not due on the server (Celery 5.5 and later): there only
     the length of the run counts.
+
+    A `consumer_timeout` counts that a rabbitmq.conf of the project says, or a RabbitMQ that its deployment files start;
+    where part of that configuration is not here, nothing is reported. Limits are those in force: a `--time-limit` of the
+    workers that run the task counts for tasks without one of their own.
 
     ## What to do
 
@@ -68,30 +75,64 @@ def order(pk):
 """
 
     def check_project(self, project: Project) -> Iterable[Finding]:
-        rabbits = {app for app in project.apps if family(app, project) == "amqp"}
+        timeout = _timeout(project)
+        if timeout is None:
+            return
+        rabbits = {app for app in project.apps if family_of(app, project) == "amqp" and not _of_queues(app)}
         delayed = {app for app in rabbits if not _keeps_on_server(app, project)}
         for wait in waits(project):
-            if wait.task.app in delayed and wait.seconds >= _TIMEOUT:
-                yield self._finding(wait.at, wait.task, wait.what)
+            if wait.task.app in delayed and wait.seconds >= timeout.seconds:
+                yield self._finding(wait.at, wait.task, wait.what, timeout)
         for task in project.tasks:
-            hard = time_limit(task)
-            seconds = number(hard.value) if hard.known else None
-            if task.app not in rabbits or hard.at is None or seconds is None or not task.option("acks_late").truthy:
+            if task.app not in rabbits or not task.option("acks_late").truthy:
                 continue
-            if seconds >= _TIMEOUT:
-                what = f"{task.name} acknowledges late and may run for {span(seconds)}"
-                yield self._finding(hard.at, task, what)
+            for hard in hard_limits(task, project):
+                seconds = number(hard.value) if hard.known else None
+                if seconds is not None and hard.at is not None and seconds >= timeout.seconds:
+                    what = f"{task.name} acknowledges late and may run for {span(seconds)}"
+                    yield self._finding(hard.at, task, what, timeout)
 
-    def _finding(self, where: At, task: Task, what: str) -> Finding:
+    def _finding(self, where: At, task: Task, what: str, timeout: _Timeout) -> Finding:
         broker = task.app.setting("broker_url").at if task.app is not None else None
+        source = "its consumer_timeout" if timeout.place is not None else "its default consumer_timeout"
         return self.finding(
             where,
-            f"{what}, but RabbitMQ closes the channel of a worker that holds a message for {span(_TIMEOUT)}, its default"
-            " consumer_timeout: whatever the worker holds is handed out again",
+            f"{what}, but RabbitMQ closes the channel of a worker that holds a message for {span(timeout.seconds)},"
+            f" {source}: whatever the worker holds is handed out again",
             "raise consumer_timeout on the server above it, or let it wait in a table",
             symbol=task.name,
-            related=related(broker, "the broker"),
+            related=[*related(timeout.place, "the timeout"), *related(broker, "the broker")],
         )
+
+
+class _Timeout(NamedTuple):
+    seconds: float
+    place: Place | None
+    """Where a file here sets it; None for the default."""
+
+
+def _timeout(project: Project) -> _Timeout | None:
+    """The longest `consumer_timeout` that the files here give a RabbitMQ; None where it is off, or cannot be known."""
+    found: list[_Timeout] = []
+    for broker in project.brokers:
+        if broker.transport != "rabbitmq" or broker.development:
+            continue
+        held = broker.settings.get("consumer_timeout")
+        if held is None:
+            if not broker.complete:
+                return None
+            found.append(_Timeout(_TIMEOUT, None))
+        elif isinstance(held.value, str) and held.value.strip().isdecimal():
+            found.append(_Timeout(int(held.value) / 1000, held.place))
+        else:
+            return None
+    return max(found, key=lambda timeout: timeout.seconds, default=_Timeout(_TIMEOUT, None))
+
+
+def _of_queues(app: App) -> bool:
+    """Whether queues may have a timeout of their own, by the argument `x-consumer-timeout`."""
+    held = app.setting("task_queues")
+    return held.chosen and speaks_of(held.raw, "x-consumer-timeout")
 
 
 def _keeps_on_server(app: App, project: Project) -> bool:

@@ -8,7 +8,7 @@ from typing import NamedTuple
 from celerylint.finding import Finding, Place, Severity
 from celerylint.model.project import App, Decision, Project, Task, Worker
 from celerylint.rules.base import Rule, names, related
-from celerylint.rules.consumers import name_of
+from celerylint.rules.consumers import name_of, runs
 from celerylint.rules.retries.delays import span
 
 _IGNORED = {
@@ -72,8 +72,7 @@ if __name__ == "__main__":
 """
 
     def check_worker(self, worker: Worker, project: Project) -> Iterable[Finding]:
-        app = worker.app if worker.app_known else None
-        tasks = [task for task in project.tasks if task.app is app and _runs(worker, task)] if app is not None else []
+        tasks = [task for task in project.tasks if runs(worker, task)]
         ours = {"time_limit": worker.time_limit, "soft_time_limit": worker.soft_time_limit}
         where = worker.pool.place or worker.start.place
         yield from self._judge(worker.pool, tasks, ours, where, f"the worker `{name_of(worker)}`")
@@ -133,8 +132,3 @@ def _limits(name: str, tasks: Sequence[Task], ours: Decision) -> Iterator[_Limit
 def _seconds(limit: Decision) -> float | None:
     value = limit.value if limit.known else None
     return float(value) if isinstance(value, (int, float)) and value else None
-
-
-def _runs(worker: Worker, task: Task) -> bool:
-    """Whether a worker consumes the queue of a task, as far as both are known."""
-    return worker.queues.known and task.queue.known and task.queue.value in worker.queues.value

@@ -79,8 +79,8 @@ app.conf.task_queues = [Queue("celery", queue_arguments={"x-queue-type": "quorum
             if written.name.removeprefix(names.namespace or "").lower().endswith("queue_ha_policy"):
                 yield self.finding(
                     written.at,
-                    f"Celery no longer reads `{written.name}`, and RabbitMQ no longer mirrors classic queues: the queues"
-                    " are on one node only",
+                    f"Celery no longer reads `{written.name}`: it mirrors no queue, and since RabbitMQ 4 no policy does"
+                    " either",
                     _HELP,
                     symbol=app.name,
                 )
