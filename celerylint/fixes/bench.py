@@ -63,7 +63,7 @@ class Bench:
             except FixError as error:
                 refused.append((finding, str(error)))
                 continue
-            if any(_overlap(change, taken.get(path, set())) for path, changes in wanted.items() for change in changes):
+            if any(_touch(change, taken.get(path, set())) for path, changes in wanted.items() for change in changes):
                 continue
             applied.append(finding)
             for path, changes in wanted.items():
@@ -162,9 +162,19 @@ def _overlap(change: Change, others: set[Change]) -> bool:
     )
 
 
+def _touch(change: Change, others: set[Change]) -> bool:
+    """Whether a change of one fix overlaps those of others, or begins where one ends: both may have meant to end a line."""
+    if change in others:
+        return False
+    return _overlap(change, others) or any(
+        (change.start == other.end or other.start == change.end) and not _lines_above(change, other) for other in others
+    )
+
+
 def _lines_above(one: Change, other: Change) -> bool:
     """Whether one of two changes at one place puts whole lines before what the other replaces."""
-    return any(a.start == a.end < b.end and a.text.endswith("\n") for a, b in ((one, other), (other, one)))
+    pairs = ((one, other), (other, one))
+    return any(a.start == a.end == b.start < b.end and a.text.endswith("\n") for a, b in pairs)
 
 
 def _still_parses(before: str, after: str) -> bool:

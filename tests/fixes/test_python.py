@@ -42,16 +42,7 @@ def at(text: str, part: str) -> Place:
 
 
 def fixed(text: str, *edits: Edit, encoding: str = "utf-8") -> str:
-    finding = Finding(
-        code="CLY201",
-        name="x",
-        message="",
-        help="",
-        severity=Severity.ERROR,
-        confidence=Confidence.HIGH,
-        place=Place("tasks.py", Span(1, 1, 1, 1)),
-        fix=Fix("mend it", "safe", edits),
-    )
+    finding = _finding(*edits)
     bench = Bench(lambda path: text.encode(encoding), lambda path, module: module in OURS)
     done = bench.round([finding])
     if done.refused:
@@ -139,6 +130,31 @@ def test_a_line_that_would_be_too_long_is_folded() -> None:
     text = text.replace("y" * 15, "y" * 30)
     after = fixed(text, SetKeyword(at(text, text.split("\n")[0][1:]), "third", "3"))
     assert after == f"@task(\n    first={'x' * 40!r},\n    second={'y' * 30!r},\n    third=3,\n)\ndef f(): ...\n"
+
+
+def _finding(*edits: Edit) -> Finding:
+    return Finding(
+        code="CLY201",
+        name="x",
+        message="",
+        help="",
+        severity=Severity.ERROR,
+        confidence=Confidence.HIGH,
+        place=Place("tasks.py", Span(1, 1, 1, 1)),
+        fix=Fix("mend it", "safe", edits),
+    )
+
+
+@pytest.mark.parametrize("length", [10, 60, 70])
+@pytest.mark.parametrize("comma", ["", ","])
+def test_of_two_fixes_of_one_call_one_waits_for_the_next_round(length: int, comma: str) -> None:
+    text = f"@task(b={'b' * length!r}{comma})\ndef f(): ...\n"
+    place = at(text, text.split("\n")[0][1:])
+    findings = [_finding(SetKeyword(place, "first", repr("x" * 20))), _finding(SetKeyword(place, "z", "1"))]
+    done = Bench(lambda path: text.encode(), lambda path, module: False).round(findings)
+    assert [finding is findings[0] for finding in done.applied] == [True]
+    assert not done.broken
+    assert not done.refused
 
 
 @pytest.mark.parametrize(
