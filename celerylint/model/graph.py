@@ -171,10 +171,12 @@ class _Drawing:
     def concerned(self, finding: Finding, known: Mapping[str, str], tasks: Mapping[int, str]) -> str | None:
         """The node that a finding is about: whose command, entry or code it stands in, or whom it names."""
         where = finding.place
-        runners: Iterable[Beat | Worker] = (*self.workers, *self.beats)
+        runners: list[Beat | Worker] = [*self.workers, *self.beats]
+        # Several may be started by one line of a script: the one that is named comes first.
+        runners.sort(key=lambda runner: finding.symbol != _name(runner.start, ""))
         for starter in runners:
             kind = "worker" if isinstance(starter, Worker) else "beat"
-            if any(_covers(each, where) for each in (starter.start.place, *starter.start.places)):
+            if any(_covers(each, where) for each in _places(starter.start)):
                 return self.by_key[(kind, id(starter))]
         for entry in self.project.schedule:
             if ("entry", id(entry)) in self.by_key and _covers(_place(entry), where):
@@ -214,6 +216,15 @@ def _place(entry: Entry) -> Place:
     ends = [at[1].end_line for at in entry.keys.values() if at is not None and at[0] == whole.path]
     span = whole.span
     return Place(whole.path, Span(span.line, span.column, max([span.end_line, *ends]), span.end_column))
+
+
+def _places(start: Start) -> Iterator[Place]:
+    """Where a process is described: its command, and what the deployment file says of it."""
+    yield from (start.place, *start.places)
+    if start.process is not None:
+        yield start.process.place
+        told = (start.process.replicas, start.process.grace, *start.process.attributes.values())
+        yield from (held.place for held in told if held.place is not None)
 
 
 def _covers(outer: Place, inner: Place) -> bool:
