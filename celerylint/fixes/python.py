@@ -206,17 +206,26 @@ class Python:
             name: f"{self._quoted(repr(name))}: {value}" if is_dict else f"{name}={value}" for name, value in pairs
         }
         held = {name: item for item in _items(owner) if (name := _name(item)) in texts}
-        added = [_joined(text) for name, text in texts.items() if name not in held]
+        added = [text for name, text in texts.items() if name not in held]
         only = owner.args[0].value if isinstance(owner, cst.Call) and len(owner.args) == 1 else None
         if added and isinstance(only, cst.GeneratorExp):
             raise FixError("a generator is all that the call is given")
-        changes = [Change(*self._stretch_of(held[name].value), _joined(value)) for name, value in pairs if name in held]
-        more = sum(len(f", {text}") for text in added) + sum(len(c.text) - (c.end - c.start) for c in changes)
+        changes = [self._instead(held[name].value, value) for name, value in pairs if name in held]
+        more = sum(len(_joined(value)) - len(self._code(held[name].value)) for name, value in pairs if name in held)
+        more += sum(len(f", {_joined(text)}") for text in added)
         if self._too_long(owner, more):
             replaced = {id(item): texts[name] for name, item in held.items()}
             items = [replaced.get(id(item)) or self._code(item) for item in _items(owner)]
             return [self._exploded(owner, [*items, *(text for name, text in texts.items() if name not in held)])]
         return [*changes, *(self._add(owner, added) if added else [])]
+
+    def _instead(self, node: cst.CSTNode, value: str) -> Change:
+        """A value in place of another, on as many lines as it takes."""
+        start, end = self._stretch_of(node)
+        rest = self.file.line_end(end) - end if "\n" not in self.file.text[start:end] else 1
+        before = start - self.file.line_start(start)
+        indent = self.file.indent(start)
+        return Change(start, end, self._fitted(value, indent, before - len(indent) + rest))
 
     def _too_long(self, owner: _Owner, more: int) -> bool:
         """Whether a call on one line would be too long with some characters more."""
@@ -233,11 +242,13 @@ class Python:
             opened = self.file.text.index("(" if isinstance(owner, cst.Call) else "{", opened) + 1
             if self.file.text[opened : end - 1].strip():
                 raise FixError("only a comment stands in it")
-            return [Change(opened, end - 1, self._within(opened, end - 1, entries))]
+            return [Change(opened, end - 1, self._within(opened, end - 1, [*map(_joined, entries)]))]
         start, end = self._stretch_of(items[-1])
         if self.file.first_on_its_line(start):
-            return self._add_lines(start, end, entries, isinstance(items[-1].comma, cst.Comma))
-        return [Change(end, end, "".join(f", {entry}" for entry in entries))]
+            indent = self.file.text[self.file.line_start(start) : start]
+            fitted = [self._fitted(entry, indent, 1) for entry in entries]
+            return self._add_lines(start, end, fitted, isinstance(items[-1].comma, cst.Comma))
+        return [Change(end, end, "".join(f", {_joined(entry)}" for entry in entries))]
 
     def _within(self, start: int, end: int, entries: list[str]) -> str:
         """Arguments of a call that has none, on a line of their own where the line would be too long."""
@@ -273,9 +284,7 @@ class Python:
             return Change(opened, last, f"\n{inner}{together}\n{indent}")
         lines = ""
         for text in texts:
-            joined = _joined(text)
-            short = len(inner) + len(joined) < self._limit
-            lines += f"\n{inner}{joined if short else self._indented(text, inner)},"
+            lines += f"\n{inner}{self._fitted(text, inner, 1)},"
         return Change(opened, last, f"{lines}\n{indent}")
 
     def _set_beside(self, option: cst.Assign | cst.AnnAssign, pairs: _Pairs) -> list[Change]:
@@ -439,6 +448,18 @@ class Python:
     def _laid_out(self, text: str, start: int) -> str:
         """A text of several lines, indented as the line that it begins on, in the file's unit."""
         return self._indented(text, self.file.indent(start))
+
+    def _fitted(self, text: str, indent: str, beside: int) -> str:
+        """A text on one line if there is room for it beside so many characters, else folded once, else twice."""
+        joined = _joined(text)
+        if len(indent) + len(joined) + beside <= self._limit or "\n" not in text:
+            return joined
+        folded = self._indented(text, indent)
+        if max(map(len, folded.split("\n")[1:])) <= self._limit:
+            return folded
+        first, *inner, last = text.split("\n")
+        parts = [f"    {part}," for line in inner for part in line.strip().removesuffix(",").split(", ")]
+        return self._indented("\n".join([first, *parts, last]), indent)
 
     def _indented(self, text: str, indent: str) -> str:
         first, *others = text.split("\n")

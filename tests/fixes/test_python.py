@@ -319,3 +319,32 @@ def test_the_example_of_the_docstring() -> None:
         def f(): ...
     """)
     assert fixed(text, SetKeyword(at(text, "task"), "acks_late", "True")).startswith("@task(acks_late=True)\n")
+
+
+_LONG = f"f(\n    {'a' * 30}=1, {'b' * 30}=2\n)"
+
+
+@pytest.mark.parametrize(
+    ("before", "after"),
+    [
+        ("x = t(c=3)\n", f"x = t(c=f({'a' * 30}=1, {'b' * 30}=2))\n"),
+        ("y = t(d=4, c=3)\n" + "#", f"y = t(d=4, c=f({'a' * 30}=1, {'b' * 30}=2))\n#"),
+        (
+            "value = t(\n    dddddddd=4,\n    c=3,\n)\n",
+            f"value = t(\n    dddddddd=4,\n    c=f({'a' * 30}=1, {'b' * 30}=2),\n)\n",
+        ),
+        (
+            "if 1:\n  if 2:\n    value = t(\n                  c=3,\n    )\n",
+            "if 1:\n  if 2:\n    value = t(\n                  c=f(\n                    "
+            + f"{'a' * 30}=1, {'b' * 30}=2\n                  ),\n    )\n",
+        ),
+        (
+            "if 1:\n    value = t(\n                        c=3,\n    )\n",
+            "if 1:\n    value = t(\n                        c=f(\n"
+            + f"                            {'a' * 30}=1,\n                            {'b' * 30}=2,\n"
+            + "                        ),\n    )\n",
+        ),
+    ],
+)
+def test_a_long_value_is_folded_where_it_has_to_be(before: str, after: str) -> None:
+    assert fixed(before, SetKeyword(at(before, "c=3"), "c", _LONG)) == after
