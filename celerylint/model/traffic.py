@@ -7,8 +7,8 @@ from typing import NamedTuple
 from celerylint.model.project import Dispatch, Entry, Project, Task, Worker
 from celerylint.model.values import Scalar, forced
 
-_SENDERS = frozenset({"apply_async", "apply_async_on_commit", "send_task", "s", "si", "signature", "set"})
-"""Calls that take a queue."""
+_SENDERS = frozenset({"apply_async", "apply_async_on_commit", "send_task", "signature", "set"})
+"""Calls that take a queue; what `s` and `si` are given are arguments of the task."""
 
 
 class QueueUse(NamedTuple):

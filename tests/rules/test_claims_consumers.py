@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 from pathlib import Path
+from unittest.mock import patch
 
 import pytest
 from celery import Celery
 from celery.beat import Scheduler
+from celery.utils.quorum_queues import detect_quorum_queues
 from kombu import Exchange, Queue
 
 
@@ -84,3 +86,23 @@ def test_a_queue_on_a_direct_exchange_gets_what_is_sent_to_it_and_no_other_does(
         app.send_task("shop.report", queue="a")
         waiting = {name: connection.default_channel.queue_declare(name).message_count for name in ("a", "b")}
     assert waiting == {"a": 1, "b": 0}
+
+
+def test_the_default_queue_is_a_quorum_queue_on_a_direct_exchange_unless_more_is_said() -> None:
+    plain = _app(task_default_queue_type="quorum")
+    assert detect_quorum_queues(plain, "amqp") == (True, "celery")
+    assert plain.amqp.queues["celery"].exchange.type == "direct"
+    topic = _app(task_default_queue_type="quorum", task_default_exchange_type="topic")
+    assert topic.amqp.queues["celery"].exchange.type == "topic"
+    declared = _app(task_default_queue_type="quorum", task_queues=[Queue("celery")])
+    assert detect_quorum_queues(declared, "amqp") == (False, "")
+    assert detect_quorum_queues(plain, "redis") == (False, "")
+
+
+def test_a_delay_on_a_direct_exchange_stays_with_the_worker(caplog: pytest.LogCaptureFixture) -> None:
+    for kind, warned in (("direct", True), ("topic", False)):
+        app = _app(task_default_queue_type="quorum", task_default_exchange_type=kind)
+        caplog.clear()
+        with app.connection_for_write() as connection, patch.object(type(connection.transport), "driver_type", "amqp"):
+            app.send_task("shop.remind", countdown=600)
+        assert ("Direct exchanges are not supported" in caplog.text) is warned
