@@ -35,6 +35,8 @@ _PATH = re.compile(r"`([^`\s]+)`:?")
 _FENCE = re.compile(r"(`{3,})(\w*)")
 _VERSION = re.compile(r"celery: *([\d.]+)")
 _EXPECTATION = re.compile(r"[ \t]*# *(error|todo-error|todo-ok): *(CLY\d+(?:, *CLY\d+)*)[ \t]*$")
+_COMMENTED = frozenset({".py", ".yml", ".yaml", ".sh"})
+"""Files in which a comment may end nearly every line."""
 _UNNAMED = {"py": "tasks.py", "toml": "celerylint.toml"}
 
 
@@ -183,9 +185,9 @@ def respellings(case: Case) -> Iterator[tuple[str, Case]]:
 
 
 def suppressed(case: Case) -> Case | None:
-    """The case with a comment on each finding; None where there is no finding, or none that Python comments reach."""
+    """The case with a comment on each finding; None where there is no finding, or one in a file that takes no such comment."""
     found = case.expected | case.false
-    if not found or any(not path.endswith(".py") for path, _, _ in found):
+    if not found or any(PurePosixPath(path).suffix not in _COMMENTED for path, _, _ in found):
         return None
     files = {path: text.split("\n") for path, text in case.files.items()}
     codes: dict[tuple[str, int], list[str]] = {}
