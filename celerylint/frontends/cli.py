@@ -47,7 +47,8 @@ _EPILOG = """\
 Verbs, as the first argument: `check` (the default), `inspect` (show what is understood of the project: tasks with their
 effective options, queues, schedule), `graph` (draw who sends what to whom), `explain CODE` (the page of a rule).
 
-Exit status: 0 nothing at or above --fail-on, 1 findings, 2 wrong usage or configuration."""
+Exit status: 0 nothing at or above --fail-on, 1 findings (after --fix: those that remain; with --diff: something to
+mend), 2 wrong usage or configuration, or a file that could not be written. --fix-only does not count what remains."""
 
 
 def main(argv: Sequence[str] | None = None) -> int:
