@@ -13,10 +13,10 @@ from celerylint.effects.guards import Answer, Verdict, verdict
 from celerylint.effects.library import LIBRARY, taught
 from celerylint.effects.promise import Promise
 from celerylint.effects.symbols import Sym
-from celerylint.effects.triggers import Trigger, triggers
+from celerylint.effects.triggers import Trigger, overlap, triggers
 from celerylint.effects.walk import Walker
 from celerylint.model import celery_values as cv
-from celerylint.model.project import Project, Task
+from celerylint.model.project import Entry, Project, Task
 from celerylint.model.values import FunctionValue
 
 NOTHING = Trace((), False)
@@ -28,6 +28,8 @@ class Judged(Struct, frozen=True, eq=False):
     act: Act
     guarded: Verdict
     triggers: tuple[Trigger, ...]
+    beside: Trigger | None = None
+    """What starts a run beside one that is not over."""
 
 
 class Behaviour(Struct, frozen=True, eq=False):
@@ -64,6 +66,14 @@ class Bodies:
         return (own, *LIBRARY) if own is not None else LIBRARY
 
     @cached_property
+    def _entries(self) -> dict[int, list[Entry]]:
+        found: dict[int, list[Entry]] = {}
+        for entry in self._project.schedule:
+            if entry.task is not None:
+                found.setdefault(id(entry.task), []).append(entry)
+        return found
+
+    @cached_property
     def _named(self) -> dict[str, str]:
         options = self._project.options
         locks = dict.fromkeys(options.lock_context_managers, "lock")
@@ -97,8 +107,9 @@ class Bodies:
     def _judge(self, task: Task, trace: Trace) -> Behaviour:
         if taught.says_safe(self._project.options, task.name, task.value.function):
             return Behaviour(task, trace, (), "yes")
+        beside = overlap(self._entries.get(id(task), ()))
         judged = tuple(
-            Judged(act, self._guarded(act, trace), tuple(triggers(task, act, trace))) for act in trace.of(Act)
+            Judged(act, self._guarded(act, trace), tuple(triggers(task, act, trace)), beside) for act in trace.of(Act)
         )
         return Behaviour(task, trace, judged, _repeat_safe(judged, trace))
 

@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from typing import NamedTuple
 
 from celerylint.effects.events import Act, Call, Event, Raised, Retry, Step, Trace, can_follow
 from celerylint.effects.guards import undone
-from celerylint.model.project import Task
+from celerylint.model.durations import is_own, limit, period
+from celerylint.model.project import Entry, Task
 from celerylint.model.values import At, ClassValue, External, Sequence, Value, forced
 
 _BROAD = frozenset({"Exception", "BaseException"})
@@ -48,7 +49,7 @@ class Trigger(NamedTuple):
     """A reason for a second run."""
 
     kind: str
-    """`redelivery`, `autoretry` or `retry`."""
+    """`redelivery`, `autoretry`, `retry`, or `overlap`: a run beside it."""
     why: str
     """What happens, as the middle of a sentence: `its message is delivered again when a worker dies (acks_late)`."""
     at: At | None
@@ -60,6 +61,19 @@ class Trigger(NamedTuple):
 def triggers(task: Task, act: Act, trace: Trace) -> list[Trigger]:
     """What repeats an effect of a task."""
     return [*_redelivery(task), *_autoretry(task, act, trace), *_retries(task, act, trace)]
+
+
+def overlap(entries: Iterable[Entry]) -> Trigger | None:
+    """A schedule that sends a task again before its run must have ended."""
+    for entry in entries:
+        every = (
+            period(forced(entry.raw)) if entry.raw is not None and entry.task is not None and not entry.lost else None
+        )
+        longest = limit(entry.task) if entry.task is not None and is_own(entry.task) else None
+        if every is not None and longest is not None and every <= longest:
+            why = f"it is sent every {every:g} s and may run for {longest:g} s: a second run starts beside it"
+            return Trigger("overlap", why, entry.at, True)
+    return None
 
 
 def autoretried(task: Task, event: Event) -> bool:

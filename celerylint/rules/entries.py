@@ -2,10 +2,8 @@
 
 from __future__ import annotations
 
-import datetime
-
 from celerylint.model.project import Entry
-from celerylint.model.values import Either, Made, Mapping, Scalar, Value, forced
+from celerylint.model.values import Either, Mapping, Scalar, forced
 
 _OWN = (
     "celery.beat:PersistentScheduler",
@@ -37,15 +35,3 @@ def own_scheduler(entry: Entry) -> bool:
 def number(value: object) -> bool:
     """Whether a value is a plain number."""
     return isinstance(value, Scalar) and isinstance(value.value, (int, float)) and not isinstance(value.value, bool)
-
-
-def interval(schedule: Value) -> float | None:
-    """The seconds between two runs of a schedule that is a number, a timedelta or a `schedule(...)` of either."""
-    if isinstance(schedule, Scalar):
-        held = schedule.value
-        if isinstance(held, datetime.timedelta):
-            return held.total_seconds()
-        return float(held) if isinstance(held, (int, float)) and not isinstance(held, bool) and held > 0 else None
-    if isinstance(schedule, Made) and schedule.maker == "celery.schedules.schedule" and schedule.args:
-        return interval(forced(schedule.args[0]))
-    return None

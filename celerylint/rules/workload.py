@@ -6,6 +6,7 @@ from collections.abc import Sequence
 
 from celerylint.facts import ir
 from celerylint.facts.walk import nodes
+from celerylint.model.durations import limit
 from celerylint.model.project import App, Dispatch, Project, Task
 from celerylint.model.values import ClassValue, FunctionValue
 from celerylint.rules.base import names
@@ -15,18 +16,6 @@ _SENDERS = frozenset(
     {"apply_async", "apply_async_on_commit", "send_task", "set", "signature", "subtask", "s", "si", "clone"}
 )
 """Calls that take a queue for one message."""
-
-
-def limit(task: Task) -> float | None:
-    """The seconds after which a run is stopped: the hard limit, else the soft one; None if none is known."""
-    for name in ("time_limit", "soft_time_limit"):
-        held = task.option(name)
-        if held.known and not held.value and task.app is not None:
-            # Before 5.7 the worker's pool applies the setting, and the task does not know.
-            held = task.app.settings.get(f"task_{name}", held)
-        if held.known and isinstance(held.value, (int, float)) and held.value:
-            return float(held.value)
-    return None
 
 
 def different_kinds(tasks: Sequence[Task], project: Project) -> str:

@@ -8,11 +8,11 @@ from collections.abc import Iterable
 from celerylint.facts import ir
 from celerylint.facts.walk import nodes
 from celerylint.finding import Confidence, Finding, Severity
+from celerylint.model.durations import is_own, limit, period
 from celerylint.model.project import Entry, Project, Task
-from celerylint.model.values import ClassValue, External, FunctionValue, Made, Value, forced
+from celerylint.model.values import ClassValue, External, FunctionValue, Value, forced
 from celerylint.rules.base import Rule, related
-from celerylint.rules.entries import interval
-from celerylint.rules.workload import limit, seconds
+from celerylint.rules.workload import seconds
 
 _LOCKS = re.compile(
     r"lock|mutex|semaphore|acquire|singleton|once|exclusive|unique|setnx|\bnx\b|no_overlap|non_overlap|running|get_or_set"
@@ -73,7 +73,7 @@ def sync(): ...
     def check_entry(self, entry: Entry, project: Project) -> Iterable[Finding]:
         if entry.task is None or entry.lost or entry.raw is None:
             return
-        every, longest = _period(forced(entry.raw)), limit(entry.task) if _chosen(entry.task) else None
+        every, longest = period(forced(entry.raw)), limit(entry.task) if is_own(entry.task) else None
         if every is None or longest is None or every > longest or _locks(entry.task):
             return
         own = entry.task.option("time_limit")
@@ -85,36 +85,6 @@ def sync(): ...
             symbol=entry.name,
             related=related(own.at if own.at is not None else entry.task.definition, "how long it may run"),
         )
-
-
-def _chosen(task: Task) -> bool:
-    """Whether somebody thought of how long this task runs, and not only of all tasks together."""
-    limits = (task.option("time_limit"), task.option("soft_time_limit"))
-    return any(held.truthy and held.kind in ("decorator", "base", "annotation") for held in limits)
-
-
-def _period(schedule: Value) -> float | None:
-    """The seconds between two runs, where they are always the same."""
-    every = interval(schedule)
-    if every is not None:
-        return every
-    if isinstance(schedule, Made) and schedule.maker == "celery.schedules.crontab":
-        given = schedule.args[0] if schedule.args else None
-        if given is None and "minute" in schedule.keywords:
-            given = schedule.keywords["minute"].value
-        others = [*schedule.args[1:], *(e.value for name, e in schedule.keywords.items() if name != "minute")]
-        if given is None or any(getattr(forced(other), "value", None) != "*" for other in others):
-            return None
-        return _minutes(getattr(forced(given), "value", None))
-    return None
-
-
-def _minutes(field: object) -> float | None:
-    if field == "*":
-        return 60.0
-    step = field.removeprefix("*/") if isinstance(field, str) and field.startswith("*/") else ""
-    # Only steps that divide the hour leave the same time between any two runs.
-    return int(step) * 60.0 if step.isdigit() and int(step) and 60 % int(step) == 0 else None
 
 
 def _locks(task: Task) -> bool:

@@ -5,11 +5,11 @@ from __future__ import annotations
 from collections.abc import Iterable
 
 from celerylint.finding import Finding, Related, Severity
+from celerylint.model.durations import interval
 from celerylint.model.project import Entry, Project
 from celerylint.model.values import forced
 from celerylint.rules.base import Rule
 from celerylint.rules.beats import Runner, keeps_a_file, runners
-from celerylint.rules.entries import interval
 from celerylint.rules.workload import seconds
 
 _LONG = 6 * 3600.0
@@ -73,6 +73,7 @@ volumes:
   beat:
 """
 
+    # Asked of beat in tests/rules/test_claims_workers.py.
     def check_entry(self, entry: Entry, project: Project) -> Iterable[Finding]:
         every = interval(forced(entry.raw)) if entry.raw is not None and not entry.lost else None
         if every is None or every < _LONG or not entry.certain:

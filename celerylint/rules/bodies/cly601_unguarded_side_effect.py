@@ -57,7 +57,7 @@ class UnguardedSideEffect(Rule):
 
     Money, mail and messages are errors; the others are warnings. Where a condition asks something that cannot be read, the
     finding has low confidence and is shown with `--confidence low` only, as are effects that are guarded against a later
-    run and not against one at the same time.
+    run and not against one at the same time; where the schedule starts a run beside one that is not over, these are shown.
 
     ## What to do
 
@@ -122,8 +122,10 @@ def charge(order_id, amount):
                 continue  # CLY604 speaks of it
             if judged.triggers and judged.guarded.later is not Answer.YES:
                 yield self._again(behaviour.task, judged)
-            elif judged.triggers and judged.guarded.beside is Answer.NO:
-                yield self._beside(behaviour.task, judged)
+            elif judged.guarded.later is Answer.YES and judged.guarded.beside is Answer.NO:
+                # A schedule by itself repeats nothing: each run has its own work, but what both find undone.
+                if judged.triggers or judged.beside is not None:
+                    yield self._beside(behaviour.task, judged)
 
     def _again(self, task: Task, judged: Judged) -> Finding:
         act = judged.act
@@ -148,13 +150,14 @@ def charge(order_id, amount):
         )
 
     def _beside(self, task: Task, judged: Judged) -> Finding:
-        act = judged.act
+        act, beside = judged.act, judged.beside
+        why = f"; {beside.why}" if beside is not None else ""
         return self.finding(
             act.at,
             f"two runs of {task.name} at the same time both find it undone, and the second {act.kind.again}"
-            f" (`{act.what}`): what is checked before it keeps out a later run only",
+            f" (`{act.what}`): what is checked before it keeps out a later run only{why}",
             "lock the row (select_for_update), claim it by a conditional update, or pass an idempotency key",
             symbol=task.name,
-            confidence=Confidence.LOW,
-            related=way(task, act, judged.triggers),
+            confidence=Confidence.MEDIUM if beside is not None else Confidence.LOW,
+            related=way(task, act, [*judged.triggers, *([beside] if beside is not None else [])]),
         )

@@ -9,11 +9,12 @@ from celerylint.effects.events import Act, Call, Event, Release, Retry, Step, Tr
 from celerylint.effects.symbols import Gate
 from celerylint.effects.triggers import autoretried
 from celerylint.finding import Confidence, Finding, Severity
+from celerylint.model.durations import limit
 from celerylint.model.idioms.django import DEFAULT_CACHE
 from celerylint.model.project import Project, Task
 from celerylint.rules.base import Rule, related
 from celerylint.rules.bodies.telling import way
-from celerylint.rules.workload import limit, seconds
+from celerylint.rules.workload import seconds
 
 _RENEWS = frozenset({"extend", "reacquire", "renew", "expire", "touch", "pexpire"})
 

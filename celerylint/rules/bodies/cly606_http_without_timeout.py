@@ -7,10 +7,11 @@ from collections.abc import Iterable, Iterator
 from celerylint.effects.behaviour import Behaviour, Bodies
 from celerylint.effects.events import Wait
 from celerylint.finding import Finding, Severity
+from celerylint.model.durations import limit
 from celerylint.model.project import Project, Task
 from celerylint.rules.base import Rule
 from celerylint.rules.bodies.telling import way
-from celerylint.rules.workload import limit, seconds
+from celerylint.rules.workload import seconds
 
 
 class HttpWithoutTimeout(Rule):

@@ -5,11 +5,12 @@ from __future__ import annotations
 from collections.abc import Iterable, Sequence
 
 from celerylint.finding import Finding, Fix, Related, Severity
+from celerylint.model.durations import limit
 from celerylint.model.project import App, Decision, Project, Task, Worker
 from celerylint.rules import mending, placing
 from celerylint.rules.base import Rule, related
 from celerylint.rules.fleet import GIVEN, broker_family, deployed, limit_at, tasks_at
-from celerylint.rules.workload import different_kinds, limit, seconds
+from celerylint.rules.workload import different_kinds, seconds
 
 _LONG = 60.0
 """Seconds: whoever waits behind a task of this length notices."""
