@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import os
+import signal
+import subprocess
 import time
 from collections.abc import Iterator
 from datetime import timedelta
@@ -115,6 +118,26 @@ def _prefetched(worker: WorkController) -> int:
 
     worker.max_concurrency = worker.hub = worker.timer = worker.pool = None
     return Asked(worker).create(worker)
+
+
+# --- CLY703 ----------------------------------------------------------------------------------------------------------
+
+
+@pytest.mark.skipif(os.name != "posix", reason="signals of POSIX")
+@pytest.mark.parametrize(("text", "goes_on"), [("sleep 60; true", True), ("exec sleep 60", False)])
+def test_a_shell_keeps_sigterm_to_itself(text: str, goes_on: bool) -> None:
+    shell = subprocess.Popen(["sh", "-c", f"echo started; {text}"], stdout=subprocess.PIPE, start_new_session=True)
+    assert shell.stdout is not None
+    shell.stdout.readline()
+    time.sleep(0.2)
+    shell.terminate()
+    shell.wait(10)
+    try:
+        os.killpg(shell.pid, signal.SIGKILL)
+        assert goes_on
+    except ProcessLookupError:
+        assert not goes_on
+    shell.stdout.close()
 
 
 # --- CLY705 -----------------------------------------------------------------------------------------------------------

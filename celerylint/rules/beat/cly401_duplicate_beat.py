@@ -55,6 +55,7 @@ services:
     command: celery -A shop beat
 """
 
+    # Asked of beat in tests/rules/test_claims_workers.py.
     def check_project(self, project: Project) -> Iterable[Finding]:
         for found in doubled(project):
             yield self._several(found) if found.beside is None else self._two(found)

@@ -56,6 +56,7 @@ python manage.py migrate
 exec celery -A shop worker
 """
 
+    # Asked of a shell in tests/rules/test_claims_workers.py.
     def check_worker(self, worker: Worker, project: Project) -> Iterable[Finding]:
         start = worker.start
         if start.process is None or start.invocation is None or start.invocation.signalled is not False:
