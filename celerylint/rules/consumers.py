@@ -12,7 +12,7 @@ from celerylint.model.deploy.process import Process
 from celerylint.model.project import App, Decision, Dispatch, Entry, Project, Task, Worker
 from celerylint.model.values import Arguments, At, Mapping, Scalar, Value, forced
 from celerylint.rules.declared import Declared
-from celerylint.rules.delivery.waits import time_limit
+from celerylint.rules.delivery.waits import said_later, time_limit
 
 _PER_CALL = frozenset({"apply_async", "apply_async_on_commit", "send_task", "signature", "subtask"})
 """Calls whose keyword `queue` names a queue; that of `s` and `si` is an argument of the task."""
@@ -141,8 +141,14 @@ def namings(app: App, project: Project) -> Iterator[Naming]:
         if named is not None and queue is not None:
             yield Naming(queue, named.at or entry.at, (entry.task,))
     for dispatch in project.dispatches:
-        if dispatch.task is not None and dispatch.task.app is app and dispatch.method in _PER_CALL:
+        if dispatch.task is None or dispatch.task.app is not app:
+            continue
+        if dispatch.method in _PER_CALL:
             yield from _by_call(dispatch.args, dispatch.at, dispatch.task)
+        for at, value in said_later(dispatch, "queue", project):
+            queue = _scalar(value)
+            if queue is not None:
+                yield Naming(queue, at, (dispatch.task,))
     for task in tasks:
         for retry in project.retries_of(task):
             yield from _by_call(retry.args, retry.at, task)

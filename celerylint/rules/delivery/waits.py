@@ -135,7 +135,17 @@ def countdown(dispatch: Dispatch, project: Project) -> float | None:
 
 
 def _chained(dispatch: Dispatch, project: Project) -> Iterator[tuple[At, float]]:
-    """What is said after a signature is made: `task.s().set(countdown=60)`, `task.si().apply_async(countdown=60)`."""
+    for at, value in said_later(dispatch, "countdown", project):
+        seconds = number(_plain(value))
+        if seconds is not None:
+            yield at, seconds
+
+
+def said_later(dispatch: Dispatch, name: str, project: Project) -> Iterator[tuple[At, Value]]:
+    """What is said after a signature is made: `task.s().set(countdown=60)`, `task.si().apply_async(countdown=60)`.
+
+    Each keyword of that name and its value, where that can be known.
+    """
     function = dispatch.function.node if dispatch.function is not None else None
     if dispatch.method not in _MAKERS or not isinstance(function, ir.Function):
         return
@@ -148,11 +158,11 @@ def _chained(dispatch: Dispatch, project: Project) -> Iterator[tuple[At, float]]
         if spot is None or node.func.value != dispatch.at[1]:
             continue
         for keyword in node.keywords:
-            value = keyword.value
-            held = spot.body.meaning(value) if keyword.name == "countdown" else None
-            seconds = number(value.value if isinstance(value, ir.Const) else _plain(held))
-            if keyword.name == "countdown" and seconds is not None:
-                yield (dispatch.at[0], keyword), seconds
+            if keyword.name == name:
+                value = keyword.value
+                held = Scalar(value.value) if isinstance(value, ir.Const) else spot.body.meaning(value)
+                if held is not None:
+                    yield (dispatch.at[0], keyword), held
 
 
 def _keyword(dispatch: Dispatch) -> At:
