@@ -67,7 +67,7 @@ def shown_details(node: GraphNode) -> list[str]:
 
 def _node(node: GraphNode) -> str:
     opening, closing = _SHAPES[node.kind]
-    lines = [node.label, *shown_details(node)]
+    lines = [node.label or "(no name)", *shown_details(node)]
     text = "<br/>".join(map(_text, lines))
     if node.problems:
         text += f"<br/>⚠ {_text(codes(node.problems))}"

@@ -13,6 +13,7 @@ import pytest
 
 from celerylint import engine
 from celerylint.config import load
+from celerylint.frontends.cli import main
 from celerylint.inspection import Graph, GraphEdge, GraphNode, Problem
 from celerylint.report import graph_html, graph_mermaid
 
@@ -53,6 +54,11 @@ def test_no_name_ends_its_quotes_in_mermaid(name: str) -> None:
             assert set(re.findall("<[^>]*>", line)) <= {"<br/>"}
         else:
             assert "{" not in line
+
+
+def test_an_empty_name_is_no_empty_box() -> None:
+    # Mermaid cannot parse `q1[("")]`.
+    assert '""' not in graph_mermaid.render(_graph(""))
 
 
 class _Reader(HTMLParser):
@@ -163,6 +169,35 @@ def test_selection_decides_what_is_marked(tmp_path: Path) -> None:
     marked = [p.code for node in _drawn(tmp_path, files, select=("CLY804",)).nodes for p in node.problems]
     assert marked == ["CLY804"]
     assert not any(node.problems for node in _drawn(tmp_path, files, select=("CLY705",)).nodes)
+
+
+def test_the_command_draws(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    (tmp_path / "shop.py").write_text(_SHOP)
+    assert main(["graph", str(tmp_path), "--no-cache"]) == 0
+    assert capsys.readouterr().out.startswith("flowchart LR\n")
+    page = tmp_path / "graph.html"
+    assert main(["graph", "--output-format=html", "--output-file", str(page), "--no-cache", str(tmp_path)]) == 0
+    assert page.read_text("utf-8").startswith("<!DOCTYPE html>")
+    assert capsys.readouterr().out == ""
+
+
+@pytest.mark.parametrize(
+    ("argv", "said"),
+    [
+        (["--output-format", "png"], "'png' is not one of 'mermaid', 'html'"),
+        (["--select", "CLY999"], "CLY999"),
+        (["no-such-folder"], "no-such-folder"),
+        (["--output-file", "no/such/folder.html"], "cannot write no/such/folder.html"),
+    ],
+)
+def test_wrong_usage_of_the_command_is_told(
+    argv: list[str], said: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    assert main(["graph", *argv]) == 2
+    error = capsys.readouterr().err
+    assert said in error
+    assert error.count("\n") == 1
 
 
 # --- in a browser -----------------------------------------------------------------------------------------------------
