@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Collection, Iterator
 
 from celerylint.facts import ir
 
@@ -41,11 +41,13 @@ def children(node: ir.Node) -> list[ir.Node]:
     return found
 
 
-def nodes(root: ir.Node) -> Iterator[ir.Node]:
-    """A node and everything below it, the bodies of functions included."""
+def nodes(root: ir.Node, without: Collection[type[ir.Node]] = ()) -> Iterator[ir.Node]:
+    """A node and everything below it, the bodies of functions included, but for nodes of some types and what is in them."""
     pending = [root]
     while pending:
         node = pending.pop()
-        yield node
-        if _FIELDS[type(node)]:
-            pending += children(node)
+        kind = type(node)
+        if kind not in without:
+            yield node
+            if _FIELDS[kind]:
+                pending += children(node)

@@ -22,7 +22,7 @@ from celerylint.model.project import Dispatch, Project
 from celerylint.model.values import ClassValue, FunctionValue, Scalar, forced
 from celerylint.rules import mending
 from celerylint.rules.base import Rule, related
-from celerylint.rules.dispatch.requests import calls_of, of_request, opts_out, written_before
+from celerylint.rules.dispatch.requests import calls_after_a_write, of_request, opts_out, written_before
 from celerylint.rules.dispatch.saves import Saves, is_sure_to_reach, saved
 from celerylint.rules.dispatch.transactions import (
     Transaction,
@@ -139,17 +139,20 @@ def checkout(order):
     ) -> Iterator[Finding]:
         """What a view sends, itself or through what it calls, after it has saved something."""
         transaction = of_request(function, project)
+        if transaction is None or not isinstance(function.node, ir.Function):
+            return
+        body = ir.read_body(function.node)
         found: list[tuple[Dispatch, list[Related]]] = []
-        for dispatch in sent.get(id(function.node), ()) if transaction is not None else ():
-            row = None if _is_later(dispatch) else written_before(function, dispatch.at[1])
+        for dispatch in sent.get(id(function.node), ()):
+            row = None if _is_later(dispatch) else written_before(function, body, dispatch.at[1])
             if row is not None and around(dispatch.context, function) is None:
                 found.append((dispatch, related(row, "saved in the request")))
-        for call in calls_of(function) if transaction is not None else ():
-            row = written_before(function, call)
+        for call in calls_after_a_write(body):
+            row = written_before(function, body, call)
             if row is not None:
                 step = related(row, "saved in the request")
                 found += [(dispatch, [*step, *path]) for dispatch, path in reach.by(call, function)]
-        if transaction is not None and found and not opts_out(function, project):
+        if found and not opts_out(function, project):
             yield from (self._found(dispatch, transaction, path, project) for dispatch, path in found)
 
     def _found(self, dispatch: Dispatch, opened: Transaction, path: list[Related], project: Project) -> Finding:

@@ -141,7 +141,6 @@ class _Calls:
         self._bodies: dict[str, list[ir.Node]] = {}
         for task in project.tasks:
             self._bodies.setdefault(task.definition[0], []).append(task.definition[1])
-        self._bound: dict[str, frozenset[str]] = {}
         self.sent: dict[str, list[tuple[ir.Node, Task]]] = {}
         """Where each task is queued, by path."""
         for dispatch in project.dispatches:
@@ -150,7 +149,7 @@ class _Calls:
 
     def of(self, function: FunctionValue) -> Iterator[_Call]:
         node, path = function.node, function.scope.module.path
-        if not isinstance(node, ir.Function) or self._aliases(function).isdisjoint(node.uses):
+        if not isinstance(node, ir.Function) or not self._may_call(function, node.uses):
             return
         if any(within(node, task) for task in self._bodies.get(path, ())):
             return
@@ -163,17 +162,13 @@ class _Calls:
                 if task is not None:
                     yield _Call(task, call, statement, _block_of(statement, body.statements, around), around)
 
-    def _aliases(self, function: FunctionValue) -> frozenset[str]:
-        """Names that tasks may go by in the module of a function."""
-        module = function.scope.module
-        if module.path not in self._bound:
-            named = {
-                name
-                for name, entry in module.scope.entries.items()
-                if not unread(entry.value) and isinstance(forced(entry.value), cv.Task)
-            }
-            self._bound[module.path] = self._names | named
-        return self._bound[module.path]
+    def _may_call(self, function: FunctionValue, uses: list[str]) -> bool:
+        """Whether a function uses a name that a task goes by in its module. No other name is found out about."""
+        if not self._names.isdisjoint(uses):
+            return True
+        entries = function.scope.module.scope.entries
+        values = (entries[name].value for name in uses if name in entries)
+        return any(not unread(value) and isinstance(forced(value), cv.Task) for value in values)
 
     def _imported(self, body: Body, function: FunctionValue) -> dict[str, Task]:
         """Tasks that a function imports itself, by what it calls them."""

@@ -79,11 +79,9 @@ def _says_so(root: ir.Node) -> bool:
 # --- what a view has written ------------------------------------------------------------------------------------------
 
 
-def written_before(function: FunctionValue, node: ir.Node) -> At | None:
-    """A row that a function has saved by the time it gets to a place in it; None if no such call is seen."""
-    if not isinstance(function.node, ir.Function):
-        return None
-    for block in blocks_around(ir.read_body(function.node), node):
+def written_before(function: FunctionValue, body: list[ir.Stmt], node: ir.Node) -> At | None:
+    """A row that a function of this body has saved by the time it gets to a place in it; None if no such call is seen."""
+    for block in blocks_around(body, node):
         for statement in block:
             if encloses(statement, node):
                 break
@@ -93,11 +91,11 @@ def written_before(function: FunctionValue, node: ir.Node) -> At | None:
     return None
 
 
-def calls_of(function: FunctionValue) -> Iterator[ir.Call]:
-    """Every call that a function makes itself."""
-    if isinstance(function.node, ir.Function):
-        for statement in ir.read_body(function.node):
-            yield from own_calls(statement)
+def calls_after_a_write(body: list[ir.Stmt]) -> Iterator[ir.Call]:
+    """Every call that a function makes itself and that is written below one that may save a row."""
+    calls = [call for statement in body for call in own_calls(statement)]
+    first = min(((call.line, call.col) for call in calls if _writes(call)), default=None)
+    return (call for call in calls if first is not None and (call.line, call.col) > first)
 
 
 def _writes(call: ir.Call) -> bool:

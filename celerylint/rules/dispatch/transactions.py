@@ -6,12 +6,14 @@ from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 
 from celerylint.facts import ir
-from celerylint.facts.walk import children, nodes
+from celerylint.facts.walk import nodes
 from celerylint.model.values import At, ClassValue, External, FunctionValue, Scope, Value, forced, unread
 from celerylint.rules.body import Body
 from celerylint.rules.dispatch.canvas import last_name
 
 _DJANGO = "django.db.transaction.atomic"
+_APART: frozenset[type[ir.Node]] = frozenset({ir.Function, ir.LambdaExpr, ir.Class})
+"""What runs at another time than the statement that it stands in."""
 
 
 @dataclass(frozen=True)
@@ -124,13 +126,7 @@ def _blocks(statement: ir.Stmt) -> Iterator[list[ir.Stmt]]:
 
 def own_calls(root: ir.Node) -> Iterator[ir.Call]:
     """Calls below a node that run with it: not those of functions that are only defined there."""
-    pending = [root]
-    while pending:
-        node = pending.pop()
-        if not isinstance(node, (ir.Function, ir.LambdaExpr, ir.Class)):
-            if isinstance(node, ir.Call):
-                yield node
-            pending.extend(children(node))
+    return (node for node in nodes(root, _APART) if isinstance(node, ir.Call))
 
 
 def called(call: ir.Call, function: FunctionValue) -> FunctionValue | None:
