@@ -36,11 +36,11 @@ class _Drawing:
 
     def drawn(self, findings: Sequence[Finding]) -> Graph:
         for beat in self.beats:
-            self.node(("beat", id(beat)), "beat", _name(beat.start, "beat"), [], beat.start.place)
+            self.node(("beat", id(beat)), "beat", _name(beat.start, "beat"), self.which(beat.start), beat.start.place)
         for worker in self.workers:
             if worker.beat.truthy:
                 label = f"beat in {_name(worker.start, 'worker')}"
-                self.node(("beat", id(worker)), "beat", label, [], worker.start.place)
+                self.node(("beat", id(worker)), "beat", label, self.which(worker.start), worker.start.place)
         tasks = self.tasks()
         self.entries(tasks)
         for use in self.uses.values():
@@ -71,12 +71,12 @@ class _Drawing:
         by_module = len(tasks) > MOST
         groups: dict[object, list[Task]] = {}
         for task in tasks:
-            groups.setdefault((_module(task), _queue(task)) if by_module else id(task), []).append(task)
+            groups.setdefault((self.module(task), _queue(task)) if by_module else id(task), []).append(task)
         found: dict[int, str] = {}
         for members in groups.values():
             first = members[0]
-            label = first.name if len(members) == 1 else f"{_module(first)} ({plural(len(members), 'task')})"
-            names = [task.name.removeprefix(f"{_module(task)}.") for task in members] if len(members) > 1 else []
+            label = first.name if len(members) == 1 else f"{self.module(first)} ({plural(len(members), 'task')})"
+            names = [task.name.removeprefix(f"{self.module(task)}.") for task in members] if len(members) > 1 else []
             node = self.node(("task", id(first)), "task", label, names, first.place)
             found.update({id(task): node for task in members})
             self.edge(node, self.named_queue(_queue(first)))
@@ -85,6 +85,9 @@ class _Drawing:
                 if call.task is not None and id(call.task) in found and _queue(call.task) != use.queue:
                     self.edge(found[id(call.task)], self.named_queue(use.queue), "some calls", certain=False)
         return found
+
+    def module(self, task: Task) -> str:
+        return self.project.index.name_of(task.path)[1]
 
     def entries(self, tasks: Mapping[int, str]) -> None:
         entries = [entry for entry in self.project.schedule if not entry.lost]
@@ -129,6 +132,12 @@ class _Drawing:
         for worker in use.workers:
             self.edge(node, self.worker(worker))
 
+    def which(self, start: Start) -> list[str]:
+        """What a process is deployed with, where there are several deployments, which may be alternatives."""
+        runners: list[Beat | Worker] = [*self.workers, *self.beats]
+        deployments = {held.deployment for runner in runners if (held := runner.start.process) is not None}
+        return [start.process.place.path] if start.process is not None and len(deployments) > 1 else []
+
     def worker(self, worker: Worker) -> str:
         details = [] if worker.queues.known else ["its queues are not known"]
         if worker.concurrency.known and worker.concurrency.value:
@@ -138,6 +147,7 @@ class _Drawing:
         replicas = worker.start.replicas.value
         if isinstance(replicas, (int, float)) and replicas != 1:
             details.append(plural(int(replicas), "replica"))
+        details += self.which(worker.start)
         return self.node(
             ("worker", id(worker)),
             "worker",
@@ -199,10 +209,6 @@ def _name(start: Start, otherwise: str, node: str = "") -> str:
     """What the files call a process; the name of a node of `celery multi` beside it."""
     name = start.process.name if start.process is not None else otherwise
     return f"{name} {node}".rstrip()
-
-
-def _module(task: Task) -> str:
-    return task.path.removesuffix(".py").removesuffix("/__init__").replace("/", ".")
 
 
 def _queue(task: Task) -> str:
