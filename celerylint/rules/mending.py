@@ -137,10 +137,18 @@ def spelled(node: ir.Expr) -> str | None:
 
 
 def takes_options(task: Task) -> bool:
-    """Whether an option may be added at the decorator or class that makes a task: Celery's, or one that hands options on."""
+    """Whether an option may be added at the place that makes a task, for it alone: its class, or a decorator of its own
+    that is Celery's or hands options on.
+    """
+    path, node = task.at
     if task.value.opened:
         return False
-    maker, node = _maker(task), task.at[1]
+    function = task.value.function.innermost.node if task.value.function is not None else None
+    if not isinstance(function, ir.Function):
+        return isinstance(node, ir.Class)
+    if path != task.path or all(decorator.span != node.span for decorator in function.decorators):
+        return False  # made by a call, which may stand in a decorator of the project and make others too
+    maker = _maker(task)
     if not isinstance(maker, FunctionValue):
         return True
     params = maker.innermost.node.params
