@@ -82,6 +82,14 @@ class Act(Event, frozen=True, eq=False):
     task: object = None
     """The task that it sends, for fan-out, or a tuple of all those of a canvas."""
     random_name: bool = False
+    left: tuple[tuple[int, float], ...] = ()
+    """The numbers between which a run that did it does nothing more: its function returned."""
+
+    def ends_before(self, late: Event) -> bool:
+        """Whether its function, or the run, is left before something else that is written further down."""
+        if not any(start < late.order <= stop for start, stop in self.left):
+            return False
+        return not any(step.kind == "finally" and step not in self.trail for step in late.trail)
 
 
 class Write(Event, frozen=True, eq=False):
@@ -212,6 +220,6 @@ def can_follow(late: Event, early: Event) -> bool:
         return False
     if exclusive(late, early):
         return any(a == b and a.kind == "loop" for a, b in zip(late.trail, early.trail, strict=False))
-    return late.order > early.order or any(
-        a == b and a.kind == "loop" for a, b in zip(late.trail, early.trail, strict=False)
-    )
+    if late.order > early.order and not (isinstance(early, Act) and early.ends_before(late)):
+        return True
+    return any(a == b and a.kind == "loop" for a, b in zip(late.trail, early.trail, strict=False))

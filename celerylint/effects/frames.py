@@ -62,7 +62,7 @@ class Args(NamedTuple):
 class Frame:
     """One activation of a function."""
 
-    __slots__ = ("env", "node", "owner", "returns", "scope", "subject", "yields")
+    __slots__ = ("env", "left", "node", "owner", "returns", "scope", "subject", "yields")
 
     def __init__(self, node: ir.Node | None, scope: Scope, env: dict[str, Sym]) -> None:
         self.node = node
@@ -71,6 +71,8 @@ class Frame:
         self.owner: ClassValue | None = None
         self.subject: Sym | None = None
         self.returns: list[tuple[Sym, tuple[Hold, ...]]] = []
+        self.left: list[tuple[range, int]] = []
+        """The events of each branch that returned, and the number of the last of them."""
         self.yields: Callable[[Sym], None] | None = None
         """What happens at a `yield`: the body of the `with` that the generator stands around."""
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Callable, Sequence
+from math import inf
 from typing import TYPE_CHECKING, Any
 
 import msgspec
@@ -106,8 +107,10 @@ def _branches(
     for number, (holds, body) in enumerate(arms):
         walker.frame.env = dict(env)
         walker.holds = before + holds
+        start = len(walker.events)
         with walker.within("if", uid, number, given=given):
             ends.append(walker.block(body))
+        _left(walker, start, ends[-1])
         results.append((walker.frame.env, walker.holds))
     alive = [result for result, end in zip(results, ends, strict=True) if end is None]
     if not alive:
@@ -120,6 +123,15 @@ def _branches(
         own = alive[0][1][len(before) :]
         walker.holds = before + tuple(msgspec.structs.replace(h, sticky=h.sticky or raises) for h in own)
     return None
+
+
+def _left(walker: Walker, start: int, end: str | None) -> None:
+    """A branch that returned, or that raised what nothing catches: a run that took it does not go on behind it."""
+    branch = range(start, len(walker.events))
+    if end == "return":
+        walker.frame.left.append((branch, walker.now))
+    elif end == "raise" and not any(step.kind == "try" for step in walker.trail):
+        walker.leave(branch, walker.now, inf)
 
 
 def _match(walker: Walker, node: ir.Match) -> str | None:
@@ -193,8 +205,10 @@ def _try(walker: Walker, node: ir.Try) -> str | None:
             walker.frame.env[handler.name] = Sym(key=walker.fresh(), traits=frozenset({"exception"}))
         walker.holds = before + _absence(walker, names, start, stop)
         walker.caught[uid, number] = tuple(names)
+        begin = len(walker.events)
         with walker.within("handler", uid, number):
             handled = walker.block(handler.body)
+        _left(walker, begin, handled)
         if handled != "raise" and (_named(names, _INTEGRITY)):
             claims += _swallowed(walker, start, stop, last, handled)
         after.append((handled, walker.frame.env, walker.holds))

@@ -108,6 +108,13 @@ class Walker:
             event(order=self._number, at=at, trail=self.trail, path=self.path, holds=self.holds, **fields)
         )
 
+    def leave(self, branch: range, last: int, until: float) -> None:
+        """Note that a run which did something in a branch does nothing of what is written between two numbers."""
+        for index in branch:
+            event = self.events[index]
+            if isinstance(event, Act) and last < until:
+                self.events[index] = msgspec.structs.replace(event, left=(*event.left, (last, until)))
+
     @property
     def now(self) -> int:
         """The number of the last event."""
@@ -255,6 +262,8 @@ class Walker:
             return self._returned(frame, before)
         finally:
             self.frames.pop()
+            for branch, last in frame.left:
+                self.leave(branch, last, self.now)
             self.path = path
             kept = _sticky(frame.returns, len(before))
             self.holds = before + kept
