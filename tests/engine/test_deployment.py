@@ -131,7 +131,7 @@ def test_comments_silence(tmp_path: Path, path: str, comment: str) -> None:
 def test_a_comment_that_silences_nothing_is_said(tmp_path: Path) -> None:
     text = COMPOSE.replace("app\n", "app  # celerylint: ignore[CLY701] x\n")
     root = project(tmp_path, {"docker-compose.yml": text, "x.yml": "a: 1  # celerylint: ignore[CLY701] x\n"})
-    assert [(code, path, line) for code, path, line, _ in found(root, preset="all")] == [
+    assert [(code, path, line) for code, path, line, _ in found(root, preset="all") if code[:4] == "CLY9"] == [
         ("CLY901", "docker-compose.yml", 3)
     ]
 
