@@ -18,8 +18,6 @@ _WAITS = frozenset({"get", "join", "join_native", "wait"})
 _SENDS = ("delay", "apply_async", "send_task", "().delay", "().apply_async", "chain()", "group()", "chord()")
 _RESULTS = frozenset({"celery.result.AsyncResult", "celery.result.GroupResult", "celery.result.ResultSet"})
 
-_Calls = tuple[list[ir.Call], list[tuple[ir.Call, FunctionValue]]]
-
 
 class Waits:
     """Where functions wait for results."""
@@ -29,14 +27,17 @@ class Waits:
             (d.at[0], d.at[1].span) for d in project.dispatches if d.method.endswith(_SENDS) and not _ignored(d)
         }
         self._known: dict[int, list[ir.Call]] = {}
-        self._calls: dict[int, _Calls] = {}
+        self._calls: dict[int, list[ir.Call]] = {}
+        self._called: dict[int, list[tuple[ir.Call, FunctionValue]]] = {}
 
     def waiting_in(self, function: FunctionValue) -> list[ir.Call]:
         """The calls of a function itself that wait."""
         node = function.node
         if not isinstance(node, ir.Function) or _WAITS.isdisjoint(node.uses):
             return []
-        return self._of(function, node)[0]
+        if id(node) not in self._known:
+            self._known[id(node)] = self._in(function, self._calls_in(node), ir.read_body(node))
+        return self._known[id(node)]
 
     def reached(
         self, function: FunctionValue, depth: int, seen: set[int]
@@ -47,34 +48,32 @@ class Waits:
             return
         seen.add(id(node))
         path = function.scope.module.path
-        waits, targets = self._of(function, node)
-        yield from ((path, call, []) for call in waits)
-        for call, target in targets if depth > 1 else ():
+        yield from ((path, call, []) for call in self.waiting_in(function))
+        for call, target in self._targets(function, node) if depth > 1 else ():
             step = related((path, call), f"calls {last_name(call.func)}()")
             for where, wait, steps in self.reached(target, depth - 1, seen):
                 yield where, wait, [*step, *steps]
 
-    def _of(self, function: FunctionValue, node: ir.Function) -> _Calls:
-        """The calls in a function that wait, and those of functions of the project: found once, however many tasks lead there."""
+    def _targets(self, function: FunctionValue, node: ir.Function) -> list[tuple[ir.Call, FunctionValue]]:
+        """The calls in a function of functions of the project: found once, however many tasks lead there."""
+        if id(node) not in self._called:
+            pairs = ((call, called(call, function)) for call in self._calls_in(node))
+            self._called[id(node)] = [(call, target) for call, target in pairs if target is not None]
+        return self._called[id(node)]
+
+    def _calls_in(self, node: ir.Function) -> list[ir.Call]:
+        """The calls of a function itself; none where it says that it may wait."""
         if id(node) not in self._calls:
-            body = ir.read_body(node)
-            calls = [call for statement in body for call in own_calls(statement)]
-            if any("allow_join_result" in last_name(call.func) for call in calls):
-                self._calls[id(node)] = ([], [])
-            else:
-                targets = [(call, target) for call in calls if (target := called(call, function)) is not None]
-                self._calls[id(node)] = (self._in(function, body), targets)
+            calls = [call for statement in ir.read_body(node) for call in own_calls(statement)]
+            allowed = any("allow_join_result" in last_name(call.func) for call in calls)
+            self._calls[id(node)] = [] if allowed else calls
         return self._calls[id(node)]
 
-    def _in(self, function: FunctionValue, body: list[ir.Stmt]) -> list[ir.Call]:
-        key = id(function.node)
-        if key not in self._known:
-            self._known[key] = []
-            if isinstance(function.node, ir.Function) and not _WAITS.isdisjoint(function.node.uses):
-                results = self._names(function, body)
-                calls = (call for statement in body for call in own_calls(statement))
-                self._known[key] = [call for call in calls if self._waits(call, function, results)]
-        return self._known[key]
+    def _in(self, function: FunctionValue, calls: list[ir.Call], body: list[ir.Stmt]) -> list[ir.Call]:
+        calls = [call for call in calls if isinstance(call.func, ir.Attr) and call.func.attr in _WAITS]
+        by_name = any(isinstance(call.func, ir.Attr) and isinstance(call.func.value, ir.Name) for call in calls)
+        results = self._names(function, body) if by_name else set()
+        return [call for call in calls if self._waits(call, function, results)]
 
     def _waits(self, call: ir.Call, function: FunctionValue, results: set[str]) -> bool:
         func = call.func
