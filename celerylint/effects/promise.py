@@ -25,7 +25,8 @@ _WORDS = re.compile(
     rb"|\bstripe\."
 )
 _MADE = re.compile(
-    rb"^\w+[^=\n]*=[^=].*\w\(|^class[^\n]*[(,. ](?!BaseModel\b)\w*(?:Model|Base)\b|__tablename__|mapped_column\(|\bColumn\(|\bmodels\.\w+\("
+    rb"^\w+[^=\n]*=[^=].*\w\(|^class[^\n]*[(,. ](?!BaseModel\b)\w*(?:Model|Base)\b|__tablename__|mapped_column\("
+    rb"|\bColumn\(|\bmodels\.\w+\("
 )
 """What is made at the top level, to be called, and classes of rows."""
 _TOP = re.compile(rb"^(?:(?:async[ \t]+def|def|class)[ \t]+(\w+)|(\w+)[ \t]*[:=])", re.M)

@@ -574,7 +574,9 @@ def _commands(ev: Evaluator, apps: list[App]) -> Iterator[Command]:
             yield Command(by_app.get(id(found.app)), words, places, found.at, found.context)
 
 
-def _crew(ev: Evaluator, facts: catalog.Catalog, apps: list[App], commands: tuple[Command, ...], inputs: Inputs) -> Crew:
+def _crew(
+    ev: Evaluator, facts: catalog.Catalog, apps: list[App], commands: tuple[Command, ...], inputs: Inputs
+) -> Crew:
     """Workers, beats and monitors, read when somebody asks for them."""
     from celerylint.model.deploy.development import Patterns, judge
     from celerylint.model.deploy.workers import crew

@@ -71,7 +71,12 @@ class Part(Unknown):
     __slots__ = ("of", "step")
 
     def __init__(
-        self, why: str, at: At | None, of: Value, step: str | int | Arguments | None, marks: frozenset[str] = frozenset()
+        self,
+        why: str,
+        at: At | None,
+        of: Value,
+        step: str | int | Arguments | None,
+        marks: frozenset[str] = frozenset(),
     ) -> None:
         super().__init__(why, at, marks)
         self.of = of

@@ -83,7 +83,8 @@ def test_what_runs_a_charge_again(
 
 def test_a_retry_for_what_an_unread_call_may_raise_is_a_guess(behaviour: Callable[..., Behaviour]) -> None:
     found = behaviour(
-        "@app.task(autoretry_for=(Exception,))\ndef charge(amount, thing):\n    stripe.Charge.create(amount=amount)\n    thing.go()\n"
+        "@app.task(autoretry_for=(Exception,))\ndef charge(amount, thing):\n"
+        "    stripe.Charge.create(amount=amount)\n    thing.go()\n"
     )
     assert [trigger.certain for judged in found.acts for trigger in judged.triggers] == [False]
 

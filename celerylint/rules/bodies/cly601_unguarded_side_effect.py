@@ -122,10 +122,8 @@ def charge(order_id, amount):
                 continue  # CLY604 speaks of it
             if judged.triggers and judged.guarded.later is not Answer.YES:
                 yield self._again(behaviour.task, judged)
-            elif judged.guarded.later is Answer.YES and judged.guarded.beside is Answer.NO:
-                # A schedule by itself repeats nothing: each run has its own work, but what both find undone.
-                if judged.triggers or judged.beside is not None:
-                    yield self._beside(behaviour.task, judged)
+            elif _at_once(judged):
+                yield self._beside(behaviour.task, judged)
 
     def _again(self, task: Task, judged: Judged) -> Finding:
         act = judged.act
@@ -161,3 +159,9 @@ def charge(order_id, amount):
             confidence=Confidence.MEDIUM if beside is not None else Confidence.LOW,
             related=way(task, act, [*judged.triggers, *([beside] if beside is not None else [])]),
         )
+
+
+def _at_once(judged: Judged) -> bool:
+    """Whether only a later run is kept out. A schedule by itself repeats nothing, but what two runs both find undone."""
+    again = bool(judged.triggers) or judged.beside is not None
+    return again and judged.guarded.later is Answer.YES and judged.guarded.beside is Answer.NO
