@@ -91,14 +91,20 @@ def trace_tasks(**kwargs):
         paths = dict.fromkeys(at[0] for at in (app.at, app.settings_at) if at is not None)
         modules = [module for path in paths if (module := project.index.loaded(path)) is not None]
         for setup in _Import(project).of(modules):
-            channel = " and its gRPC channel is of no use there" if setup.grpc else ""
+            left = (
+                "its locks without its thread, and a gRPC channel that does not work there: what they trace may never be"
+                " exported, or exporting hangs"
+                if setup.grpc
+                else "its locks as they are at that moment and none of its threads, which newer versions of the SDK alone"
+                " start again"
+            )
             yield self.finding(
                 setup.at,
                 f"{setup.what} is made when the worker imports this, before the prefork pool forks: the processes that run"
-                f" tasks get its locks without its thread{channel}, so that what they trace may never be exported",
+                f" tasks get {left}",
                 "set the provider and the instrumentation up in a handler of celery.signals.worker_process_init",
                 symbol=app.name,
-                confidence=Confidence.HIGH if setup.grpc else self.confidence,
+                severity=self.severity if setup.grpc else Severity.INFO,
                 related=related(setup.called, "called here at import"),
             )
 
@@ -158,6 +164,7 @@ class _Import:
             if target.startswith("opentelemetry.") and target.rpartition(".")[2] in _THREADED:
                 held = [_target(each.func, names) for each in _calls([call]) if isinstance(each, ir.Call)]
                 grpc = any(_GRPC in name for name in held) or _by_name(call, module, names)
+                grpc = grpc and b"GRPC_ENABLE_FORK_SUPPORT" not in (self.project.source(module.path) or b"")
                 yield _Setup(target.rpartition(".")[2], (module.path, call), grpc, called)
             elif depth < _DEPTH and target:
                 yield from self.inside(module, call, target, called, depth)
