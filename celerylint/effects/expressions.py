@@ -205,7 +205,8 @@ def _fstring(walker: Walker, node: ir.FString) -> Sym:
     if const is not None:
         return constant(const)
     head = parts[0].const if parts and isinstance(parts[0].const, str) else None
-    return Sym(key=f"f({','.join(keys)})" if all(keys) else "", traits=traits - {"open"}, shape="text", const=head)
+    key = f"f({','.join(keys)})" if all(keys) else ""
+    return Sym(key=key, traits=traits - {"open"}, shape="text", const=head, items=tuple(parts[-1:]))
 
 
 def _lambda(walker: Walker, node: ir.LambdaExpr) -> Sym:

@@ -62,8 +62,8 @@ def verdict(act: Act, trace: Trace) -> Verdict:
         later, beside = max(later, mine.later), max(beside, mine.beside)
     if act.subject.locked:
         beside = Answer.YES
-    if act.kind.name == "create" and _recreated(act, trace):
-        later = Answer.YES
+    if act.kind.name == "create":
+        later = max(later, _replaced(act, trace))
     if later is Answer.NO and _names_the_message(act):
         later = Answer.MAYBE
     if later is Answer.NO and not trace.complete and any(h.gate.kind in ("field", "cached") for h in act.holds):
@@ -272,9 +272,16 @@ def _existence(hold: Hold, act: Act, trace: Trace) -> Answer:
     return Answer.NO
 
 
-def _recreated(act: Act, trace: Trace) -> bool:
-    """Whether the same run deleted rows of that class before."""
-    return any(e.model == act.subject.model and e.order < act.order and covers(e, act) for e in trace.of(Deletion))
+def _replaced(act: Act, trace: Trace) -> Answer:
+    """Whether the same run deleted rows of that class before, or deletes those of earlier runs after it; which those are that
+    it deletes later, or by a relation (of no class that is known), is not."""
+    best = Answer.NO
+    for deleted in trace.of(Deletion):
+        if covers(deleted, act) and deleted.model == act.subject.model and deleted.order < act.order:
+            return Answer.YES
+        if covers(deleted, act) and (deleted.model == act.subject.model or not _short(deleted.model)[:1].isupper()):
+            best = Answer.MAYBE
+    return best
 
 
 def undone(act: Act, event: Event) -> bool:

@@ -73,7 +73,7 @@ class Sym(Struct, frozen=True, eq=False):
     """Which one it is; empty where nothing is known."""
     shape: str = ""
     """`row`, `new` (a row not saved yet), `rows` (a queryset), `manager`, `object` (of a class of the project), `const`, `tuple`,
-    `list`, `dict`, `callable`."""
+    `list`, `dict`, `callable`, `text` (of parts: `const` is the first of them and `items` holds the last)."""
     model: str = ""
     """The class of rows."""
     cls: ClassValue | None = None

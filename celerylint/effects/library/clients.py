@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterator
 
 from celerylint.effects.catalogue import kinds
@@ -30,6 +31,9 @@ def call(walker: Walker, site: Site) -> Sym | None:
     if what.endswith(".headers.update"):
         _set_headers(walker, site)
     effect = find(EFFECTS, what, _named(site)) or _by_method(what, name, site)
+    if effect is not None and effect.kind is kinds.HTTP and _only_asks(name, site):
+        walker.emit(Call, site.at, what=what, name=name, known=True)
+        return Sym(what=f"{what}()")
     acted = 0
     if effect is not None:
         _act(walker, site, effect, what)
@@ -54,6 +58,19 @@ def call(walker: Walker, site: Site) -> Sym | None:
     if keeps_arguments(what):
         entries, kept = site.args.keywords, kept | {"open"} if site.args.open else kept
     return Sym(what=f"{what}()", key=key, traits=kept, holds=holds, items=site.args.positional, entries=entries)
+
+
+_ASKED = re.compile(r"(.*/)?(_?m?search|query|lookup|introspect|(access_?)?tokens?)/?", re.IGNORECASE)
+"""Where a POST request asks, and changes nothing that matters: searches, tokens."""
+
+
+def _only_asks(name: str, site: Site) -> bool:
+    """Whether the address of a request says that it is a question."""
+    url = site.args.get(1 if name == "request" else 0, "url")
+    if url is None:
+        return False
+    end = url.items[-1] if url.shape == "text" and url.items else url
+    return end.shape == "const" and isinstance(end.const, str) and _ASKED.fullmatch(end.const) is not None
 
 
 def _handed(site: Site) -> tuple[Sym, ...]:

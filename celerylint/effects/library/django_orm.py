@@ -285,7 +285,7 @@ def _get_or_create(walker: Walker, rows: Sym, site: Site) -> Sym:
         return Sym(shape="tuple", items=(_create(walker, rows, site), UNKNOWN))
     _fields, asked = _constraints(site.args)
     key = _key(rows, walker, asked)
-    row = Sym(key=key, shape="row", model=rows.model, cls=rows.cls, value=rows.value)
+    row = Sym(key=key, shape="row", model=rows.model, cls=rows.cls, value=rows.value, locked=rows.locked)
     walker.emit(Call, site.at, what="orm", name=site.name, known=True)
     for name in (site.args.keywords.get("defaults") or UNKNOWN).entries if site.name == "update_or_create" else ():
         walker.emit(Write, site.at, subject=key, model=rows.model, name=name, saved=True)
