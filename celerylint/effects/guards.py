@@ -97,6 +97,8 @@ def _gate(hold: Hold, act: Act, trace: Trace) -> Verdict:
         return Verdict(_cached(hold, act, trace), Answer.NO)
     if gate.kind == "exists":
         return Verdict(_existence(hold, act, trace), Answer.NO)
+    if gate.kind == "answer" and act.kind.name == "http":
+        return _PERHAPS  # it was asked for what is made here, it may be
     # What a call that cannot be read answered: it may have looked at anything.
     return Verdict(Answer.MAYBE, Answer.MAYBE) if _may_look(gate) else _NONE
 

@@ -24,8 +24,8 @@ class Gate(Struct, frozen=True, eq=False):
     kind: str
     """`field` of a row; `created` flag; `swapped`: how many rows a conditional update met; `claim`: a lock or a key that
     only one can take; `locked`: a row that is locked; `cached`: what a cache holds; `exists`: whether rows exist;
-    `retries`: the number of the attempt;
-    `result`: what an effect answered; `opaque`: what a call that cannot be read returned."""
+    `retries`: the number of the attempt; `result`: what an effect answered; `answer`: what another service answered to a
+    question; `opaque`: what a call that cannot be read returned."""
     subject: str
     """The key of the row, lock or cache entry."""
     model: str = ""
@@ -173,6 +173,9 @@ def _identity(h: Hold) -> tuple[object, ...]:
 def join(symbols: list[Sym]) -> Sym:
     """What a name stands for after branches that bind it differently: what they have in common."""
     known = [s for s in symbols if not (s.shape == "const" and s.const is None)] or symbols
+    if any(s.what for s in known):
+        # `response.json() if response else {}`: what there is came from the package.
+        known = [s for s in known if s.shape not in ("dict", "list", "tuple") or s.entries or s.items]
     first = known[0]
     if all(s is first for s in known):
         return first

@@ -47,8 +47,9 @@ def call(walker: Walker, site: Site) -> Sym | None:
     keys = [a.key for a in site.args.all]
     traits = frozenset[str]().union(*(a.traits & RANDOM for a in site.args.all))
     key = f"{what}({','.join(keys)})" if all(keys) and not traits else ""
-    gate = Gate("opaque", ",".join(a.key for a in site.args.all if a.key), name=name, at=site.at, order=walker.now)
-    holds = () if effect is None and is_benign(what) else (Hold(gate, True),)
+    asked = "answer" if _ANSWER.match(what) else "opaque"
+    gate = Gate(asked, ",".join(a.key for a in site.args.all if a.key), name=name, at=site.at, order=walker.now)
+    holds = () if effect is None and asked == "opaque" and is_benign(what) else (Hold(gate, True),)
     if effect is not None:
         holds = (Hold(Gate("result", what, at=site.at, order=acted), True),)
     kept = traits if what.startswith(_DIGESTS) else frozenset[str]()
@@ -60,6 +61,7 @@ def call(walker: Walker, site: Site) -> Sym | None:
     return Sym(what=f"{what}()", key=key, traits=kept, holds=holds, items=site.args.positional, entries=entries)
 
 
+_ANSWER = re.compile(r"(requests|httpx)\.(.*\.)?get\(\)\.json\(\)")
 _ASKED = re.compile(r"(.*/)?(_?m?search|query|lookup|introspect|(access_?)?tokens?)/?", re.IGNORECASE)
 """Where a POST request asks, and changes nothing that matters: searches, tokens."""
 
