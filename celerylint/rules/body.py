@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import builtins
 from collections.abc import Iterable, Iterator
-from dataclasses import dataclass
+
+from msgspec import Struct
 
 from celerylint.facts import ir
 from celerylint.model.project import Task
@@ -14,8 +15,7 @@ _BROAD = frozenset({"builtins.Exception", "builtins.BaseException"})
 _BUILTIN = frozenset(n for n, v in vars(builtins).items() if isinstance(v, type) and issubclass(v, BaseException))
 
 
-@dataclass(frozen=True)
-class Body:
+class Body(Struct, frozen=True):
     """The statements that a task runs, and what names mean in them."""
 
     path: str

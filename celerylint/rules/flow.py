@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator
-from dataclasses import dataclass
+
+from msgspec import Struct
 
 from celerylint.facts import ir
 from celerylint.facts.walk import nodes
@@ -17,8 +18,7 @@ CELERY_SIGNALS = frozenset({"Retry", "Ignore", "Reject", "TaskPredicate"})
 _PREDICATES = frozenset(f"celery.exceptions.{name}" for name in CELERY_SIGNALS)
 
 
-@dataclass(frozen=True)
-class Block:
+class Block(Struct, frozen=True):
     """A block that a statement stands in: a compound statement or handler, and which part of it."""
 
     node: ir.Node
@@ -26,8 +26,7 @@ class Block:
     """`body`, `handlers`, `orelse` or `final`."""
 
 
-@dataclass(frozen=True)
-class Spot:
+class Spot(Struct, frozen=True):
     """A statement of a function with the blocks around it, the outermost first."""
 
     body: Body

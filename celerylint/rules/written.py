@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator
-from dataclasses import dataclass
+
+from msgspec import Struct
 
 from celerylint.facts import ir
 from celerylint.facts.walk import children
@@ -23,8 +24,7 @@ from celerylint.model.values import (
 )
 
 
-@dataclass(frozen=True)
-class Written:
+class Written(Struct, frozen=True):
     """One name, and where a value is put under it."""
 
     name: str
@@ -33,8 +33,7 @@ class Written:
     """`code` for `app.conf.x = ...` and the arguments of `Celery(...)`, `object` for what config_from_object reads."""
 
 
-@dataclass(frozen=True)
-class Names:
+class Names(Struct, frozen=True):
     """What an app is configured from."""
 
     namespace: str | None

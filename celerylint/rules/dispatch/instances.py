@@ -7,7 +7,9 @@ the annotation of a parameter. What is not known is no row.
 from __future__ import annotations
 
 from collections.abc import Iterator
-from dataclasses import dataclass, replace
+
+from msgspec import Struct
+from msgspec.structs import replace
 
 from celerylint.facts import ir
 from celerylint.model.values import (
@@ -63,8 +65,7 @@ _DECLARATIVE = (
 _DEPTH = 8
 
 
-@dataclass(frozen=True)
-class Row:
+class Row(Struct, frozen=True):
     """A row, or several of one model."""
 
     model: str

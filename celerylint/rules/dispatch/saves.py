@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator
-from dataclasses import dataclass
+
+from msgspec import Struct
 
 from celerylint.facts import ir
 from celerylint.facts.walk import nodes
@@ -19,8 +20,7 @@ _CREATES = frozenset({"create", "get_or_create", "update_or_create"})
 _FETCHES = frozenset({"get", "first", "last", "latest", "earliest"})
 
 
-@dataclass(frozen=True)
-class Saved:
+class Saved(Struct, frozen=True):
     """A call that saves an object of a model."""
 
     model: ClassValue

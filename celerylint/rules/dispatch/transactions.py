@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Sequence
-from dataclasses import dataclass
+
+from msgspec import Struct
 
 from celerylint.facts import ir
 from celerylint.facts.walk import nodes
@@ -16,8 +17,7 @@ _APART: frozenset[type[ir.Node]] = frozenset({ir.Function, ir.LambdaExpr, ir.Cla
 """What runs at another time than the statement that it stands in."""
 
 
-@dataclass(frozen=True)
-class Transaction:
+class Transaction(Struct, frozen=True):
     """An open transaction: where it begins, and what it is called."""
 
     at: At
