@@ -29,7 +29,9 @@ def project(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Callable[..., Pr
             path.write_text(text)
         seen: list[Project] = []
         original = model_inspect.inspection
-        monkeypatch.setattr(model_inspect, "inspection", lambda found, safe: (seen.append(found), original(found, safe))[1])
+        monkeypatch.setattr(
+            model_inspect, "inspection", lambda found, safe: (seen.append(found), original(found, safe))[1]
+        )
         engine.inspect([str(tmp_path)], Options(no_cache=True, jobs=1, **options), root=tmp_path)
         return seen[0]
 
