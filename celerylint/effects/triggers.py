@@ -150,6 +150,7 @@ def own_failure(event: Event, act: Act) -> bool:
 def _raises(event: Event, names: list[str]) -> bool | None:
     """Whether something may raise one of these: True, False if that is a guess, None if not."""
     last = {name.rpartition(".")[2] for name in names}
+    network, database = _NETWORK & _owned(names, _SYSTEM), _DATABASE & _owned(names, _STORES)
     roots = {name.partition(".")[0] for name in names if "." in name}.union(*(_CLIENTS.get(name, ()) for name in names))
     broad = bool(last & _BROAD)
     if isinstance(event, Raised):
@@ -158,12 +159,12 @@ def _raises(event: Event, names: list[str]) -> bool | None:
         if broad:
             return True
         if event.kind.database:
-            return True if last & _DATABASE else None
-        return True if last & _NETWORK or _root(event.subject.what) in roots else None
+            return True if database else None
+        return True if network or _root(event.subject.what) in roots else None
     if not isinstance(event, Call):
         return None
     root = _root(event.what)
-    if root in _QUIET:
+    if root in _QUIET or (event.name in _OF_TEXT and not broad):
         return None
     if event.what == "orm" and event.name == "get" and last & _ABSENT:
         return True
@@ -173,8 +174,48 @@ def _raises(event: Event, names: list[str]) -> bool | None:
     if broad:
         return True
     if root in ("orm", "sqlalchemy", "sql"):
-        return True if last & _DATABASE else None
-    return True if root in roots or (last & _NETWORK and root in _NETWORKED) else None
+        return True if database else None
+    return True if root in roots or (network and root in _NETWORKED) else None
+
+
+def _owned(names: list[str], packages: frozenset[str]) -> set[str]:
+    """The last names of those exceptions that belong to one of some packages, or whose package is unknown."""
+    return {name.rpartition(".")[2] for name in names if "." not in name or name.partition(".")[0] in packages}
+
+
+_SYSTEM = frozenset({"builtins", "socket", "ssl", "select", "asyncio", "concurrent"})
+_STORES = frozenset(
+    {
+        "django",
+        "sqlalchemy",
+        "sqlite3",
+        "psycopg2",
+        "psycopg",
+        "asyncpg",
+        "MySQLdb",
+        "pymysql",
+        "mysql",
+        "peewee",
+        "flask_sqlalchemy",
+    }
+)
+_OF_TEXT = frozenset(
+    {
+        "encode",
+        "decode",
+        "strip",
+        "lstrip",
+        "rstrip",
+        "lower",
+        "upper",
+        "split",
+        "splitlines",
+        "format",
+        "startswith",
+        "endswith",
+    }
+)
+"""Methods of text: they ask nobody."""
 
 
 def _root(what: str) -> str:
