@@ -63,10 +63,10 @@ def verdict(act: Act, trace: Trace) -> Verdict:
     if act.subject.locked:
         beside = Answer.YES
     if act.kind.name == "create":
-        later = max(later, _replaced(act, trace))
-    if later is Answer.NO and _names_the_message(act):
+        later = max(later, _replaced(act, trace), _compared(act, trace))
+    if later is Answer.NO and (_names_the_message(act) or _reports(act)):
         later = Answer.MAYBE
-    if later is Answer.NO and not trace.complete and any(h.gate.kind in ("field", "cached") for h in act.holds):
+    if later is Answer.NO and not trace.complete and any(_may_be_set(h) for h in act.holds):
         later = Answer.MAYBE
     return Verdict(later, beside)
 
@@ -81,6 +81,11 @@ def _names_the_message(act: Act) -> bool:
     return any(value.what.endswith("request.id") for value in act.subject.entries.values())
 
 
+def _reports(act: Act) -> bool:
+    """Whether it tells those who run the site of a failure: each attempt that fails is one."""
+    return act.what.endswith((".mail_admins", ".mail_managers")) and any(step.kind == "handler" for step in act.trail)
+
+
 def _gate(hold: Hold, act: Act, trace: Trace) -> Verdict:
     """What one condition guards."""
     gate = hold.gate
@@ -90,13 +95,17 @@ def _gate(hold: Hold, act: Act, trace: Trace) -> Verdict:
         return Verdict(Answer.NO, Answer.YES)
     if gate.kind == "claim":
         return _claim(hold, act, trace)
-    if gate.kind == "field":
+    if gate.kind == "field" and not _identifies(hold):
         later = _status(hold, act, trace)
         return Verdict(later, Answer.YES if later is Answer.YES and _is_locked(gate, trace) else Answer.NO)
     if gate.kind == "cached":
         return Verdict(_cached(hold, act, trace), Answer.NO)
     if gate.kind == "exists":
         return Verdict(_existence(hold, act, trace), Answer.NO)
+    if gate.kind in ("field", "stored"):
+        return _NONE
+    if gate.kind == "attribute":
+        return _PERHAPS if writes(gate, trace) else _NONE
     if gate.kind == "answer" and act.kind.name == "http":
         return _PERHAPS  # it was asked for what is made here, it may be
     # What a call that cannot be read answered: it may have looked at anything.
@@ -105,6 +114,23 @@ def _gate(hold: Hold, act: Act, trace: Trace) -> Verdict:
 
 def _may_look(gate: Gate) -> bool:
     return "#" in gate.subject or "param:" in gate.subject or "[" in gate.subject or "value:" in gate.subject
+
+
+def _may_be_set(hold: Hold) -> bool:
+    """Whether it asks for what a part of the run that was not read may set."""
+    return hold.gate.kind == "cached" or (hold.gate.kind == "field" and not _identifies(hold))
+
+
+_EXACT = re.compile(r"[\[&,](\w+)=(?!['\"\d-]|b'|True\b|False\b|None\b)")
+"""A field that a query looks for by something other than a constant."""
+
+
+def _identifies(hold: Hold) -> bool:
+    """Whether a row was just looked up by it, as the task's argument says: no run changes that."""
+    gate = hold.gate
+    if hold.holds is not None or hold.asked:
+        return False
+    return gate.name in ("id", "pk") or gate.name in _EXACT.findall(gate.subject)
 
 
 def _claim(hold: Hold, act: Act, trace: Trace) -> Verdict:
@@ -268,6 +294,8 @@ def _existence(hold: Hold, act: Act, trace: Trace) -> Answer:
     model = hold.gate.model
     if hold.holds is True or not model:
         return Answer.NO
+    if act.kind.name == "create" and model != act.subject.model and _same_rows(model, act.subject.model):
+        return Answer.MAYBE
     made = [e for e in trace.of(Act) if e.kind.name == "create" and e.subject.model == model]
     if any(e is act or covers(e, act) for e in made):
         return Answer.YES if hold.holds is False else Answer.MAYBE
@@ -284,6 +312,28 @@ def _replaced(act: Act, trace: Trace) -> Answer:
         if covers(deleted, act) and (deleted.model == act.subject.model or not _short(deleted.model)[:1].isupper()):
             best = Answer.MAYBE
     return best
+
+
+def _compared(act: Act, trace: Trace) -> Answer:
+    """Whether the run listed rows of that class before: it may make those only that are missing."""
+    model = act.subject.model or act.what.partition(".")[0]
+    listed = (
+        rows.model
+        for call in trace.of(Call)
+        if call.what == "orm" and call.name != "get" and call.order < act.order
+        for rows in call.takes
+    )
+    return Answer.MAYBE if any(_same_rows(one, model) for one in listed) else Answer.NO
+
+
+def _same_rows(found: str, model: str) -> bool:
+    """Whether rows that were looked for are of a class, or of a relation that is named after it: `project.versions`."""
+    if found == model:
+        return True
+    relation = _short(found).replace("_", "")
+    if not relation or relation[0].isupper():
+        return False
+    return relation.removesuffix("set").removesuffix("s") == _short(model).lower()
 
 
 def undone(act: Act, event: Event) -> bool:

@@ -8,13 +8,14 @@ from collections.abc import Iterable
 from celerylint.effects.symbols import Sym
 from celerylint.facts import ir
 from celerylint.model.evaluate import Evaluator
-from celerylint.model.values import ClassValue, Entry, External, FunctionValue, Made, Unknown, Value
+from celerylint.model.values import ClassValue, Entry, External, FunctionValue, Imported, Made, Unknown, Value, unread
 
 _NUMBERS = re.compile(r"(Integer|Float|Decimal|Numeric|Money|Duration|Big|Small)\w*$")
 _COUNTERS = re.compile(
     r"(^|_)(count|counts|counter|total|num|number|hits|views|balance|amount|attempts|tries|retries|credits|points|score|quantity|stock|used|left"
     r"|remaining|failures|errors|likes|votes|usage|size|n)($|_)"
 )
+_ROWS = re.compile(r"Model|Base|Mixin|Abstract|Table|Entity")
 MANAGERS = frozenset({"objects", "_default_manager", "_base_manager", "all_objects"})
 
 
@@ -48,6 +49,8 @@ def is_model(machine: Evaluator, cls: ClassValue) -> bool:
         for s in cls.node.body
     ):
         return True
+    if cls.bases and all(isinstance(b, Imported) and unread(b) and not _ROWS.search(b.name) for b in cls.bases):
+        return False  # told by their names: reading them would take longer than all else that is asked of them
     for base in machine.mro(cls):
         if isinstance(base, External):
             dotted = base.dotted

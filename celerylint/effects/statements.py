@@ -203,7 +203,7 @@ def _try(walker: Walker, node: ir.Try) -> str | None:
         walker.frame.env = _joined([env, body_env])
         if handler.name:
             walker.frame.env[handler.name] = Sym(key=walker.fresh(), traits=frozenset({"exception"}))
-        walker.holds = before + _absence(walker, names, start, stop)
+        walker.holds = before + _absence(walker, handler, names, start, stop)
         walker.caught[uid, number] = tuple(names)
         begin = len(walker.events)
         with walker.within("handler", uid, number):
@@ -227,16 +227,23 @@ def _try(walker: Walker, node: ir.Try) -> str | None:
     return final or result
 
 
-def _absence(walker: Walker, names: list[str], start: int, stop: int) -> tuple[Hold, ...]:
+def _absence(walker: Walker, handler: ir.Handler, names: list[str], start: int, stop: int) -> tuple[Hold, ...]:
     """In `except DoesNotExist`: the rows that the block asked for are not there."""
     if not _named(names, _ABSENT):
         return ()
     found = [e for e in walker.events[start:stop] if isinstance(e, Call) and e.name == "get" and e.takes]
-    return tuple(
-        Hold(Gate("exists", rows.key, rows.model, ",".join(sorted(rows.fields)), at=e.at, order=e.order), False)
+    gates = [
+        Gate("exists", rows.key, rows.model, ",".join(sorted(rows.fields)), at=e.at, order=e.order)
         for e in found
         for rows in e.takes[:1]
-    )
+    ]
+    exc = handler.catches
+    if not gates and isinstance(exc, ir.Attr) and exc.attr == "DoesNotExist":
+        # `order.receipt`: what hangs on a row is asked for without a call.
+        cls = walker.eval(exc.value)
+        model = walker.manager(cls, "objects").model if cls.value is not None else cls.what.removesuffix("()")
+        gates.append(Gate("exists", walker.fresh(model), model, "*", at=(walker.file, exc), order=walker.now))
+    return tuple(Hold(gate, False) for gate in gates)
 
 
 def _swallowed(walker: Walker, start: int, stop: int, last: int, handled: str | None) -> tuple[Hold, ...]:

@@ -105,7 +105,8 @@ def _autoretry(task: Task, act: Act, trace: Trace) -> Iterator[Trigger]:
     best: bool | None = None
     where: Event | None = None
     for event in trace.events:
-        answer = _raises(event, names) if _comes_after(event, act, trace) else None
+        after = _comes_after(event, act, trace) and _escapes(event, trace)
+        answer = _raises(event, names) if after else None
         if answer is not None and (best is None or answer > best):
             best, where = answer, event
     if best is not None and where is not None:
@@ -140,6 +141,28 @@ def _comes_after(event: Event, act: Act, trace: Trace) -> bool:
     return _fails_after(act, trace, step, event.order) is not None
 
 
+def _escapes(event: Event, trace: Trace, within: int | None = None) -> bool:
+    """Whether what it raises leaves the run, or reaches the handlers of the `try` that is given: none takes all and goes on."""
+    for step in reversed(event.trail):
+        if step.kind != "try":
+            continue
+        if step.node == within:
+            return True
+        for (node, number), names in trace.caught.items():
+            if node == step.node and "*" in names and not _leaves(trace, node, number):
+                return False
+    return True
+
+
+def _leaves(trace: Trace, node: int, number: int) -> bool:
+    """Whether a handler raises, or asks for a retry."""
+    return any(
+        isinstance(event, (Raised, Retry))
+        and any(s.kind == "handler" and (s.node, s.arm) == (node, number) for s in event.trail)
+        for event in trace.events
+    )
+
+
 def own_failure(event: Event, act: Act) -> bool:
     """Whether something happens because of what the effect itself answered: it did not succeed."""
     if isinstance(event, Call) and act.subject.what and event.what.startswith(f"{act.subject.what}()"):
@@ -151,7 +174,8 @@ def _raises(event: Event, names: list[str]) -> bool | None:
     """Whether something may raise one of these: True, False if that is a guess, None if not."""
     last = {name.rpartition(".")[2] for name in names}
     network, database = _NETWORK & _owned(names, _SYSTEM), _DATABASE & _owned(names, _STORES)
-    roots = {name.partition(".")[0] for name in names if "." in name}.union(*(_CLIENTS.get(name, ()) for name in names))
+    owners = {name.partition(".")[0] for name in names if "." in name} - {"builtins", "django"}
+    roots = owners.union(*(_CLIENTS.get(name, ()) for name in names))
     broad = bool(last & _BROAD)
     if isinstance(event, Raised):
         return True if broad or event.name in last else None
@@ -254,7 +278,7 @@ def _fails_after(act: Act, trace: Trace, handler: Step, before: int) -> bool | N
         inside = any(s.kind == "try" and s.node == handler.node for s in event.trail)
         if not inside or (event is act and not act.in_loop) or not can_follow(event, act):
             continue
-        if undone(act, event) or own_failure(event, act):
+        if undone(act, event) or own_failure(event, act) or not _escapes(event, trace, handler.node):
             continue
         answer = _raises(event, names)
         if answer is None and "?" in names and isinstance(event, (Call, Raised)):

@@ -68,7 +68,7 @@ MAX_DEPTH = 5
 ITEMS = "\0items"
 """The attribute under which it is kept what was put into a mapping that cannot be read."""
 
-FUEL = 1500
+FUEL = 1000
 """Statements and calls that are walked for one task."""
 
 
@@ -542,13 +542,15 @@ class Walker:
         key = f"{base.key}.{name}" if base.key else ""
         traits = base.traits & (RANDOM | {"input", "rowattr"})
         # What hangs on a row or was handed in may be a row itself.
-        gate = Gate("field", base.key, "", name, at, self.now)
-        return Sym(key=key, traits=traits, holds=(Hold(gate, True),) if traits & {"input", "rowattr"} else ())
+        gate = Gate("field" if traits & {"input", "rowattr"} else "attribute", base.key, "", name, at, self.now)
+        return Sym(key=key, traits=traits, holds=(Hold(gate, True),) if base.key else ())
 
     def _foreign(self, base: Sym, name: str, at: At) -> Sym:
         """An attribute of what a package provides."""
         what = self.machine.canonical(f"{base.what}.{name}")
         holds = tuple(h for h in base.holds if h.gate.kind == "result")
+        if base.key and base.what.endswith("()"):
+            holds += (Hold(Gate("attribute", base.key, "", name, at, self.now), True),)
         if what.endswith("request.retries"):
             holds = (Hold(Gate("retries", what, at=at, order=self.now), None),)
         key = f"{base.key}.{name}" if base.key else ""
@@ -565,7 +567,9 @@ class Walker:
     def _field(self, row: Sym, name: str, at: At) -> Sym:
         """An attribute of a row: a method of the project's class, else a field."""
         if name in ("pk", "id"):
-            return Sym(key=f"{row.key}.pk", traits=frozenset({"input", "rowattr"}))
+            stored = Hold(Gate("stored", row.key, row.model, name, at, self.now), True)
+            holds = (stored,) if row.shape == "new" else ()
+            return Sym(key=f"{row.key}.pk", traits=frozenset({"input", "rowattr"}), holds=holds)
         cls = row.cls or self.row_class(row, name)
         if cls is not None:
             found = self.machine.class_entry(cls, name)
@@ -630,7 +634,11 @@ class Walker:
             self.frames.pop()
 
     def method(self, cls: ClassValue, name: str) -> FunctionValue | None:
-        """A method of a class of the project."""
+        """A method of a class of the project, looked for in bases that nobody has read only if their text has it."""
+        own = any(isinstance(part, ir.Function) and part.name == name for part in cls.node.body)
+        bases = [base for base in cls.bases if isinstance(base, Imported) and unread(base)]
+        if not own and bases and not any(self._promise.defines(base.module, name) for base in bases):
+            return None
         found = self.machine.class_entry(cls, name)
         value = self.machine.need(found.value) if isinstance(found, Entry) else None
         return value if isinstance(value, FunctionValue) else None

@@ -67,7 +67,9 @@ _ASKED = re.compile(r"(.*/)?(_?m?search|query|lookup|introspect|(access_?)?token
 
 
 def _only_asks(name: str, site: Site) -> bool:
-    """Whether the address of a request says that it is a question."""
+    """Whether the address of a request, or what it is for, says that it is a question."""
+    if "grant_type" in _named(site):
+        return True
     url = site.args.get(1 if name == "request" else 0, "url")
     if url is None:
         return False

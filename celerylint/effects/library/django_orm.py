@@ -175,7 +175,8 @@ def query(walker: Walker, rows: Sym, name: str, site: Site) -> Sym | None:
         return UNKNOWN
     if name == "all" or name == "scalars":
         return rows
-    walker.emit(Call, site.at, what="orm", name=name, known=True)
+    listed = (Sym(key=rows.key, model=rows.model, shape="rows"),) if name in _DATA else ()
+    walker.emit(Call, site.at, what="orm", name=name, known=True, takes=listed)
     hold = _existence(walker, rows, rows.fields, site)
     return Sym(holds=(hold,), key=f"{rows.key}.{name}" if rows.key else "")
 
@@ -363,7 +364,8 @@ def _row(walker: Walker, row: Sym, name: str, site: Site) -> Sym | None:
     if not inherited and row.cls is not None and isinstance(walker.machine.class_entry(row.cls, plain), Entry):
         return None
     if plain in ("save", "save_base"):
-        if (row.key, "\0saved") not in walker.attributes and is_made(walker, row):
+        stored = (row.key, "\0saved") in walker.attributes or any(_is_stored(hold, row) for hold in walker.holds)
+        if not stored and is_made(walker, row):
             walker.attributes[row.key, "\0saved"] = UNKNOWN
             walker.emit(Act, site.at, kind=kinds.CREATE, what=f"{short(row.model)}.save", subject=row)
         named = site.args.get(3, "update_fields")
@@ -378,6 +380,11 @@ def _row(walker: Walker, row: Sym, name: str, site: Site) -> Sym | None:
             walker.emit(Write, site.at, subject=row.key, model=row.model, name=field, saved=True)
     walker.emit(Call, site.at, what="orm", name=plain, known=True)
     return UNKNOWN
+
+
+def _is_stored(hold: Hold, row: Sym) -> bool:
+    """Whether a new row was asked for its key, and has one: it was saved before."""
+    return hold.gate.kind == "stored" and hold.gate.subject == row.key and hold.holds is True
 
 
 # --- forms and serializers --------------------------------------------------------------------------------------------
