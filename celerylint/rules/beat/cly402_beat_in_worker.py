@@ -85,8 +85,8 @@ def _may_lock(worker: Worker, project: Project) -> bool:
     """Whether its scheduler may be one of which one at a time sends, as RedBeat is."""
     if worker.scheduler.known and not worker.scheduler.env:
         return not without_lock(worker)
-    # From settings that cannot be read, the scheduler is RedBeat only where the project uses it.
-    chosen = worker.scheduler.kind in ("flag", "environment")
+    # From settings that cannot be read, or words as "$@", the scheduler is RedBeat only where the project uses it.
+    chosen = "scheduler" in worker.line.options or worker.scheduler.kind == "environment"
     return chosen or any("redbeat" in package for package in project.packages)
 
 
