@@ -105,9 +105,10 @@ def _autoretry(task: Task, act: Act, trace: Trace) -> Iterator[Trigger]:
     best: bool | None = None
     where: Event | None = None
     for event in trace.events:
-        after = _comes_after(event, act, trace) and _escapes(event, trace)
-        answer = _raises(event, names) if after else None
-        if answer is not None and (best is None or answer > best):
+        answer = _raises(event, names)
+        if answer is None or (best is not None and answer <= best):
+            continue
+        if _comes_after(event, act, trace) and _escapes(event, trace):
             best, where = answer, event
     if best is not None and where is not None:
         yield Trigger(
