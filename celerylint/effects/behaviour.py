@@ -49,7 +49,7 @@ class Bodies:
         self._project = project
         self._known: dict[int, Behaviour] = {}
         self._running: set[int] = set()
-        self._dull: dict[int, bool] = {}
+        self._dull: dict[tuple[int, int], bool] = {}
 
     @cached_property
     def _by_value(self) -> dict[int, Task]:

@@ -79,7 +79,7 @@ class Exhausted(Exception):  # noqa: N818
 class Walker:
     """One walk over one task. Thrown away afterwards."""
 
-    def __init__(self, machine: Evaluator, library: Sequence[Handler], promise: Promise, dull: dict[int, bool]) -> None:
+    def __init__(self, machine: Evaluator, library: Sequence[Handler], promise: Promise, dull: dict[tuple[int, int], bool]) -> None:
         self.machine = machine
         self._dull = dull
         """Functions that were walked and do nothing that counts; whether all that they call is known."""
@@ -208,7 +208,8 @@ class Walker:
         node = function.node
         if isinstance(node, ir.Function) and node.is_generator and self.frame_is_context(function):
             return Sym(value=Suspended(function, args, args.at))
-        known = self._dull.get(id(node))
+        which = (id(node), id(function.scope))  # a decorator's wrapper is another one around each function
+        known = self._dull.get(which)
         if known is not None:
             return self._pass_by(function, args, known)
         frame = Frame(node, function.scope, {})
@@ -221,7 +222,7 @@ class Walker:
         if self.complete and not (result.holds or result.what or result.shape or result.value is not None):
             done = self.events[start:]
             if all(isinstance(e, (Call, Raised)) for e in done) and not _hands_over(args):
-                self._dull[id(node)] = all(e.known for e in done if isinstance(e, Call))
+                self._dull[which] = all(e.known for e in done if isinstance(e, Call))
         self.complete = self.complete and whole
         return result
 
@@ -244,8 +245,9 @@ class Walker:
         self.fuel -= 1
         if self.fuel < 0:
             raise Exhausted
-        if len(self.frames) >= MAX_DEPTH or any(f.node is node for f in self.frames):
-            self.complete = self.complete and any(f.node is node for f in self.frames)
+        recurs = any(f.node is node and f.scope is frame.scope for f in self.frames)
+        if recurs or _depth(self.frames) >= MAX_DEPTH or len(self.frames) >= 2 * MAX_DEPTH:
+            self.complete = self.complete and recurs
             self.unread_call(args, getattr(node, "name", "<lambda>"))
             return UNKNOWN
         self._bind(node, frame, args, defaults)
@@ -854,6 +856,11 @@ def subject_at(subject: Sym, method: FunctionValue) -> At:
     """Where to say that an object was made whose making was not seen."""
     at = subject.value.at if subject.value is not None else None
     return at or (method.scope.module.path, method.node)
+
+
+def _depth(frames: Sequence[Frame]) -> int:
+    """How deep a walk is, the wrappers of decorators not counted."""
+    return sum(frame.scope.kind != "function" for frame in frames)
 
 
 def _hands_over(args: Args) -> bool:
