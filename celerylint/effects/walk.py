@@ -79,7 +79,9 @@ class Exhausted(Exception):  # noqa: N818
 class Walker:
     """One walk over one task. Thrown away afterwards."""
 
-    def __init__(self, machine: Evaluator, library: Sequence[Handler], promise: Promise, dull: dict[tuple[int, int], bool]) -> None:
+    def __init__(
+        self, machine: Evaluator, library: Sequence[Handler], promise: Promise, dull: dict[tuple[int, int], bool]
+    ) -> None:
         self.machine = machine
         self._dull = dull
         """Functions that were walked and do nothing that counts; whether all that they call is known."""
