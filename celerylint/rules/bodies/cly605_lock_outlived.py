@@ -8,6 +8,7 @@ from celerylint.effects.behaviour import Behaviour
 from celerylint.effects.events import Act, Call, Event, Release, Retry, Step, Trace, covers
 from celerylint.effects.symbols import Gate
 from celerylint.effects.triggers import autoretried
+from celerylint.facts import ir
 from celerylint.finding import Confidence, Finding, Severity
 from celerylint.model.durations import limit
 from celerylint.model.idioms.django import DEFAULT_CACHE
@@ -118,6 +119,8 @@ def rebuild(pk):
     def _kept(self, gate: Gate, held: list[Event], task: Task, trace: Trace, project: Project) -> Finding | None:
         if gate.within or gate.at is None or any(_fails(event, gate) for event in trace.of(Retry)):
             return None
+        if not trace.complete or any(_gives_back(event) for event in trace.events if event.order > gate.order):
+            return None  # it may be given back where nobody looked, or by a class of the project
         for event in held:
             is_retry = isinstance(event, Retry)
             if event.order <= gate.order or not (is_retry or autoretried(task, event)) or _released(event, gate, trace):
@@ -156,6 +159,15 @@ def rebuild(pk):
                     related=[*related(first.at, "given back here"), *way(task, event)],
                 )
         return None
+
+
+def _gives_back(event: Event) -> bool:
+    """Whether something happens in a method of the project, or a call that cannot be read, that is named for giving back."""
+    names = {at[1].func.attr for at in event.path if isinstance(at[1], ir.Call) and isinstance(at[1].func, ir.Attr)}
+    return bool(names & _GIVES_BACK) or (isinstance(event, Call) and event.name in _GIVES_BACK)
+
+
+_GIVES_BACK = frozenset({"release", "unlock"})
 
 
 def _claims(trace: Trace) -> Iterator[Gate]:
