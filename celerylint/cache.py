@@ -71,6 +71,17 @@ def read(root: str, option: str | None) -> dict[str, Entry]:
     return stored.entries if stored.made_by == _made_by() else {}
 
 
+def unchanged(root: str, path: str, cached: Mapping[str, Entry], stamps: dict[str, tuple[int, int]]) -> Entry | None:
+    """The cached entry of a file, if it is as it was; takes the file's stamp, its size and time of change, for a later one."""
+    try:
+        status = os.stat(f"{root}/{path}")
+    except OSError:
+        return None
+    stamp = stamps[path] = (status.st_size, status.st_mtime_ns)
+    entry = cached.get(path)
+    return entry if entry is not None and (entry.size, entry.changed) == stamp else None
+
+
 def decoded(entry: Entry, path: str) -> PythonFacts | None:
     """The facts of an entry; None if they are not what this version writes, or of another file."""
     if entry.facts is None:

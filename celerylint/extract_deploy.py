@@ -168,13 +168,7 @@ class DeployFiles:
         """The cached entry of a file, if it is as it was; takes the stamp for a later one."""
         if self._cached is None or path in self._overlay:
             return None
-        try:
-            status = os.stat(f"{self._root}/{path}")
-        except OSError:
-            return None
-        stamp = self._stamps[path] = (status.st_size, status.st_mtime_ns)
-        entry = self._cached.get(path)
-        return entry if entry is not None and (entry.size, entry.changed) == stamp else None
+        return cache.unchanged(self._root, path, self._cached, self._stamps)
 
     def _recalled(self, entry: cache.Entry, path: str) -> DeployFacts | None:
         if entry.facts is None:

@@ -7,7 +7,7 @@ from functools import cached_property
 
 from msgspec import Struct
 
-from celerylint.effects.events import Act, Call, Trace
+from celerylint.effects.events import Act, Call, Trace, Write
 from celerylint.effects.frames import Args, Handler
 from celerylint.effects.guards import Answer, Verdict, verdict
 from celerylint.effects.library import LIBRARY, taught
@@ -147,15 +147,8 @@ def _repeat_safe(judged: tuple[Judged, ...], trace: Trace) -> str:
     open_acts = [j for j in judged if j.guarded.later is not Answer.YES]
     if any(j.guarded.later is Answer.NO and j.act.kind.confidence != "low" for j in open_acts):
         return "no"
-    counted = any(True for _ in _counters(trace))
-    if counted:
+    if any(write.counter for write in trace.of(Write)):
         return "no"
     if open_acts or not trace.complete or any(not call.known for call in trace.of(Call)):
         return "unknown"
     return "yes"
-
-
-def _counters(trace: Trace) -> Iterable[object]:
-    from celerylint.effects.events import Write
-
-    return (e for e in trace.of(Write) if e.counter)

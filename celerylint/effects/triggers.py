@@ -78,11 +78,21 @@ def overlap(entries: Iterable[Entry]) -> Trigger | None:
 
 def autoretried(task: Task, event: Event) -> bool:
     """Whether something is known to raise what `autoretry_for` takes."""
+    names = _autoretried_for(task)
+    return bool(names) and not _never_retries(task) and _raises(event, names) is True
+
+
+def _autoretried_for(task: Task) -> list[str]:
+    """The exceptions of autoretry_for, with their packages where they are known; none where it is unknown."""
     listed = task.retry("autoretry_for")
+    if not listed.known or not listed.value:
+        return []
+    return _dotted(listed.raw) or [str(name) for name in listed.value]
+
+
+def _never_retries(task: Task) -> bool:
     most = task.retry("max_retries")
-    if not listed.known or not listed.value or (most.known and most.value == 0):
-        return False
-    return _raises(event, _dotted(listed.raw) or [str(name) for name in listed.value]) is True
+    return most.known and most.value == 0
 
 
 def _redelivery(task: Task) -> Iterator[Trigger]:
@@ -93,15 +103,13 @@ def _redelivery(task: Task) -> Iterator[Trigger]:
 
 def _gives_up(task: Task, act: Act) -> bool:
     """Whether no retry follows: there are none, or the effect is for one attempt among them, such as the last."""
-    most = task.retry("max_retries")
-    return (most.known and most.value == 0) or any(hold.gate.kind == "retries" for hold in act.holds)
+    return _never_retries(task) or any(hold.gate.kind == "retries" for hold in act.holds)
 
 
 def _autoretry(task: Task, act: Act, trace: Trace) -> Iterator[Trigger]:
-    listed = task.retry("autoretry_for")
-    if not listed.known or not listed.value or _gives_up(task, act):
+    names = _autoretried_for(task)
+    if not names or _gives_up(task, act):
         return
-    names = _dotted(listed.raw) or [str(name) for name in listed.value]
     best: bool | None = None
     where: Event | None = None
     for event in trace.events:
@@ -111,9 +119,8 @@ def _autoretry(task: Task, act: Act, trace: Trace) -> Iterator[Trigger]:
         if _comes_after(event, act, trace) and _escapes(event, trace):
             best, where = answer, event
     if best is not None and where is not None:
-        yield Trigger(
-            "autoretry", f"autoretry_for: it is run again when line {where.at[1].line} raises", listed.at, best
-        )
+        why = f"autoretry_for: it is run again when line {where.at[1].line} raises"
+        yield Trigger("autoretry", why, task.retry("autoretry_for").at, best)
 
 
 def _dotted(raw: Value | None) -> list[str]:

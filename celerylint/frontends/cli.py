@@ -298,7 +298,17 @@ def _check(
     return status
 
 
-def _inspect(
+def _inspect(**flags: Any) -> int:
+    return _shown("inspect", **flags)
+
+
+def _graph(**flags: Any) -> int:
+    return _shown("graph", **flags)
+
+
+def _shown(
+    verb: str,
+    *,
     paths: tuple[str, ...],
     config: str | None,
     quiet: bool,
@@ -307,6 +317,7 @@ def _inspect(
     output_format: str,
     **flags: Any,
 ) -> int:
+    """What the function of the engine that is named like the verb finds out, in one of the verb's own formats."""
     if version:
         return main(["--version"])
     from celerylint.config import load
@@ -314,39 +325,12 @@ def _inspect(
     settings = load(paths or (".",), _given(flags), config=config)
 
     def run(progress: Any) -> Any:
-        from celerylint.engine import inspect
+        find_out = getattr(import_module("celerylint.engine"), verb)
+        return find_out(paths or (".",), settings.options, root=settings.root, progress=progress)
 
-        return inspect(paths or (".",), settings.options, root=settings.root, progress=progress)
-
-    inspection = _analyse(run, settings, quiet)
-    render = import_module(f"celerylint.report.inspect_{output_format}").render
-    _write(render(inspection, _style(settings.options, quiet)), settings.options)
-    return CLEAN
-
-
-def _graph(
-    paths: tuple[str, ...],
-    config: str | None,
-    quiet: bool,
-    verbose: bool,
-    version: bool,
-    output_format: str,
-    **flags: Any,
-) -> int:
-    if version:
-        return main(["--version"])
-    from celerylint.config import load
-
-    settings = load(paths or (".",), _given(flags), config=config)
-
-    def run(progress: Any) -> Any:
-        from celerylint.engine import graph
-
-        return graph(paths or (".",), settings.options, root=settings.root, progress=progress)
-
-    drawn = _analyse(run, settings, quiet)
-    render = import_module(f"celerylint.report.graph_{output_format}").render
-    _write(render(drawn, _style(settings.options, quiet)), settings.options)
+    found = _analyse(run, settings, quiet)
+    render = import_module(f"celerylint.report.{verb}_{output_format}").render
+    _write(render(found, _style(settings.options, quiet)), settings.options)
     return CLEAN
 
 

@@ -49,6 +49,7 @@ from celerylint.model.values import (
     either,
     forced,
     marks_among,
+    peeked,
     unread,
 )
 
@@ -736,11 +737,7 @@ class Evaluator:
 
     def peek(self, value: Value) -> Value:
         """The value as far as it is computed already."""
-        for _ in range(LONGEST_CHAIN):
-            if not isinstance(value, Deferred) or value.result is None:
-                return value
-            value = value.result
-        return Unknown("defined in terms of itself", value.at)
+        return peeked(value)
 
     def _const(self, node: ir.Const, scope: Scope) -> Value:
         return Scalar(node.value, (scope.module.path, node))

@@ -402,6 +402,15 @@ def computed(value: Deferred) -> Value:
     return value.result
 
 
+def peeked(value: Value) -> Value:
+    """The value as far as it is computed already."""
+    for _ in range(LONGEST_CHAIN):
+        if not isinstance(value, Deferred) or value.result is None:
+            return value
+        value = value.result
+    return Unknown("defined in terms of itself", value.at)
+
+
 def forced(value: Value) -> Value:
     """The value itself, computed if nobody needed it until now."""
     for _ in range(LONGEST_CHAIN):

@@ -8,7 +8,7 @@ from celerylint.facts import ir
 from celerylint.finding import Confidence, Edit, Finding, SetKeyword, Severity
 from celerylint.model.plain import CRONTAB_FIELDS
 from celerylint.model.project import Entry, Project
-from celerylint.model.values import At, Deferred, Either, Made, Scalar, Sequence, Value, place
+from celerylint.model.values import At, Deferred, Either, Made, Scalar, Sequence, Value, peeked, place
 from celerylint.rules import mending
 from celerylint.rules.base import Rule, related
 
@@ -141,9 +141,8 @@ def _fields(crontab: Made) -> dict[str, Value]:
 
 
 def _peek(value: Value | None) -> Value | None:
-    while isinstance(value, Deferred):
-        value = value.result
-    return value
+    held = peeked(value) if value is not None else None
+    return None if isinstance(held, Deferred) else held
 
 
 def _text(value: Value) -> str | None:
