@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterable, Iterator
 from typing import NamedTuple
 
@@ -44,6 +45,8 @@ _QUIET = frozenset(
     }
 )
 
+_SINGLE = re.compile(r"singleton|once|unique|exclusive|lock", re.IGNORECASE)
+
 
 class Trigger(NamedTuple):
     """A reason for a second run."""
@@ -64,16 +67,22 @@ def triggers(task: Task, act: Act, trace: Trace) -> list[Trigger]:
 
 
 def overlap(entries: Iterable[Entry]) -> Trigger | None:
-    """A schedule that sends a task again before its run must have ended."""
+    """A schedule that sends a task again before its run must have ended, and lets that run begin."""
     for entry in entries:
-        every = (
-            period(forced(entry.raw)) if entry.raw is not None and entry.task is not None and not entry.lost else None
-        )
-        longest = limit(entry.task) if entry.task is not None and is_own(entry.task) else None
+        task = entry.task
+        if task is None or entry.raw is None or entry.lost or not is_own(task) or _one_at_a_time(task):
+            continue
+        every, longest = period(forced(entry.raw)), limit(task)
         if every is not None and longest is not None and every <= longest:
             why = f"it is sent every {every:g} s and may run for {longest:g} s: a second run starts beside it"
             return Trigger("overlap", why, entry.at, True)
     return None
+
+
+def _one_at_a_time(task: Task) -> bool:
+    """Whether a class of the task may keep a second message out, as celery-once and celery-singleton do."""
+    names = [c.node.name if isinstance(c, ClassValue) else getattr(c, "dotted", "") for c in task.lineage]
+    return any(not name or _SINGLE.search(name) for name in names)
 
 
 def autoretried(task: Task, event: Event) -> bool:
