@@ -7,7 +7,7 @@ from collections.abc import Iterable, Iterator
 from msgspec import Struct
 
 from celerylint.facts import ir
-from celerylint.facts.walk import nodes
+from celerylint.facts.walk import children, nodes
 from celerylint.model.project import Project
 from celerylint.model.values import At, External, Sequence, Value, forced
 from celerylint.rules.body import Body
@@ -86,6 +86,30 @@ def spot_of(at: At, project: Project) -> Spot | None:
     body = Body(path, ir.read_body(function.node), function.scope)
     found = [spot for spot in spots(body) if within(node, spot.statement)]
     return found[-1] if found else None
+
+
+def written_in(at: At, project: Project) -> tuple[ir.Function, Spot] | None:
+    """The innermost function that a node of any file stands in, and its innermost statement there.
+
+    Of names, those of the module are known. The file may be one that does not mention Celery.
+    """
+    path, node = at
+    module = project.index.loaded(path)
+    facts = module.facts if module is not None else None
+    if module is None or facts is None:
+        return None
+    function: ir.Function | None = None
+    block: list[ir.Node] = [*facts.body]
+    while block:
+        around = next((each for each in block if within(node, each)), None)
+        if isinstance(around, ir.Function):
+            function = around
+        block = children(around) if around is not None else []
+    if function is None:
+        return None
+    body = Body(path, ir.read_body(function), module.scope)
+    found = [spot for spot in spots(body) if within(node, spot.statement)]
+    return (function, found[-1]) if found else None
 
 
 def within(inner: ir.Node, outer: ir.Node) -> bool:
