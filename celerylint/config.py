@@ -85,6 +85,10 @@ class Options(Struct, frozen=True, kw_only=True):
         Names, Meta(description="Patterns, as in .gitignore, of files to leave out, in place of the default ones.")
     ] = DEFAULT_EXCLUDE
     extend_exclude: Annotated[Names, Meta(description="Patterns of files to leave out as well.")] = ()
+    force_exclude: Annotated[
+        bool,
+        Meta(description="Leave out what a run over the whole project leaves out, even where it is named as a path."),
+    ] = False
     per_file_ignores: Annotated[Table, Meta(description="Rules to leave out of the files that match a pattern.")] = ()
     include_tests: Annotated[
         bool, Meta(description="Lint test files too. Otherwise they are read only where other code refers to them.")

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Collection, Sequence
 from pathlib import Path
 
 from msgspec import Struct
@@ -42,23 +42,29 @@ class Discovery(Struct, frozen=True, kw_only=True):
     """Whether findings in this file were asked for: it lies at or below one of the paths given."""
 
 
-def discover(root: Path, paths: Sequence[str], options: Options) -> Discovery:
+def discover(root: Path, paths: Sequence[str], options: Options, unsaved: Collection[str] = ()) -> Discovery:
     """The files of the project at `root`, of which `paths` (relative to the working directory) are to be linted.
 
     The whole project is read even if only one file of it is to be linted, since what a task does is decided in many
-    files; a folder that no project marker shows to be a project is not. Raises UsageError for a path that is not there.
+    files; a folder that no project marker shows to be a project is not. `unsaved` are paths, relative to the root, of files
+    that count as there, whether or not they are on disk. Raises UsageError for a path that is not there.
     """
-    named = _named(root, paths)
+    named = _named(root, paths, unsaved)
     walk = _Walk(root, options)
     if any((root / marker).exists() for marker in (*PROJECT_MARKERS, "celerylint.toml")):
         walk.folder("")
     for path, is_folder in named.items():
         if is_folder:
             walk.folder(path + "/" if path else "")
+    walk.add(unsaved)
     files = {path for path, is_folder in named.items() if not is_folder}
+    if options.force_exclude:
+        files = {path for path in files if not walk.left_out(path) and (options.include_tests or not _is_test(path))}
     tops = tuple(path + "/" if path else "" for path, is_folder in named.items() if is_folder)
     deployed = {path for path in files if not path.endswith(".py") and _deploys(root, path)}
-    chosen = {path for path in files - deployed if path.endswith(".py") or not is_pin_file(path)}
+    chosen = {
+        path for path in files - deployed if path.endswith(".py") or not (options.force_exclude or is_pin_file(path))
+    }
     tests: set[str] = set() if options.include_tests else walk.tests(tops) - files
     return Discovery(
         files=tuple(sorted(walk.python().union(chosen) - tests)),
@@ -81,6 +87,11 @@ def is_test_folder(folder: str) -> bool:
     return not _TEST_FOLDERS.isdisjoint(folder.split("/"))
 
 
+def _is_test(path: str) -> bool:
+    folder, _, name = path.rpartition("/")
+    return is_test_folder(folder) or is_test_file(name)
+
+
 def _deploys(root: Path, path: str) -> bool:
     """Whether a file that was given by its path is a deployment file, and no Python script without a suffix."""
     name = path.rpartition("/")[2]
@@ -93,7 +104,7 @@ def _deploys(root: Path, path: str) -> bool:
         return False
 
 
-def _named(root: Path, paths: Sequence[str]) -> dict[str, bool]:
+def _named(root: Path, paths: Sequence[str], unsaved: Collection[str]) -> dict[str, bool]:
     """Each path given, relative to the root, and whether it is a folder."""
     named: dict[str, bool] = {}
     for path in paths or ["."]:
@@ -101,6 +112,9 @@ def _named(root: Path, paths: Sequence[str]) -> dict[str, bool]:
             relative = Path(os.path.abspath(path)).relative_to(root).as_posix()
         except ValueError:
             raise UsageError(f"{path} lies outside of the project {root}") from None
+        if relative in unsaved:
+            named[relative] = False
+            continue
         if not os.path.exists(path):
             raise UsageError(f"no such file or folder: {path}")
         is_folder = os.path.isdir(path)
@@ -162,6 +176,32 @@ class _Walk:
                         self.deployment.append(folder + name)
                     if is_pin:
                         self.pins.append(folder + name)
+
+    def add(self, paths: Collection[str]) -> None:
+        """Meet files that may not be on disk, where the walk would have met them if they were."""
+        for path in paths:
+            folder, slash, name = path.rpartition("/")
+            if self.left_out(path):
+                continue
+            if name.endswith(".py"):
+                modules = self.modules.setdefault(folder + slash, [])
+                if name not in modules:
+                    modules.append(name)
+            elif may_deploy(name) and path not in self.deployment:
+                self.deployment.append(path)
+
+    def left_out(self, path: str) -> bool:
+        """Whether a walk over the whole project leaves a file out."""
+        parts = path.split("/")
+        for depth in range(1, len(parts) + 1):
+            parent, name, is_folder = "/".join(parts[: depth - 1]), parts[depth - 1], depth < len(parts)
+            rules = self.rules.get(parent + "/" if parent else "", self.above)
+            here = "/".join(parts[:depth])
+            if is_folder and (name.startswith(".") or os.path.exists(f"{self.root}/{here}/pyvenv.cfg")):
+                return True
+            if self._ignored(rules, here, name, is_folder):
+                return True
+        return False
 
     def python(self) -> set[str]:
         """Every Python file met."""

@@ -257,7 +257,7 @@ def _begin(
     clock: _Clock,
     overlay: Mapping[str, bytes] | None = None,
 ) -> tuple[Discovery, Files, DeployFiles]:
-    found = discover(root, paths, options)
+    found = discover(root, paths, options, overlay or ())
     clock.lap("discover")
     files = Files(root, found, options, progress, overlay)
     deployed = DeployFiles(root, found, options, files.cached, overlay)

@@ -163,3 +163,44 @@ def test_path_outside_of_the_project_is_an_error(project: Path) -> None:
     make(project, "x.py")
     with pytest.raises(UsageError, match="lies outside of the project"):
         discover(project / "inner", ["x.py"], Options())
+
+
+# -- named files, and files that are not on disk
+
+
+def test_named_file_is_linted_though_it_is_a_test_or_left_out(project: Path) -> None:
+    make(project, "app.py", "tests/test_a.py", "gen/b.py")
+    found = discover(project, ["tests/test_a.py", "gen/b.py"], Options(extend_exclude=("gen",)))
+    assert [path for path in kept(found) if found.wanted(path)] == ["gen/b.py", "tests/test_a.py"]
+
+
+def test_with_force_exclude_names_change_nothing_of_what_is_linted(project: Path) -> None:
+    make(project, "app.py", "web/a.py", "tests/test_a.py", "gen/b.py", ".hidden/c.py", "env/pyvenv.cfg", "env/d.py")
+    make(project, "local.py", "notes.txt", "deploy/compose.yml")
+    (project / ".gitignore").write_text("local.py\n")
+    options = Options(extend_exclude=("gen",), force_exclude=True)
+    names = ["web/a.py", "tests/test_a.py", "gen/b.py", ".hidden/c.py", "env/d.py", "local.py", "notes.txt"]
+    found = discover(project, [*names, "deploy/compose.yml"], options)
+    assert [path for path in names if found.wanted(path) and path in found.files] == ["web/a.py"]
+    assert found.wanted("deploy/compose.yml")
+    assert found.deployment == ("deploy/compose.yml",)
+    assert "notes.txt" not in found.files
+
+
+def test_force_exclude_lints_tests_where_tests_are_linted(project: Path) -> None:
+    make(project, "tests/test_a.py")
+    found = discover(project, ["tests/test_a.py"], Options(force_exclude=True, include_tests=True))
+    assert found.wanted("tests/test_a.py")
+
+
+def test_unsaved_file_counts_as_there(project: Path) -> None:
+    make(project, "app.py")
+    unsaved = ("new/tasks.py", "tests/test_new.py", "gen/x.py", "new/compose.yml")
+    found = discover(project, ["."], Options(extend_exclude=("gen",)), unsaved)
+    assert found.files == ("app.py", "new/tasks.py")
+    assert found.tests == ("tests/test_new.py",)
+    assert found.deployment == ("new/compose.yml",)
+    named = discover(project, ["new/tasks.py"], Options(), ("new/tasks.py",))
+    assert [path for path in named.files if named.wanted(path)] == ["new/tasks.py"]
+    with pytest.raises(UsageError, match="no such file or folder: nothere"):
+        discover(project, ["nothere.py"], Options(), unsaved)
