@@ -7,9 +7,10 @@ from collections.abc import Iterable, Iterator
 
 from celerylint.facts import ir
 from celerylint.facts.walk import nodes
-from celerylint.finding import Confidence, Finding, Place, Severity, Span
+from celerylint.finding import Confidence, Finding, Fix, Needed, Place, Severity, Span
 from celerylint.model.project import Project, Task
 from celerylint.model.values import External
+from celerylint.rules import mending
 from celerylint.rules.base import Rule, related
 from celerylint.rules.body import Body, always, body_of
 from celerylint.rules.delivery.waits import number, time_limit
@@ -43,6 +44,11 @@ class SwallowedSoftLimit(Rule):
         except Exception:
             logger.exception("...")
     ```
+
+    ## Fix safety
+
+    The fix puts those two lines before the broad handler, and the import. It is unsafe: a task that went on, or counted as
+    succeeded, then fails with `SoftTimeLimitExceeded`, and what it does after the handler is left out.
 
     [Time limits](https://docs.celeryq.dev/en/stable/userguide/workers.html#time-limits)
     """
@@ -104,6 +110,7 @@ def pull(urls):
                 symbol=task.name,
                 confidence=confidence,
                 related=related(soft.at, "the soft limit"),
+                fix=_let_through(handler, body),
             )
 
 
@@ -113,6 +120,18 @@ def _head(handler: ir.Handler) -> Span:
     if end is None:
         return Span(handler.line, handler.col, handler.line, handler.col + len("except"))
     return Span(handler.line, handler.col, end.end_line, end.end_col)
+
+
+_LIMIT = Needed("celery.exceptions", "SoftTimeLimitExceeded")
+
+
+def _let_through(handler: ir.Handler, body: Body) -> Fix | None:
+    """A handler before it that raises the soft limit again; None for `except*`, beside which no `except` may stand."""
+    if handler.catches is not None and handler.catches.col != handler.col + len("except "):
+        return None
+    text = f"except {_LIMIT.module}.{_LIMIT.name}:\n    raise"
+    edit = mending.statements_before(handler, body.path, text, [_LIMIT])
+    return mending.unsafe("let the soft limit through", edit)
 
 
 def _swallowing(body: Body, project: Project) -> Iterator[ir.Handler]:
