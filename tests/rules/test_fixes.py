@@ -62,10 +62,8 @@ def test_what_can_be_fixed_is_fixed_once(case: Case, tmp_path: Path) -> None:
 
 @pytest.mark.parametrize("rule", _RULES, ids=[rule.code for rule in _RULES])
 def test_bad_becomes_good(rule: RuleLike, tmp_path: Path) -> None:
-    file = getattr(rule, "file", "tasks.py")
-    case = Case(
-        rule.code, rule.name, {file: rule.bad, **getattr(rule, "files", {}), "celerylint.toml": rule.configuration}
-    )
+    file = rule.shown_in
+    case = Case(rule.code, rule.name, {file: rule.bad, **rule.beside, "celerylint.toml": rule.configuration})
     after = _check(case, tmp_path / "bad")
     assert after[file] != rule.bad or rule.code in _ELSEWHERE
     found = Case(rule.code, rule.name, after).run(tmp_path / "after").findings

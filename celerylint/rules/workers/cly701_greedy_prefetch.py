@@ -4,11 +4,12 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
 
-from celerylint.finding import Finding, Fix, Related, Severity
+from celerylint.finding import Edit, Finding, Fix, Related, Severity
 from celerylint.model.durations import limit
 from celerylint.model.project import App, Decision, Project, Task, Worker
 from celerylint.rules import mending, placing
 from celerylint.rules.base import Rule, related
+from celerylint.rules.commanding import command_text
 from celerylint.rules.fleet import GIVEN, broker_family, deployed, limit_at, tasks_at
 from celerylint.rules.workload import different_kinds, seconds
 
@@ -42,8 +43,10 @@ class GreedyPrefetch(Rule):
 
     ## Fix safety
 
-    The fix sets `worker_prefetch_multiplier = 1` where the app is configured. It is unsafe: workers of many short tasks
-    then ask the broker for each of them.
+    The fix sets `worker_prefetch_multiplier = 1` where the app is configured; where that cannot be seen, it adds
+    `--prefetch-multiplier=1` to the commands of the workers. A number that a command gives is changed there, unless
+    another command takes it from the same place. It is unsafe: workers of many short tasks then ask the broker for each
+    of them.
 
     [Prefetch limits](https://docs.celeryq.dev/en/stable/userguide/optimizing.html#prefetch-limits)
     """
@@ -115,7 +118,7 @@ def import_catalog(path): ...
                 ),
                 *commands[:3],
             ],
-            fix=_one_each(app, project),
+            fix=_one_each(app, taking, project),
         )
 
     def _given(self, worker: Worker, project: Project) -> Iterable[Finding]:
@@ -135,16 +138,35 @@ def import_catalog(path): ...
                 "give it --prefetch-multiplier 1",
                 symbol=worker.app.name,
                 related=related(worker.app.place, "the application"),
+                fix=_one_each_here(worker, project),
             )
 
 
-def _one_each(app: App, project: Project) -> Fix | None:
+def _one_each(app: App, workers: Sequence[Worker], project: Project) -> Fix | None:
     setting = app.setting("worker_prefetch_multiplier")
     if setting.chosen:
         edits = mending.replaced(setting, "1")
     else:
         edits = placing.setting(app, project, "worker_prefetch_multiplier", "1")
-    return mending.unsafe("reserve one message for each process", *edits) if edits else None
+    if edits:
+        return mending.unsafe("reserve one message for each process", *edits)
+    found = [_with_flag(worker, project) for worker in workers]
+    edits = list(dict.fromkeys(edit for held in found for edit in held))
+    return (
+        mending.unsafe("reserve one message for each process of the workers", *edits) if found and all(found) else None
+    )
+
+
+def _with_flag(worker: Worker, project: Project) -> list[Edit]:
+    command = command_text(worker, project)
+    return command.with_flag("--prefetch-multiplier=1") if command is not None else []
+
+
+def _one_each_here(worker: Worker, project: Project) -> Fix | None:
+    """Another number in the command, where it is written there."""
+    command, option = command_text(worker, project), worker.line.options.get("prefetch_multiplier")
+    edits = command.with_value(option, "1") if command is not None and option is not None else []
+    return mending.unsafe("reserve one message for each process of this worker", *edits) if edits else None
 
 
 def _held(multiplier: int) -> str:
