@@ -45,7 +45,9 @@ class FakeEngine:
         self.calls: list[tuple[tuple[str, ...], Any, Path]] = []
         self.during: Callable[[Any], None] = lambda progress: None
 
-    def check(self, paths: Sequence[str], options: Any, *, root: Path, progress: Any = None) -> Report:
+    def check(
+        self, paths: Sequence[str], options: Any, *, root: Path, progress: Any = None, overlay: Any = None
+    ) -> Report:
         self.calls.append((tuple(paths), options, root))
         self.during(progress)
         return Report(
