@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 import sys
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from itertools import pairwise
 from typing import Union
@@ -112,6 +112,26 @@ class Imports:
         statement = f"from {need.module} import {need.name}"
         return need.name, [self._inserted(statement, (1, need.module), need.module)]
 
+    def together(self, changes: Sequence[Change]) -> list[Change]:
+        """Changes in which imports that belong at one place are one, each in its section."""
+        groups: dict[int, dict[str, Change]] = {}
+        for change in changes:
+            if change.start == change.end and _STATEMENT.fullmatch(change.text.strip()):
+                groups.setdefault(change.start, {})[change.text.strip()] = change
+        several = {start: group for start, group in groups.items() if len(group) > 1}
+        others = [change for change in changes if change.text.strip() not in several.get(change.start, {})]
+        return [*others, *(self._one(start, group) for start, group in several.items())]
+
+    def _one(self, start: int, group: Mapping[str, Change]) -> Change:
+        ordered = sorted(group, key=lambda s: (self._section(_module_of(s)), s.startswith("from"), _module_of(s)))
+        text = ""
+        for statement, following in zip(ordered, [*ordered[1:], ""], strict=True):
+            same = following and self._section(_module_of(statement)) == self._section(_module_of(following))
+            text += statement + ("" if not following else "\n" if same else "\n\n")
+        first, last = group[ordered[0]].text, group[ordered[-1]].text
+        above, below = first[: len(first) - len(first.lstrip())], last[len(last.rstrip()) :]
+        return Change(start, start, f"{above}{text}{below}")
+
     # --- where it goes
 
     def _section(self, module: str) -> int:
@@ -181,6 +201,13 @@ class Imports:
             text = "(\n" + "".join(f"    {each},\n" for each in names) + ")"
             return Change(stretches[0][0], stretches[-1][1], text)
         return Change(end, end, f", {name}") if place else Change(start, start, f"{name}, ")
+
+
+_STATEMENT = re.compile(r"from [\w.]+ import \w+|import [\w.]+")
+
+
+def _module_of(statement: str) -> str:
+    return statement.split()[1]
 
 
 def _imports(statement: cst.CSTNode) -> Iterator[_Import]:

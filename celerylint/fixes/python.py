@@ -100,7 +100,7 @@ class Python:
                 changes += self._changes(edit)
         for place, pairs in options.items():
             changes += self._set(place, pairs)
-        return changes
+        return self.imports.together(changes)
 
     def _changes(self, edit: Edit) -> list[Change]:
         if isinstance(edit, ReplaceExpr):

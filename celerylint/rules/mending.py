@@ -55,6 +55,33 @@ def statements_before(node: ir.Node, path: str, text: str, needs: Iterable[Neede
     return ReplaceExpr(Place(path, Span(node.line, node.col, node.line, node.col)), f"{text}\n", tuple(needs))
 
 
+def partial_of(
+    call: ir.Call, path: str, start: Span | None = None, given_to: str = "", needs: Iterable[Needed] = ()
+) -> list[Edit]:
+    """`partial(f, x)` in place of `f(x)`, and of all that stands from `start` on; or `given_to(partial(f, x))`.
+
+    What `f` is given on lines of its own stays there; an `f` that is given nothing needs no partial.
+    """
+    func = call.func
+    line, column = (start.line, start.column) if start is not None else (func.line, func.col)
+    given = min([*call.args, *call.keywords], key=lambda node: (node.line, node.col), default=None)
+    below = given is not None and given.line > func.end_line
+    text = f"{given_to}(" if given_to else ""
+    if given is not None:
+        text += "functools.partial(" + ("\n    " if below else "")
+        needs = (*needs, Needed("functools", "partial"))
+    opening = ReplaceExpr(Place(path, Span(line, column, func.line, func.col)), text, tuple(needs))
+    if given is None:
+        brackets = Place(path, Span(func.end_line, func.end_col, call.end_line, call.end_col))
+        return [opening, ReplaceText(brackets, ")" if given_to else "")]
+    bracket = Place(path, Span(func.end_line, func.end_col, func.end_line, func.end_col + 1))
+    return [
+        opening,
+        ReplaceText(bracket, "," if below else ", "),
+        *([behind(call, path, ")")] if given_to else ()),
+    ]
+
+
 def without(at: At) -> RemoveKeyword:
     """Without a keyword, an assignment, or an entry of a dict."""
     return RemoveKeyword(place(at))

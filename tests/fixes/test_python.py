@@ -254,6 +254,32 @@ def test_an_import_goes_where_isort_would_put_it(before: str, need: Needed, afte
     assert fixed(before, ReplaceExpr(at(before, "X"), text, (need,))) == after
 
 
+IMPORTS = "from functools import partial\n\nimport requests\nfrom django.db import transaction\n"
+
+
+@pytest.mark.parametrize(
+    ("before", "after"),
+    [
+        ("from proj import a\n", f"{IMPORTS}\nfrom proj import a\n"),
+        (
+            "import os\n\nx = 1\n",
+            f"import os\n{IMPORTS}\nx = 1\n",
+        ),
+        ("x = 1\n", f"{IMPORTS}\nx = 1\n"),
+        (
+            "from django.utils import html\n",
+            f"{IMPORTS}from django.utils import html\n",
+        ),
+    ],
+)  # fmt: skip
+def test_several_imports_at_one_place_are_sorted(before: str, after: str) -> None:
+    needs = (Needed("django.db", "transaction"), Needed("requests", "Timeout", qualified=True), PARTIAL)
+    assert fixed(before, *(AddImport("tasks.py", need) for need in needs)) == after
+
+
+PARTIAL = Needed("functools", "partial")
+
+
 def test_an_import_is_added_once() -> None:
     text = "X\nY\n"
     edits = [ReplaceExpr(at(text, part), "requests.Timeout", (TIMEOUT,)) for part in "XY"]

@@ -7,13 +7,11 @@ from collections.abc import Iterable, Iterator
 from celerylint.facts import ir
 from celerylint.finding import (
     Confidence,
-    Edit,
     Finding,
     Fix,
     Needed,
     Place,
     Related,
-    ReplaceExpr,
     ReplaceText,
     Severity,
     Span,
@@ -173,6 +171,9 @@ def checkout(order):
         )
 
 
+_TRANSACTION = Needed("django.db", "transaction")
+
+
 def _after_commit(dispatch: Dispatch, opened: Transaction, project: Project) -> Fix | None:
     path, call = dispatch.at
     if not opened.django or not isinstance(call, ir.Call) or not isinstance(call.func, ir.Attr):
@@ -186,7 +187,8 @@ def _after_commit(dispatch: Dispatch, opened: Transaction, project: Project) -> 
         end = call.func.end_col
         name = Place(path, Span(call.func.end_line, end - len(method), call.func.end_line, end))
         return mending.unsafe(f"write {method}_on_commit", ReplaceText(name, f"{method}_on_commit"))
-    return mending.unsafe("send it after the commit", *_wrapped(call, call.func, path))
+    wrapped = mending.partial_of(call, path, given_to="django.db.transaction.on_commit", needs=[_TRANSACTION])
+    return mending.unsafe("send it after the commit", *wrapped)
 
 
 def _has_on_commit(dispatch: Dispatch, project: Project) -> bool:
@@ -195,20 +197,6 @@ def _has_on_commit(dispatch: Dispatch, project: Project) -> bool:
     if task is None or task.app is None or task.class_based or project.version.minor < (5, 4):
         return False
     return task.app.source.startswith("django.conf") and not any(isinstance(c, ClassValue) for c in task.lineage)
-
-
-def _wrapped(call: ir.Call, func: ir.Attr, path: str) -> list[Edit]:
-    """`transaction.on_commit(partial(ship.delay, pk))` in place of `ship.delay(pk)`."""
-    needs = (Needed("django.db", "transaction"), Needed("functools", "partial"))
-    start = Place(path, Span(func.line, func.col, func.line, func.col))
-    bracket = Place(path, Span(func.end_line, func.end_col, func.end_line, func.end_col + 1))
-    given = sorted([*call.args, *call.keywords], key=lambda node: (node.line, node.col))
-    comma = "" if not given else ", " if given[0].line == func.end_line else ","
-    return [
-        ReplaceExpr(start, "django.db.transaction.on_commit(functools.partial(", needs),
-        ReplaceText(bracket, comma),
-        mending.behind(call, path, ")"),
-    ]
 
 
 def _help(dispatch: Dispatch, opened: Transaction, project: Project) -> str:

@@ -6,8 +6,9 @@ from collections.abc import Iterable, Iterator, Sequence
 
 from celerylint.facts import ir
 from celerylint.facts.walk import nodes
-from celerylint.finding import Finding, Severity
+from celerylint.finding import Finding, Fix, InsertText, Place, Severity, Span
 from celerylint.model.project import Dispatch, Project
+from celerylint.rules import mending
 from celerylint.rules.base import Rule, related
 from celerylint.rules.dispatch.canvas import last_name
 
@@ -23,6 +24,12 @@ class LateBoundOnCommit(Rule):
     ## What to do
 
     Bind the value when the callback is made: `on_commit(partial(ship.delay, order.pk))`, or `ship.delay_on_commit(...)`.
+
+    ## Fix safety
+
+    A lambda that sends the task gives way to a `partial`; a callback that does more gets the loop's names as defaults of
+    parameters, `lambda order=order: ...`. It is safe: each callback sends what its turn of the loop meant. Where an argument
+    is computed, as by `order.total()`, it is unsafe, since it is then computed before the commit.
 
     [Django: trigger tasks at the end of the database transaction](https://docs.celeryq.dev/en/stable/django/first-steps-with-django.html#trigger-tasks-at-the-end-of-the-database-transaction)
     """
@@ -80,7 +87,29 @@ def checkout(orders):
                 f"bind it now: on_commit(partial({last_part(dispatch.task_name or 'task')}.delay, ...))",
                 symbol=dispatch.task_name or "",
                 related=related((dispatch.at[0], loops[-1]), "the loop"),
+                fix=_bound_now(callback, dispatch, late),
             )
+
+
+def _bound_now(callback: ir.Node, dispatch: Dispatch, late: list[str]) -> Fix | None:
+    """The callback with what it reads late bound when it is made."""
+    path, call = dispatch.at
+    names = ", ".join(f"{name}={name}" for name in late)
+    if isinstance(callback, ir.LambdaExpr):
+        if callback.params:
+            return None
+        if callback.body.span == call.span and isinstance(call, ir.Call) and isinstance(call.func, ir.Attr):
+            parts = [part for given in (*call.args, *call.keywords) for part in nodes(given)]
+            offer = mending.unsafe if any(isinstance(part, ir.Call) for part in parts) else mending.safe
+            return offer("bind it with a partial", *mending.partial_of(call, path, callback.span))
+        line, column = callback.line, callback.col + len("lambda")
+        names = f" {names}"
+    elif isinstance(callback, ir.Function) and not (callback.params or callback.is_async or callback.decorators):
+        line, column = callback.line, callback.col + len(f"def {callback.name}(")
+    else:
+        return None
+    edit = InsertText(Place(path, Span(line, column, line, column)), names)
+    return mending.safe(f"bind {' and '.join(f'`{name}`' for name in late)} when it is made", edit)
 
 
 def last_part(name: str) -> str:

@@ -6,9 +6,10 @@ from collections.abc import Iterable
 
 from celerylint.facts import ir
 from celerylint.facts.walk import nodes
-from celerylint.finding import Confidence, Finding, Severity
+from celerylint.finding import Confidence, Finding, Fix, Needed, ReplaceExpr, Severity
 from celerylint.model.project import Decision, Dispatch, Project
-from celerylint.model.values import External, FunctionValue
+from celerylint.model.values import External, FunctionValue, place
+from celerylint.rules import mending
 from celerylint.rules.base import Rule
 from celerylint.rules.body import Body
 
@@ -38,6 +39,13 @@ class NaiveEta(Rule):
 
     Use `countdown=60`, or a time with a zone: `datetime.now(timezone.utc) + timedelta(minutes=1)`; under Django
     `django.utils.timezone.now()`, with `USE_TZ = True`.
+
+    ## Fix safety
+
+    The fix takes the time with a zone: `datetime.now(timezone.utc)`, or `timezone.now()` in a file that knows Django's
+    `timezone`, where `USE_TZ` is known to be on. It is unsafe: where hosts are not on UTC the task runs at another time than
+    before, the one that was meant. What is read off the clock and then set to an hour of the day is left alone: whose hour
+    it is, only you know.
 
     [ETA and countdown](https://docs.celeryq.dev/en/stable/userguide/calling.html#eta-and-countdown)
     """
@@ -101,7 +109,39 @@ def checkout(order):
             "use countdown=, or a time with a zone: datetime.now(timezone.utc) + ...",
             symbol=dispatch.task_name or "",
             confidence=Confidence.HIGH if zone and made != "datetime(...)" else None,
+            fix=_zoned(keyword.value, function, project),
         )
+
+
+def _zoned(expression: ir.Expr, function: FunctionValue, project: Project) -> Fix | None:
+    """The time of now with its zone, where nothing but the eta is made of it."""
+    now = _now(expression, function)
+    holder = mending.spelled(now.func.value) if now is not None and isinstance(now.func, ir.Attr) else None
+    if now is None or holder is None:
+        return None
+    zones = Body("", [], function.scope).meaning(ir.Name(0, 0, 0, 0, "timezone"))
+    django = isinstance(zones, External) and zones.dotted == "django.utils.timezone"
+    if django and project.django.get("USE_TZ", _UNSAID).is_(True):
+        text, need = "django.utils.timezone.now()", Needed("django.utils", "timezone")
+    else:
+        text, need = f"{holder}.now(datetime.timezone.utc)", Needed("datetime", "timezone")
+    edit = ReplaceExpr(place((function.scope.module.path, now)), text, (need,))
+    return mending.unsafe("take the time with its zone", edit)
+
+
+def _now(expression: ir.Expr, function: FunctionValue) -> ir.Call | None:
+    """The call that reads the clock, where a time is that and something that is added to it."""
+    if isinstance(expression, ir.BinOp):
+        left = _now(expression.left, function)
+        return left or (_now(expression.right, function) if expression.op == "+" else None)
+    if isinstance(expression, ir.Name):
+        names = [n for n in nodes(function.node) if isinstance(n, ir.Name) and n.id == expression.id]
+        bound = [n for n in nodes(function.node) if isinstance(n, ir.Assign) and _binds(n, expression.id)]
+        only = len(names) == 2 and len(bound) == 1 and len(bound[0].targets) == 1
+        return _now(bound[0].value, function) if only else None
+    maker = Body("", [], function.scope).meaning(expression.func) if isinstance(expression, ir.Call) else None
+    words = _NOW.get(maker.dotted, "") if isinstance(maker, External) else ""
+    return expression if isinstance(expression, ir.Call) and words in ("datetime.now()", "datetime.today()") else None
 
 
 def _local_zone(project: Project) -> str:

@@ -5,8 +5,10 @@ from __future__ import annotations
 from collections.abc import Iterable
 
 from celerylint.facts import ir
-from celerylint.finding import Finding, Severity
+from celerylint.finding import Finding, Fix, Place, ReplaceText, Severity, Span
 from celerylint.model.project import Dispatch, Project
+from celerylint.model.values import Scalar, forced
+from celerylint.rules import mending
 from celerylint.rules.base import Rule, names
 from celerylint.rules.dispatch.binding import names_its_task
 from celerylint.text import closest
@@ -28,6 +30,11 @@ class UnknownSentTask(Rule):
     ## What to do
 
     Write the name under which the worker knows the task. Where the task can be imported, `ship.delay(...)` cannot miss.
+
+    ## Fix safety
+
+    The fix writes the name that is nearest, where one is near enough, and where the name is written out: in the call, or in
+    the constant that it takes it from. It is unsafe: another task may have been meant.
 
     [Task names](https://docs.celeryq.dev/en/stable/userguide/tasks.html#names)
     """
@@ -83,7 +90,21 @@ def checkout(order):
             if near
             else f"write the name of a task: {names([f'`{other}`' for other in siblings])} are known there",
             symbol=name,
+            fix=_renamed(dispatch, name, near) if near else None,
         )
+
+
+def _renamed(dispatch: Dispatch, name: str, near: str) -> Fix | None:
+    given = dispatch.args.get(0, "name") or dispatch.args.get(0, "varies")
+    held = forced(given) if given is not None else None
+    at = held.at if isinstance(held, Scalar) else None
+    if at is None or not isinstance(at[1], ir.Const) or at[1].value != name:
+        return None
+    node = at[1]
+    if node.end_col - node.col != len(name) + 2 or node.line != node.end_line:
+        return None  # in other than plain quotes
+    inner = Place(at[0], Span(node.line, node.col + 1, node.line, node.end_col - 1))
+    return mending.unsafe(f"send `{near}`", ReplaceText(inner, near))
 
 
 def _is_a_function(name: str, project: Project) -> bool:
