@@ -33,6 +33,8 @@ def _neighbours(app: App) -> Iterator[At]:
         if isinstance(at[1], ir.Keyword):
             if not (at[0] == app.at[0] and within(at[1], app.at[1])):
                 yield at  # of conf.update(...), not of Celery(...), which takes other names
+        elif isinstance(at[1], ir.Const):
+            yield at  # the key of a dict
         elif any(at[1].span == node.span for node in _lines(app, at[0])):
             yield at
 
@@ -51,13 +53,18 @@ def _beside(app: App, project: Project, at: At, name: str, value: str) -> Edit |
     if isinstance(node, ir.Keyword):
         spelling = _spelling(app, project, node.name or "", name, by_code=True)
         return SetKeyword(place(at), spelling, value) if spelling else None
+    if isinstance(node, ir.Const):
+        key = str(node.value)
+        spaced = bool(app.namespace) and key.startswith((app.namespace or "").upper())
+        spelling = _spelling(app, project, key, name, by_code=not spaced)
+        return SetKeyword(place(at), spelling, value) if spelling else None
     target = node.targets[0] if isinstance(node, ir.Assign) and len(node.targets) == 1 else None
     if isinstance(target, ir.Name):
         spelling = _spelling(app, project, target.id, name, by_code=False)
-        return InsertStatement(place(at), f"{spelling} = {value}") if spelling else None
+        return InsertStatement(place(at), _assigned(spelling, value)) if spelling else None
     holder = mending.spelled(target.value) if isinstance(target, ir.Attr) else None
     if isinstance(target, ir.Attr) and holder and _spelling(app, project, target.attr, name, by_code=True) == name:
-        return InsertStatement(place(at), f"{holder}.{name} = {value}")
+        return InsertStatement(place(at), _assigned(f"{holder}.{name}", value))
     return None
 
 
@@ -84,4 +91,20 @@ def _after_the_app(app: App, name: str, value: str) -> list[Edit]:
         if source.at is None or source.at[0] != path or not isinstance(told, ir.ExprStmt):
             return []
         anchor = told
-    return [InsertStatement(place((path, anchor)), f"{target.id}.conf.{name} = {value}")]
+    return [InsertStatement(place((path, anchor)), _assigned(f"{target.id}.conf.{name}", value))]
+
+
+_WIDEST = 88
+"""Characters of a line that formatters leave alone."""
+
+
+def _assigned(target: str, value: str) -> str:
+    """An assignment, on one line if there is room for it. A value of several lines holds its items on the second."""
+    if "\n" not in value:
+        return f"{target} = {value}"
+    first, inner, last = value.split("\n")
+    line = f"{target} = {first}{inner.strip()}{last}"
+    if len(line) <= _WIDEST:
+        return line
+    items = "".join(f"\n    {item}," for item in inner.strip().split(", "))
+    return f"{target} = {first}{items}\n{last}"

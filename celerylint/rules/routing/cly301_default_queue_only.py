@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 
-from celerylint.finding import Finding, Severity
-from celerylint.model.project import App, Project
+from celerylint.finding import Edit, Finding, Fix, Severity
+from celerylint.model.project import App, Project, Task, Worker
+from celerylint.rules import mending, placing
 from celerylint.rules.base import Rule, related
+from celerylint.rules.commanding import command_text
+from celerylint.rules.routing import by_module
 from celerylint.rules.workload import different_kinds, queued_per_call
 
 
@@ -41,6 +44,13 @@ class DefaultQueueOnly(Rule):
     Start the workers of a new queue before anything is sent to it: a queue without `-Q` in some worker is consumed by
     nobody. Where one queue is what you want, say so with a route for everything: `task_routes = {"*": "celery"}`.
 
+    ## Fix safety
+
+    The fix writes `task_routes` where the app is configured: a queue for each package of tasks, or for tasks of one module
+    that may run for much longer than the others. It adds the queues to the commands of workers that it can see, those
+    for development too. It is unsafe: a worker that is started elsewhere needs `-Q` with all of them, or their messages
+    wait for ever; and one set of workers that consumes every queue is only the first step, the second is to divide them.
+
     [Routing tasks](https://docs.celeryq.dev/en/stable/userguide/routing.html)
     """
 
@@ -65,7 +75,10 @@ def import_catalog(path): ...
 from celery import Celery
 
 app = Celery("shop", broker="redis://")
-app.conf.task_routes = {"*.import_catalog": {"queue": "imports"}}
+app.conf.task_routes = {
+    "tasks.import_catalog": {"queue": "slow"},
+    "*": {"queue": "celery"},
+}
 
 
 @app.task(time_limit=10)
@@ -94,4 +107,30 @@ def import_catalog(path): ...
             " that consume it with -Q",
             symbol=app.name,
             related=related(app.settings_at, "configured here: task_routes belongs there"),
+            fix=_routed(app, tasks, str(default.value), project),
         )
+
+
+def _routed(app: App, tasks: Sequence[Task], default: str, project: Project) -> Fix | None:
+    """Routes where the settings live, and their queues in the commands of the workers that can be seen."""
+    found = by_module.routes(tasks, default)
+    if not found:
+        return None
+    held, value = app.setting("task_routes"), by_module.as_dict(found)
+    edits = mending.replaced(held, value) if held.chosen else placing.setting(app, project, "task_routes", value)
+    if not edits:
+        return None
+    queues = ",".join(dict.fromkeys([default, *found.values()]))
+    for worker in project.workers:
+        if worker.app is app:
+            edits += _consuming(worker, queues, project)
+    edits = list(dict.fromkeys(edits))
+    what = "by module" if "*" not in found else "that may run for long apart"
+    return mending.unsafe(f"route tasks {what}: the workers must consume the new queues, `-Q {queues}`", *edits)
+
+
+def _consuming(worker: Worker, queues: str, project: Project) -> list[Edit]:
+    command, option = command_text(worker, project), worker.line.options.get("queues")
+    if command is None or not worker.line.complete:
+        return []
+    return command.with_value(option, queues) if option is not None else command.with_flag(f"--queues={queues}")
