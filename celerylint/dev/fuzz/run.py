@@ -132,6 +132,7 @@ def keep(fault: Fault, folder: Path) -> Path:
     """Write a failing project below a folder."""
     place = folder / f"{fault.target}-{fault.seed}"
     shutil.rmtree(place, ignore_errors=True)
+    place.mkdir(parents=True)
     write(fault.files, place)
     (place / "FAULT.txt").write_text(fault.describe(), "utf-8")
     return place
