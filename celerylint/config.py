@@ -200,7 +200,7 @@ def load(paths: Sequence[str], flags: Mapping[str, object] | None = None, *, con
     given = {name: _checked(_option(name), value, f"--{_option(name).key}") for name, value in flags.items()}
     options = _merge(values, given) if values or given else Options()
     inside = source is not None and (source.parent == start or source.parent in start.parents)
-    root = source.parent if source is not None and inside else _project_root(start)
+    root = source.parent if source is not None and inside else _project_root(start, only_files=_only_files(paths))
     return Settings(root=root, options=options, source=source, flags=frozenset(given))
 
 
@@ -266,11 +266,19 @@ def _mentions_us(path: Path) -> bool:
     return _table(_parse(path), path) is not None
 
 
-def _project_root(start: Path) -> Path:
-    for folder in (start, *start.parents):
+def _project_root(start: Path, *, only_files: bool = False) -> Path:
+    """The nearest folder of a project. Where only files are named, as hooks and editors do, the current one comes first:
+    which files those are must not change what the project is."""
+    here = Path.cwd()
+    first = (here,) if only_files and here in (start, *start.parents) else ()
+    for folder in (*first, start, *start.parents):
         if any((folder / marker).exists() for marker in PROJECT_MARKERS):
             return folder
     return start
+
+
+def _only_files(paths: Sequence[str]) -> bool:
+    return bool(paths) and not any(map(os.path.isdir, paths))
 
 
 def _parse(path: Path) -> dict[str, Any]:

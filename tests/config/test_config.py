@@ -85,6 +85,25 @@ def test_root_is_the_nearest_project_without_a_configuration_file(project: Path,
     assert load(["backend/app"]).root == project / "backend"
 
 
+def test_files_that_are_named_do_not_make_the_project_smaller(project: Path) -> None:
+    write(project, "setup.cfg", "")
+    write(project, "backend/manage.py", "")
+    write(project, "backend/app/tasks.py", "")
+    assert load(["backend/app/tasks.py"]).root == project
+    assert load(["backend/app/tasks.py", "backend/app"]).root == project / "backend"
+    write(project, "backend/celerylint.toml", "")
+    assert load(["backend/app/tasks.py"]).root == project / "backend"
+
+
+def test_file_is_of_its_own_project_where_the_current_folder_is_none(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    write(tmp_path, "shop/manage.py", "")
+    write(tmp_path, "shop/app/tasks.py", "")
+    monkeypatch.chdir(tmp_path)
+    assert load(["shop/app/tasks.py"]).root == tmp_path / "shop"
+
+
 def test_root_of_several_paths_holds_all_of_them(project: Path) -> None:
     write(project, "setup.cfg", "")
     write(project, "a/manage.py", "")
