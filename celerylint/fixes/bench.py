@@ -70,12 +70,22 @@ class Bench:
                 taken.setdefault(path, set()).update(changes)
                 by_path.setdefault(path, []).append(finding)
         changed, broken = self._put_together(taken, by_path)
+        broken = {path: self._to_blame(findings) for path, findings in broken.items()}
         lost = {id(finding) for findings in broken.values() for finding in findings}
         if lost:
             # A fix stands or falls as a whole: what shares one with a broken file is worked out again without it.
             again = self.round(finding for finding in applied if id(finding) not in lost)
             return Round(again.applied, again.changed, {**broken, **again.broken}, (*refused, *again.refused))
         return Round(tuple(applied), changed, {}, tuple(refused))
+
+    def _to_blame(self, findings: tuple[Finding, ...]) -> tuple[Finding, ...]:
+        """Of findings whose fixes break a file together, those whose fix breaks one alone; all if none does."""
+        alone = []
+        for finding in findings:
+            wanted = {path: set(changes) for path, changes in self._changes(finding.fix).items()} if finding.fix else {}
+            if self._put_together(wanted, {path: [finding] for path in wanted})[1]:
+                alone.append(finding)
+        return tuple(alone) or findings
 
     def _put_together(
         self, taken: Mapping[str, set[Change]], by_path: Mapping[str, list[Finding]]

@@ -56,13 +56,21 @@ def statements_before(node: ir.Node, path: str, text: str, needs: Iterable[Neede
 
 
 def partial_of(
-    call: ir.Call, path: str, start: Span | None = None, given_to: str = "", needs: Iterable[Needed] = ()
+    call: ir.Call,
+    path: str,
+    start: Span | None = None,
+    given_to: str = "",
+    more: str = "",
+    needs: Iterable[Needed] = (),
 ) -> list[Edit]:
-    """`partial(f, x)` in place of `f(x)`, and of all that stands from `start` on; or `given_to(partial(f, x))`.
+    """`partial(f, x)` in place of `f(x)`, and of all that stands from `start` on; or `given_to(partial(f, x)more)`.
 
-    What `f` is given on lines of its own stays there; an `f` that is given nothing needs no partial.
+    What `f` is given on lines of its own stays there; an `f` that is given nothing needs no partial. Nothing for a lone
+    generator, which cannot stand beside another argument.
     """
     func = call.func
+    if len(call.args) == 1 and isinstance(call.args[0], ir.Comp) and call.args[0].kind == "generator":
+        return []
     line, column = (start.line, start.column) if start is not None else (func.line, func.col)
     given = min([*call.args, *call.keywords], key=lambda node: (node.line, node.col), default=None)
     below = given is not None and given.line > func.end_line
@@ -73,12 +81,16 @@ def partial_of(
     opening = ReplaceExpr(Place(path, Span(line, column, func.line, func.col)), text, tuple(needs))
     if given is None:
         brackets = Place(path, Span(func.end_line, func.end_col, call.end_line, call.end_col))
-        return [opening, ReplaceText(brackets, ")" if given_to else "")]
+        return [opening, ReplaceText(brackets, f"{more})" if given_to else "")]
     bracket = Place(path, Span(func.end_line, func.end_col, func.end_line, func.end_col + 1))
     return [
         opening,
         ReplaceText(bracket, "," if below else ", "),
-        *([behind(call, path, ")")] if given_to else ()),
+        *(
+            [ReplaceExpr(Place(path, Span(call.end_line, call.end_col, call.end_line, call.end_col)), f"{more})")]
+            if given_to
+            else ()
+        ),
     ]
 
 

@@ -339,6 +339,14 @@ def test_a_text_that_the_encoding_has_no_room_for_is_refused() -> None:
         fixed(finding_text, ReplaceExpr(at(finding_text, "'é'"), "'€'"), encoding="latin-1")
 
 
+def test_a_fix_that_breaks_a_file_keeps_no_other_from_it() -> None:
+    text = "a = f(1)\nb = f(2)\n"
+    good, bad = _finding(ReplaceExpr(at(text, "1"), "3")), _finding(ReplaceExpr(at(text, "2"), "3 4"))
+    done = Bench(lambda path: text.encode(), lambda path, module: False).round([good, bad])
+    assert done.changed == {"tasks.py": b"a = f(3)\nb = f(2)\n"}
+    assert (done.applied, done.broken) == ((good,), {"tasks.py": (bad,)})
+
+
 def test_the_example_of_the_docstring() -> None:
     text = dedented("""
         @task

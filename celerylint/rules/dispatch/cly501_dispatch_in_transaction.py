@@ -20,6 +20,7 @@ from celerylint.model.project import Dispatch, Project
 from celerylint.model.values import ClassValue, FunctionValue, Scalar, forced
 from celerylint.rules import mending
 from celerylint.rules.base import Rule, related
+from celerylint.rules.dispatch.canvas import last_name
 from celerylint.rules.dispatch.requests import calls_after_a_write, of_request, opts_out, written_before
 from celerylint.rules.dispatch.saves import Saves, is_sure_to_reach, saved
 from celerylint.rules.dispatch.transactions import (
@@ -183,12 +184,32 @@ def _after_commit(dispatch: Dispatch, opened: Transaction, project: Project) -> 
     method = call.func.attr
     if not unused or method not in ("delay", "apply_async"):
         return None
-    if method == dispatch.method and _has_on_commit(dispatch, project):
+    database = _database(opened)
+    if database is None:
+        return None
+    if method == dispatch.method and not database and _has_on_commit(dispatch, project):
         end = call.func.end_col
         name = Place(path, Span(call.func.end_line, end - len(method), call.func.end_line, end))
         return mending.unsafe(f"write {method}_on_commit", ReplaceText(name, f"{method}_on_commit"))
-    wrapped = mending.partial_of(call, path, given_to="django.db.transaction.on_commit", needs=[_TRANSACTION])
-    return mending.unsafe("send it after the commit", *wrapped)
+    using = f', using="{database}"' if database else ""
+    given_to = "django.db.transaction.on_commit"
+    wrapped = mending.partial_of(call, path, given_to=given_to, more=using, needs=[_TRANSACTION])
+    return mending.unsafe("send it after the commit", *wrapped) if wrapped else None
+
+
+def _database(opened: Transaction) -> str | None:
+    """The database that a transaction was opened for by name; empty for the default one, None if it cannot be seen."""
+    node = opened.at[1]
+    expression = node.context if isinstance(node, ir.WithItem) else node
+    if isinstance(expression, ir.Call) and last_name(expression.func) == "method_decorator" and expression.args:
+        expression = expression.args[0]
+    if not isinstance(expression, ir.Call) or last_name(expression.func) != "atomic":
+        return ""
+    given = [keyword.value for keyword in expression.keywords if keyword.name == "using"] or expression.args[:1]
+    if not given or (isinstance(given[0], ir.Const) and given[0].value is None):
+        return ""
+    name = given[0].value if isinstance(given[0], ir.Const) else None
+    return name if isinstance(name, str) and '"' not in name else None
 
 
 def _has_on_commit(dispatch: Dispatch, project: Project) -> bool:
