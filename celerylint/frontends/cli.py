@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import errno
 import os
 import sys
 from collections.abc import Callable, Sequence
@@ -18,6 +19,7 @@ if TYPE_CHECKING:
     from celerylint.report.style import Style
 
 CLEAN, FAULTS, ERROR, INTERRUPTED = 0, 1, 2, 130
+_NO_ROOM = (errno.ENOSPC, errno.EDQUOT, errno.EFBIG, errno.EIO)
 
 _SHORT = {"jobs": "-j", "output_file": "-o"}
 _INSPECT = (
@@ -70,10 +72,10 @@ def main(argv: Sequence[str] | None = None) -> int:
 
 def _main(argv: Sequence[str]) -> int:
     arguments = list(argv)
-    if arguments == ["--version"]:
-        print(f"celerylint {__version__}")
-        return CLEAN
     try:
+        if arguments == ["--version"]:
+            print(f"celerylint {__version__}", flush=True)
+            return CLEAN
         return _run(arguments)
     except KeyboardInterrupt:
         return _fail("interrupted", INTERRUPTED)
@@ -83,6 +85,11 @@ def _main(argv: Sequence[str]) -> int:
         abandon_stdout()
         return CLEAN
     except Exception as error:
+        if isinstance(error, OSError) and error.errno in _NO_ROOM and error.filename is None:
+            from celerylint.frontends.terminal import abandon_stdout
+
+            abandon_stdout()
+            return _fail(f"cannot write the output: {error.strerror}")
         if "--verbose" in arguments or "-v" in arguments:
             import traceback
 
