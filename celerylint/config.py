@@ -44,6 +44,18 @@ Names = tuple[str, ...]
 Table = tuple[tuple[str, Names], ...]
 Jobs = int | Literal["auto"]
 
+FORMATS = ("full", "concise", "grouped", "json", "github", "gitlab", "junit", "rdjson", "sarif")
+
+
+class Output(Struct, frozen=True):
+    """A format that findings are shown in, and the file they go to; none is standard output."""
+
+    format: str
+    file: str | None = None
+
+
+Outputs = tuple[Output, ...]
+
 
 class UsageError(Exception):
     """What was asked cannot be done. The text is one line for the person who asked."""
@@ -145,7 +157,10 @@ class Options(Struct, frozen=True, kw_only=True):
     jobs: Annotated[Jobs, Meta(description="Number of processes, or auto.")] = "auto"
     cache_dir: Annotated[str | None, Meta(description="Folder of the cache.")] = None
     no_cache: Annotated[bool, Meta(description="Neither read nor write the cache.")] = False
-    output_format: Annotated[Literal["full", "concise", "json"], Meta(description="How findings are shown.")] = "full"
+    output_format: Annotated[
+        Outputs,
+        Meta(description="How findings are shown; repeat it with files, as in sarif:out.sarif, for more than one."),
+    ] = ()
     output_file: Annotated[str | None, Meta(description="Write findings to this file.")] = None
     color: Annotated[Literal["auto", "always", "never"], Meta(description="When to use colour.")] = "auto"
     statistics: Annotated[bool, Meta(description="Show how many findings each rule has, in place of the findings.")] = (
@@ -157,7 +172,7 @@ class Option(Struct, frozen=True):
     """One field of Options, described."""
 
     name: str
-    kind: Literal["switch", "choice", "text", "list", "table", "jobs"]
+    kind: Literal["switch", "choice", "text", "list", "table", "jobs", "outputs"]
     choices: Names
     default: Any
     help: str
@@ -214,8 +229,8 @@ def option_table() -> tuple[Option, ...]:
 
 def _describe(name: str, hint: Any, default: Any) -> Option:
     annotated, meta = get_args(hint)
-    kind: Any = {bool: "switch", Names: "list", Table: "table", Jobs: "jobs"}.get(annotated, "text")
-    choices: Names = ()
+    kind: Any = {bool: "switch", Names: "list", Table: "table", Jobs: "jobs", Outputs: "outputs"}.get(annotated, "text")
+    choices: Names = FORMATS if kind == "outputs" else ()
     if get_origin(annotated) is Literal:
         kind, choices = "choice", get_args(annotated)
     return Option(name, kind, choices, default, meta.description)
@@ -332,6 +347,11 @@ def _read(path: Path) -> dict[str, Any]:
         values[known[key].name] = _checked(known[key], value, f'"{key}"', at)
     for name in _PATHS & values.keys():
         values[name] = str(path.parent / values[name])
+    if "output_format" in values:
+        values["output_format"] = tuple(
+            Output(output.format, str(path.parent / output.file) if output.file else None)
+            for output in values["output_format"]
+        )
     return values
 
 
@@ -386,6 +406,11 @@ def _checked(option: Option, value: object, label: str, at: str = "") -> Any:
             hint = did_you_mean(value, option.choices) if isinstance(value, str) else ""
             raise ConfigError(f"{wrong('one of ' + ', '.join(option.choices))}{hint}")
         return value
+    if option.kind == "outputs":
+        texts = [value] if isinstance(value, str) else value
+        if not _is_names(texts):
+            raise wrong("a string or a list of strings")
+        return tuple(_output(text, option, label, at) for text in texts)  # type: ignore[attr-defined]
     if option.kind == "list":
         if not _is_names(value):
             raise wrong("a list of strings")
@@ -404,6 +429,16 @@ def _checked(option: Option, value: object, label: str, at: str = "") -> Any:
     if option.name == "celery_version" and not re.fullmatch(r"v?\d+(\.\d+){0,2}[a-z0-9.+]*", value):
         raise wrong('a version such as "5.4"')
     return value
+
+
+def _output(text: str, option: Option, label: str, at: str) -> Output:
+    shape, colon, file = text.partition(":")
+    if shape not in option.choices:
+        hint = did_you_mean(shape, option.choices)
+        raise ConfigError(f"{at}{label} must be one of {', '.join(option.choices)}, not {_said(shape)}{hint}")
+    if colon and not file:
+        raise ConfigError(f'{at}{label} names no file after the colon: "{text}"')
+    return Output(shape, file or None)
 
 
 def _is_names(value: object) -> bool:

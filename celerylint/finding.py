@@ -222,6 +222,22 @@ class Summary(Struct, frozen=True, kw_only=True):
     """Findings that have a safe fix."""
     fixable_unsafe: int = 0
     """Findings that have an unsafe one."""
+    unchanged: int = 0
+    """Findings on lines that nobody changed, where only changes were asked about."""
+
+
+class RulePage(Struct, frozen=True, kw_only=True):
+    """What a report that describes its rules says of one."""
+
+    code: str
+    name: str
+    summary: str
+    text: str
+    """The page of the rule, in Markdown."""
+    severity: Severity
+    confidence: Confidence
+    preset: str
+    url: str
 
 
 class Report(Struct, frozen=True, kw_only=True):
@@ -234,3 +250,9 @@ class Report(Struct, frozen=True, kw_only=True):
     """Source lines' text of every file that a finding names, for code frames. Keyed by path."""
     timings: tuple[tuple[str, float], ...] = ()
     """Stage and seconds, in the order they ran."""
+    rules: tuple[RulePage, ...] = ()
+    """The rules that were judged by, for formats that describe them."""
+    base: str = ""
+    """Where the project root lies in its checkout, for readers who start there: empty, or ending in `/`."""
+    version: str = ""
+    """That of celerylint, for formats that name it."""

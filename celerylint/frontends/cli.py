@@ -16,7 +16,6 @@ if TYPE_CHECKING:
 
     from celerylint.config import Option, Options, Settings
     from celerylint.finding import Report
-    from celerylint.report.style import Style
 
 CLEAN, FAULTS, ERROR, INTERRUPTED = 0, 1, 2, 130
 _NO_ROOM = (errno.ENOSPC, errno.EDQUOT, errno.EFBIG, errno.EIO)
@@ -224,11 +223,15 @@ def _flag(option: Option) -> click.Option:
         return click.Option(names, is_flag=True, default=None, help=option.help)
     metavar = {"list": "LIST", "table": "PATTERN:CODES", "jobs": "N", "choice": f"[{'|'.join(option.choices)}]"}
     default = option.default if option.kind in ("choice", "jobs") else None
+    more = f"  [default: {default}]" if default else ""
+    if option.kind == "outputs":
+        metavar["outputs"] = "FORMAT[:FILE]"
+        more = f" FORMAT is one of {', '.join(option.choices)}.  [default: full; on GitHub Actions: github]"
     return click.Option(
         names,
-        multiple=option.kind in ("list", "table"),
+        multiple=option.kind in ("list", "table", "outputs"),
         metavar=metavar.get(option.kind, "TEXT"),
-        help=option.help + (f"  [default: {default}]" if default else ""),
+        help=option.help + more,
     )
 
 
@@ -275,8 +278,10 @@ def _check(
     if version:
         return main(["--version"])
     from celerylint.config import load
+    from celerylint.frontends.output import outputs, write_report
 
     settings = load(paths or (".",), _given(flags), config=config)
+    chosen = outputs(settings)
 
     def run(progress: Any) -> Report:
         from celerylint.engine import check
@@ -294,7 +299,7 @@ def _check(
     else:
         least = CLEAN
     status = max(least, _status(report, settings.options))
-    _write(_rendered(report, settings, quiet), settings.options)
+    write_report(report, chosen, settings, quiet=quiet)
     if verbose:
         from celerylint.report.full import undecided
         from celerylint.report.style import table
@@ -328,6 +333,7 @@ def _shown(
     if version:
         return main(["--version"])
     from celerylint.config import load
+    from celerylint.frontends.output import style, write
 
     settings = load(paths or (".",), _given(flags), config=config)
 
@@ -337,7 +343,8 @@ def _shown(
 
     found = _analyse(run, settings, quiet)
     render = import_module(f"celerylint.report.{verb}_{output_format}").render
-    _write(render(found, _style(settings.options, quiet)), settings.options)
+    file = settings.options.output_file
+    write(render(found, style(settings.options, file, quiet)), file)
     return CLEAN
 
 
@@ -375,37 +382,3 @@ def _status(report: Report, options: Options) -> int:
         return CLEAN
     threshold = Severity(options.fail_on).rank
     return FAULTS if any(finding.severity.rank >= threshold for finding in report.findings) else CLEAN
-
-
-def _rendered(report: Report, settings: Settings, quiet: bool) -> str:
-    options = settings.options
-    if options.output_format == "json" and any(finding.fix is not None for finding in report.findings):
-        from celerylint.repair import worked_out
-
-        report = worked_out(report, root=settings.root)
-    shape = "statistics" if options.statistics and options.output_format != "json" else options.output_format
-    text: str = import_module(f"celerylint.report.{shape}").render(report, _style(options, quiet))
-    return text
-
-
-def _style(options: Options, quiet: bool) -> Style:
-    from celerylint.frontends.terminal import style_for
-    from celerylint.report.style import Style
-
-    if options.output_file is not None:
-        return Style(color=options.color == "always", summary=not quiet)
-    return style_for(sys.stdout, options.color, summary=not quiet)
-
-
-def _write(text: str, options: Options) -> None:
-    from celerylint.config import UsageError
-
-    if options.output_file is None:
-        sys.stdout.write(text)
-        sys.stdout.flush()
-        return
-    try:
-        with open(options.output_file, "w", encoding="utf-8", errors="backslashreplace", newline="\n") as file:
-            file.write(text)
-    except OSError as error:
-        raise UsageError(f"cannot write {options.output_file}: {error.strerror}") from error

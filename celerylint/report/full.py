@@ -60,6 +60,7 @@ def summary(report: Report, style: Style = PLAIN, *, hidden: int = 0) -> list[st
         for count, word in (
             (counts.suppressed, "suppressed by comments"),
             (counts.baselined, "in the baseline"),
+            (counts.unchanged, "on lines that were not changed"),
             (counts.undecided, "undecided without running code (`--verbose` says which)"),
         )
         if count

@@ -22,6 +22,7 @@ def render(report: Report, style: Style = PLAIN) -> str:
             "tasks": summary.tasks,
             "suppressed": summary.suppressed,
             "baselined": summary.baselined,
+            "unchanged": summary.unchanged,
             "undecided": summary.undecided,
             "by_code": dict(sorted(summary.by_code.items())),
         },

@@ -276,6 +276,7 @@ def test_json_has_exactly_the_promised_shape() -> None:
             "tasks": 37,
             "suppressed": 2,
             "baselined": 0,
+            "unchanged": 0,
             "undecided": 5,
             "by_code": {"CLY201": 1},
         },
