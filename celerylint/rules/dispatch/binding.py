@@ -89,6 +89,18 @@ def parameters(task: Task) -> list[ir.Param] | None:
     return None if params and params[0].name == "self" else params
 
 
+def received_by(dispatch: Dispatch, key: int | str) -> ir.Param | None:
+    """The parameter of the task that an argument is for, by its position or name; None where it cannot be known."""
+    params = parameters(dispatch.task) if dispatch.task is not None else None
+    if params is None or dispatch.args.open or dispatch.method in ("s", "signature", "subtask"):
+        return None  # a signature may get the result of another task first
+    if isinstance(key, int):
+        found = params[key] if key < len(params) else None
+    else:
+        found = next((param for param in params if param.name == key), None)
+    return found if found is not None and not found.kind.startswith("var") else None
+
+
 def changes_calls(task: Task) -> bool:
     """Whether a class of the task, or one that cannot be seen, has its own way of being called."""
     for cls in task.lineage:

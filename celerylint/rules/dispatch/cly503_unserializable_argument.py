@@ -6,7 +6,8 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 
 from celerylint.facts import ir
-from celerylint.finding import Finding, Severity
+from celerylint.facts.walk import nodes
+from celerylint.finding import Finding, Fix, Place, ReplaceText, Severity, Span
 from celerylint.model import celery_values as cv
 from celerylint.model.builtins import EXCEPTIONS, PLAIN_ENUM_BASES
 from celerylint.model.project import Dispatch, Project
@@ -30,10 +31,14 @@ from celerylint.model.values import (
     Value,
     forced,
 )
+from celerylint.rules import mending
 from celerylint.rules.base import Rule
+from celerylint.rules.body import body_of
+from celerylint.rules.dispatch.binding import received_by
 from celerylint.rules.dispatch.canvas import last_name
 from celerylint.rules.dispatch.instances import Rows, is_model, lineage
 from celerylint.rules.dispatch.messages import (
+    Carried,
     Surroundings,
     carried,
     outcome,
@@ -49,19 +54,21 @@ class _Kind:
 
     words: str
     instead: str
+    wrapper: str = ""
+    """What makes something of it that JSON holds and that holds as much."""
 
 
-_SET = _Kind("a set", "send a list: sorted(...), or list(...)")
+_SET = _Kind("a set", "send a list: sorted(...), or list(...)", "list")
 _DELTA = _Kind("a timedelta", "send its .total_seconds()")
-_GENERATOR = _Kind("a generator", "send a list")
+_GENERATOR = _Kind("a generator", "send a list", "list")
 _FUNCTION = _Kind("a function", "send what tells the task which function to call, such as a name")
 _EXCEPTION = _Kind("an exception", "send its text, such as repr(...)")
 _FILE = _Kind("an open file", "send its path, or what it holds")
-_PATH = _Kind("a Path", "send it as a string, str(...)")
+_PATH = _Kind("a Path", "send it as a string, str(...)", "str")
 _RESULT = _Kind("the result of a task, an AsyncResult", "send its .id")
 _REQUEST = _Kind("the request that a view is called with", "send what the task needs of it")
 _RESPONSE = _Kind("a response of requests", "send what the task needs of it, such as .text")
-_DEQUE = _Kind("a deque", "send a list")
+_DEQUE = _Kind("a deque", "send a list", "list")
 
 _MAKERS = {
     "datetime.timedelta": _DELTA,
@@ -127,6 +134,12 @@ class UnserializableArgument(Rule):
     Send what JSON holds: a list for a set, `delta.total_seconds()`, `str(path)`, `dataclasses.asdict(parcel)`,
     `order.model_dump(mode="json")`, the id of a result.
 
+    ## Fix safety
+
+    A set, a generator, a deque or what `map()` returns becomes a list where it is sent, a `Path` becomes a string. It is
+    safe where the task is seen to do nothing with the argument but iterate, count, sort or search it, which it can do with a
+    list as well; all else is unsafe, since the task may do something that only the other type can.
+
     [Serializers](https://docs.celeryq.dev/en/stable/userguide/calling.html#serializers)
     """
 
@@ -154,7 +167,7 @@ def ship(order_ids): ...
 
 
 def checkout(orders):
-    ship.delay(sorted({order.pk for order in orders}))
+    ship.delay(list({order.pk for order in orders}))
 """
 
     def check_dispatch(self, dispatch: Dispatch, project: Project) -> Iterable[Finding]:
@@ -170,8 +183,62 @@ def checkout(orders):
                 f"{argument.label} is {kind.words}, which JSON cannot hold: {outcome(dispatch)}",
                 kind.instead,
                 symbol=dispatch.task_name or "",
+                fix=_wrapped(argument, kind, dispatch),
             )
             return
+
+
+def _wrapped(argument: Carried, kind: _Kind, dispatch: Dispatch) -> Fix | None:
+    """The argument as a list, or as text."""
+    path, call = dispatch.at
+    written = argument.written
+    if not kind.wrapper or written is None or isinstance(written, ir.Starred) or not isinstance(call, ir.Call):
+        return None
+    safe = kind.wrapper == "list" and _is_only_read(dispatch, argument.key)
+    offer = mending.safe if safe else mending.unsafe
+    title = "send a list" if kind.wrapper == "list" else "send it as a string"
+    is_display = (isinstance(written, ir.Seq) and written.kind == "set") or (
+        isinstance(written, ir.Comp) and written.kind == "generator"
+    )
+    if not is_display:
+        around = (mending.before(written, path, f"{kind.wrapper}("), mending.behind(written, path, ")"))
+        return offer(title, *around)
+    first = Span(written.line, written.col, written.line, written.col + 1)
+    last = Span(written.end_line, written.end_col - 1, written.end_line, written.end_col)
+    shared = (written.end_line, written.end_col) == (call.end_line, call.end_col)  # the brackets of the call itself
+    opening, closing = ("([", "])") if shared else ("[", "]")
+    return offer(title, ReplaceText(Place(path, first), opening), ReplaceText(Place(path, last), closing))
+
+
+_READERS = frozenset({
+    "len", "sorted", "list", "set", "tuple", "frozenset", "sum", "min", "max", "any", "all", "enumerate", "iter", "map",
+    "filter", "zip", "bool", "join",
+})  # fmt: skip
+
+
+def _is_only_read(dispatch: Dispatch, key: int | str) -> bool:
+    """Whether the task does nothing with an argument that it could not do with a list."""
+    param = received_by(dispatch, key)
+    body = body_of(dispatch.task) if dispatch.task is not None and param is not None else None
+    if body is None or param is None:
+        return False
+    inside = [node for statement in body.statements for node in nodes(statement)]
+    used = [node for node in inside if isinstance(node, ir.Name) and node.id == param.name]
+    read = {part.span for node in inside for part in _read_by(node)}
+    return all(node.span in read for node in used)
+
+
+def _read_by(node: ir.Node) -> list[ir.Expr]:
+    """What a node goes through, counts, searches or asks whether it is empty."""
+    if isinstance(node, (ir.For, ir.Generator)):
+        return [node.source]
+    if isinstance(node, (ir.If, ir.IfExp)):
+        return [node.test, *([node.test.value] if isinstance(node.test, ir.UnaryOp) else [])]
+    if isinstance(node, ir.Compare):
+        return [right for op, right in zip(node.ops, node.rights, strict=True) if op in ("in", "not in")]
+    if isinstance(node, ir.Keyword):
+        return [node.value] if (node.name or "").endswith("__in") else []
+    return node.args if isinstance(node, ir.Call) and last_name(node.func) in _READERS else []
 
 
 def _dumps_models(dispatch: Dispatch, project: Project) -> bool:
@@ -254,7 +321,7 @@ class _Kinds:
         if name == "timedelta" and value.why.startswith("a timedelta"):
             return _DELTA
         if isinstance(call.func, ir.Name) and name in _LAZY and value.why.startswith(f"{name}()"):
-            return _Kind(f"what {name}() returns, no list", "send list(...)")
+            return _Kind(f"what {name}() returns, no list", "send list(...)", "list")
         maker = self._around.meaning(call.func)
         if isinstance(maker, FunctionValue) and isinstance(maker.node, ir.Function) and not maker.wrappers:
             return _GENERATOR if maker.node.is_generator and not maker.node.is_async and maker.wraps is None else None
@@ -271,7 +338,7 @@ def _container(value: Sequence | Mapping) -> _Kind | None:
     if isinstance(node, ir.Comp) and node.kind == "generator":
         return _GENERATOR
     if isinstance(node, ir.Call) and isinstance(node.func, ir.Name) and node.func.id in _LAZY and value.kind == "list":
-        return _Kind(f"what {node.func.id}() returns, no list", "send list(...)")
+        return _Kind(f"what {node.func.id}() returns, no list", "send list(...)", "list")
     return None
 
 

@@ -38,32 +38,38 @@ class Carried:
     label: str
     """As one would point at it: `order`, `the first argument`."""
     value: Value
+    key: int | str = ""
+    """Which argument of the task it is, by position or name, or is in."""
+    written: ir.Expr | None = None
+    """The argument as the call gives it; None for what is inside of one, or stands elsewhere."""
 
 
 def carried(dispatch: Dispatch) -> Iterator[Carried]:
     """The values that a dispatch hands to its task, as far as they are known, those inside of lists and dicts too."""
-    for written, name, value in _arguments(dispatch):
+    for written, key, value in _arguments(dispatch):
         if written is not None and _plainly_simple(written):
             continue
-        yield from _inside(_label(written, name), value, 0)
+        otherwise = f"`{key}`" if isinstance(key, str) else f"argument {key + 1}"
+        yield from _inside(Carried(_label(written, otherwise), value, key, written), 0)
 
 
-def _inside(label: str, value: Value, depth: int) -> Iterator[Carried]:
-    yield Carried(label, value)
+def _inside(outer: Carried, depth: int) -> Iterator[Carried]:
+    yield outer
+    value, label = outer.value, outer.label
     held = forced(value) if depth < _NESTED else None
     if isinstance(held, Sequence) and held.kind in ("list", "tuple") and not _is_lazy(held):
         inner = list(held.items)
     else:
         inner = [entry.value for entry in held.items.values()] if isinstance(held, Mapping) else []
     for item in inner:
-        yield from _inside(f"what is in {label}" if depth == 0 else label, item, depth + 1)
+        yield from _inside(Carried(f"what is in {label}" if depth == 0 else label, item, outer.key), depth + 1)
 
 
 def _is_lazy(value: Sequence) -> bool:
     return value.at is not None and isinstance(value.at[1], ir.Comp) and value.at[1].kind == "generator"
 
 
-def _arguments(dispatch: Dispatch) -> Iterator[tuple[ir.Expr | None, str, Value]]:
+def _arguments(dispatch: Dispatch) -> Iterator[tuple[ir.Expr | None, int | str, Value]]:
     """Each argument as written, its name or position, and its value."""
     call = dispatch.at[1]
     args = dispatch.args
@@ -73,7 +79,7 @@ def _arguments(dispatch: Dispatch) -> Iterator[tuple[ir.Expr | None, str, Value]
     if dispatch.method in DIRECT:
         plain = positional if len(positional) == len(args.positional) else []
         yield from _numbered(args.positional, plain)
-        yield from ((keywords.get(name), f"`{name}`", entry.value) for name, entry in args.keywords.items())
+        yield from ((keywords.get(name), name, entry.value) for name, entry in args.keywords.items())
     elif dispatch.method in _WHOLE:
         first = 1 if names_its_task(dispatch) else 0
         held = _forced(args.get(first, "args"))
@@ -83,12 +89,12 @@ def _arguments(dispatch: Dispatch) -> Iterator[tuple[ir.Expr | None, str, Value]
             yield from _numbered(held.items, items if len(items) == len(held.items) else [])
         held = _forced(args.get(first + 1, "kwargs"))
         if isinstance(held, Mapping):
-            yield from ((None, f"`{name}`", entry.value) for name, entry in held.items.items())
+            yield from ((None, name, entry.value) for name, entry in held.items.items())
 
 
-def _numbered(values: list[Value], written: list[ir.Expr]) -> Iterator[tuple[ir.Expr | None, str, Value]]:
+def _numbered(values: list[Value], written: list[ir.Expr]) -> Iterator[tuple[ir.Expr | None, int | str, Value]]:
     for place, value in enumerate(values):
-        yield written[place] if written else None, f"argument {place + 1}", value
+        yield written[place] if written else None, place, value
 
 
 def _forced(value: Value | None) -> Value | None:
