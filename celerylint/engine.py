@@ -181,15 +181,22 @@ def _found(rules: Sequence[Rule], project: Project) -> list[Finding]:
     return findings
 
 
-def inspect(paths: Sequence[str], options: Options, *, root: Path, progress: Progress | None = None) -> Inspection:
-    """What the tool understands of a project.
+def inspect(
+    paths: Sequence[str],
+    options: Options,
+    *,
+    root: Path,
+    progress: Progress | None = None,
+    overlay: Mapping[str, bytes] | None = None,
+) -> Inspection:
+    """What the tool understands of a project. `overlay` is as for `check`.
 
     Raises:
         UsageError: a path that is not there.
     """
     with _without_collection():
         clock = _Clock()
-        found, files, deployed = _begin(paths, options, root, progress, clock)
+        found, files, deployed = _begin(paths, options, root, progress, clock, overlay)
 
         from celerylint.effects.behaviour import Bodies
         from celerylint.model.inspect import inspection

@@ -44,24 +44,34 @@ def repair(
     report: Report,
     writing: bool,
     progress: Progress | None = None,
+    unsaved: Mapping[str, bytes] | None = None,
 ) -> Repair:
     """Mend what `report` offers fixes for. `writing` says whether the files will be written: then they must allow it.
+
+    `unsaved` is what is taken for the content of files, by path, whatever is on disk.
 
     Raises:
         UsageError: as `check` does.
     """
-    return _Repairer(paths, options, root, writing, progress).run(report)
+    return _Repairer(paths, options, root, writing, progress, unsaved or {}).run(report)
 
 
 class _Repairer:
     def __init__(
-        self, paths: Sequence[str], options: Options, root: Path, writing: bool, progress: Progress | None
+        self,
+        paths: Sequence[str],
+        options: Options,
+        root: Path,
+        writing: bool,
+        progress: Progress | None,
+        unsaved: Mapping[str, bytes],
     ) -> None:
         self._paths = paths
         self._options = options
         self._root = root
         self._writing = writing
         self._progress = progress
+        self._unsaved = unsaved
         self._allowed = ("safe", "unsafe") if options.unsafe_fixes else ("safe",)
         self._asked = [os.path.relpath(os.path.abspath(path), root).replace(os.sep, "/") for path in paths]
         self._original: dict[str, bytes] = {}
@@ -84,7 +94,8 @@ class _Repairer:
                 break
             applied += done.applied
             self._overlay.update(done.changed)
-            report = check(self._paths, self._options, root=self._root, progress=self._progress, overlay=self._overlay)
+            overlay = {**self._unsaved, **self._overlay}
+            report = check(self._paths, self._options, root=self._root, progress=self._progress, overlay=overlay)
         if self._broken:
             report = _with(report, self._broken)
         changes = {path: (self._original[path], after) for path, after in sorted(self._overlay.items())}
@@ -117,7 +128,7 @@ class _Repairer:
         def read(path: str) -> bytes | None:
             if path in self._overlay:
                 return self._overlay[path]
-            source = _bytes(self._root / path)
+            source = self._unsaved[path] if path in self._unsaved else _bytes(self._root / path)
             if source is not None:
                 if path in report.sources and _shown(source) != report.sources[path]:
                     raise FixError("it was changed while it was being linted")
@@ -141,9 +152,13 @@ def write_all(done: Repair, *, root: Path) -> Repair:
     return replace(done, changes=written, failures=tuple(failures))
 
 
-def worked_out(report: Report, *, root: Path) -> Report:
+def worked_out(report: Report, *, root: Path, unsaved: Mapping[str, bytes] | None = None) -> Report:
     """A report whose fixes say which text goes where; those that cannot be carried out are left out."""
-    bench = Bench(lambda path: _bytes(root / path), lambda path, module: _is_ours(root, path, module))
+    held = unsaved or {}
+    bench = Bench(
+        lambda path: held[path] if path in held else _bytes(root / path),
+        lambda path, module: _is_ours(root, path, module),
+    )
 
     def spelled(fix: Fix | None) -> Fix | None:
         try:
@@ -221,14 +236,22 @@ def _is_ours(root: Path, path: str, module: str) -> bool:
 
 
 def add_ignores(
-    done: Repair, paths: Sequence[str], options: Options, *, root: Path, reason: str, writing: bool
+    done: Repair,
+    paths: Sequence[str],
+    options: Options,
+    *,
+    root: Path,
+    reason: str,
+    writing: bool,
+    unsaved: Mapping[str, bytes] | None = None,
 ) -> tuple[Repair, int]:
-    """Comments that silence what `done` has left, and how many findings they silence.
+    """Comments that silence what `done` has left, and how many findings they silence; `unsaved` as for `repair`.
 
     Raises:
         UsageError: as `check` does.
     """
-    overlay = {path: after for path, (_, after) in done.changes.items()}
+    held = unsaved or {}
+    overlay = {**held, **{path: after for path, (_, after) in done.changes.items()}}
     changes, notes = dict(done.changes), list(done.notes)
     by_path: dict[str, list[Finding]] = {}
     for finding in done.report.findings:
@@ -255,7 +278,8 @@ def add_ignores(
             notes.append(f"{path}: no comments were written: they would break it")
         kept = {path: found for path, found in done.changes.items() if path in worse}
         changes = {path: found for path, found in changes.items() if path not in worse} | kept
-        report = check(paths, options, root=root, overlay={path: after for path, (_, after) in changes.items()})
+        overlay = {**held, **{path: after for path, (_, after) in changes.items()}}
+        report = check(paths, options, root=root, overlay=overlay)
     left = sum(finding.code not in _ABOUT_COMMENTS for finding in report.findings)
     count = sum(map(len, by_path.values())) - left
     if left:

@@ -6,6 +6,7 @@ import errno
 import os
 import sys
 from collections.abc import Callable, Sequence
+from contextlib import redirect_stdout
 from importlib import import_module
 from typing import TYPE_CHECKING, Any
 
@@ -153,6 +154,11 @@ def _check_command() -> click.Command:
             metavar="[=REASON]",
             help="Write a comment that silences it to each finding that remains.",
         ),
+        click.Option(
+            ["--stdin-filename"],
+            metavar="PATH",
+            help="Where the text belongs that `-` reads from standard input; it need not be there.",
+        ),
     ]
     return command
 
@@ -273,33 +279,39 @@ def _check(
     version: bool,
     diff: bool,
     add_ignores: str | None,
+    stdin_filename: str | None,
     **flags: Any,
 ) -> int:
     if version:
         return main(["--version"])
     from celerylint.config import load
     from celerylint.frontends.output import outputs, write_report
+    from celerylint.frontends.stdin import relative, taken
 
+    paths, text = taken(paths, stdin_filename)
     settings = load(paths or (".",), _given(flags), config=config)
+    unsaved = {relative(paths[0], settings.root): text} if text is not None else None
     chosen = outputs(settings)
 
     def run(progress: Any) -> Report:
         from celerylint.engine import check
 
-        return check(paths or (".",), settings.options, root=settings.root, progress=progress)
+        return check(paths or (".",), settings.options, root=settings.root, progress=progress, overlay=unsaved)
 
     report = _analyse(run, settings, quiet)
+    least, on = CLEAN, sys.stdout
     if diff or settings.options.fix or settings.options.fix_only or add_ignores is not None:
         from celerylint.frontends.mend import mend
 
-        mended = mend(paths or (".",), settings, report, diff=diff, reason=add_ignores, quiet=quiet)
+        mended = mend(paths or (".",), settings, report, diff=diff, reason=add_ignores, quiet=quiet, unsaved=unsaved)
         if mended.report is None:
             return mended.status
         report, least = mended.report, mended.status
-    else:
-        least = CLEAN
+        if unsaved is not None:  # standard output holds the mended text
+            unsaved, on = {**unsaved, **mended.unsaved}, sys.stderr
     status = max(least, _status(report, settings.options))
-    write_report(report, chosen, settings, quiet=quiet)
+    with redirect_stdout(on):
+        write_report(report, chosen, settings, quiet=quiet, unsaved=unsaved)
     if verbose:
         from celerylint.report.full import undecided
         from celerylint.report.style import table

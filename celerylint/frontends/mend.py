@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import sys
 from collections import Counter
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 
 from msgspec import Struct
 
@@ -19,27 +19,45 @@ class Mended(Struct, frozen=True):
 
     report: Report | None
     status: int
+    unsaved: Mapping[str, bytes] = {}
+    """The mended bytes of files that are not to be written, by path."""
 
 
 def mend(
-    paths: Sequence[str], settings: Settings, report: Report, *, diff: bool, reason: str | None, quiet: bool
+    paths: Sequence[str],
+    settings: Settings,
+    report: Report,
+    *,
+    diff: bool,
+    reason: str | None,
+    quiet: bool,
+    unsaved: Mapping[str, bytes] | None = None,
 ) -> Mended:
     """Mend what `report` says, or show how. `reason` is what comments that silence the rest say; None for none of them.
+
+    `unsaved` is the one file that came from standard input, by path: mended, it goes to standard output.
 
     Raises:
         UsageError: as a run does.
     """
     options, root = settings.options, settings.root
-    writing = not diff
+    writing = not diff and unsaved is None
     done = Repair(report=report)
     if options.fix or options.fix_only or reason is None:
-        done = repair(paths, options, root=root, report=report, writing=writing)
+        done = repair(paths, options, root=root, report=report, writing=writing, unsaved=unsaved)
     fixed = len(done.applied)
     silenced = 0
     if reason is not None:
-        done, silenced = add_ignores(done, paths, options, root=root, reason=reason, writing=writing)
+        done, silenced = add_ignores(done, paths, options, root=root, reason=reason, writing=writing, unsaved=unsaved)
     if diff:
         return _shown(done, fixed + silenced, quiet)
+    if unsaved is not None:
+        mended = {path: after for path, (_, after) in done.changes.items()}
+        for source in {**unsaved, **mended}.values():
+            sys.stdout.buffer.write(source)
+        sys.stdout.flush()
+        _say(done, fixed, silenced, options.show_fixes, quiet)
+        return Mended(None if options.fix_only else done.report, 0, mended)
     done = write_all(done, root=root)
     if done.failures:
         from celerylint.engine import check

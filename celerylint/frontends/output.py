@@ -44,8 +44,15 @@ def outputs(settings: Settings, environment: Mapping[str, str] = os.environ) -> 
     return chosen
 
 
-def write_report(report: Report, chosen: Sequence[Output], settings: Settings, *, quiet: bool) -> None:
-    """Write the report in each of the formats chosen.
+def write_report(
+    report: Report,
+    chosen: Sequence[Output],
+    settings: Settings,
+    *,
+    quiet: bool,
+    unsaved: Mapping[str, bytes] | None = None,
+) -> None:
+    """Write the report in each of the formats chosen. `unsaved` is what was taken for the content of files, by path.
 
     Raises:
         UsageError: a file cannot be written.
@@ -54,7 +61,7 @@ def write_report(report: Report, chosen: Sequence[Output], settings: Settings, *
     if shapes & _WITH_FIXES and any(finding.fix is not None for finding in report.findings):
         from celerylint.repair import worked_out
 
-        report = worked_out(report, root=settings.root)
+        report = worked_out(report, root=settings.root, unsaved=unsaved)
     if "sarif" in shapes:
         report = replace(report, rules=_pages(settings.options))
     report = replace(report, base=_base(settings.root), version=__version__)
