@@ -24,6 +24,8 @@ _IN_BRACKETS = re.compile(r"[ \t\r\n]*,[ \t\r\n]*")
 _WITH_DASHES = re.compile(r"[ \t]*(?:#[^\n]*)?\n(?P<indent>[ \t]*-[ \t]+)")
 _PLAIN = re.compile(r"(?:\$\{[^}\s]*\}|[^\s\"'`,\[\];&|<>()])+")
 """A word with variables in it."""
+_BEFORE = frozenset(" \t\n=[,(\"'") | {""}
+_BEHIND = frozenset(" \t\r\n],);&|<>\"'") | {""}
 _QUOTING = str.maketrans("", "", "\"'\\")
 
 
@@ -98,6 +100,25 @@ class CommandText:
             edits += removed
         return [InsertText(self._place(target[0], target[0]), inserted), *edits]
 
+    # --- texts
+
+    def before(self, number: int) -> str | None:
+        """The line that a word stands on, up to the word."""
+        token = self.tokens[number]
+        return self.text.text[self.text.line_start(token[0]) : token[0]] if token is not None else None
+
+    def written(self, option: Option) -> str | None:
+        """An option and its value as they are written; None where they are not written out, or it is one letter of several."""
+        first, last = self._unit(option)
+        stretch = self._stretch(first, last)
+        whole = stretch is not None and not _is_cluster(self.words[first] or "", option)
+        return self.text.text[stretch[0] : stretch[1]] if stretch is not None and whole else None
+
+    def line_after(self, line: str) -> InsertText:
+        """A line after the one that the command ends on."""
+        end = self.text.line_end(max(token[1] for token in self.tokens if token is not None))
+        return InsertText(self._place(end, end), f"\n{line}")
+
     # --- places
 
     def _place(self, start: int, end: int) -> Place:
@@ -118,18 +139,22 @@ class CommandText:
             return None
         text = self.text.text
         start, end = self.text.stretch(place.span)
-        if UNKNOWN in word:
-            found = _PLAIN.match(text, start)
-            if found is None or "$" not in found[0]:
-                return None
-            end = found.end()
-        elif text[start:end].translate(_QUOTING) != word.translate(_QUOTING):
-            return None
+        if UNKNOWN in word or text[start:end].translate(_QUOTING) != word.translate(_QUOTING):
+            return self._variable(start, place)
         for quote in "\"'":
             end += text[start:end].count(quote) % 2 == 1 and text[end : end + 1] == quote
         if start and text[start - 1] in "\"'" and text[start - 1] == text[end : end + 1]:
             start, end = start - 1, end + 1
-        return start, end
+        alone = text[start - 1 : start] in _BEFORE and text[end : end + 1] in _BEHIND
+        return (start, end) if alone else self._variable(start, place)
+
+    def _variable(self, at: int, place: Place) -> tuple[int, int] | None:
+        """Where a word stands that is made of variables, and is one word for certain."""
+        if self.held.start.places.count(place) > 1:
+            return None
+        line = self.text.line_start(at), self.text.line_end(at)
+        found = next((m for m in _PLAIN.finditer(self.text.text, *line) if m.start() <= at < m.end()), None)
+        return found.span() if found is not None and "$" in found[0] else None
 
     def _stretch(self, first: int, last: int) -> tuple[int, int] | None:
         """From one word to another that follows it."""

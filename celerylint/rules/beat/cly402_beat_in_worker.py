@@ -3,13 +3,16 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 
 from celerylint.facts import ir
-from celerylint.finding import Confidence, Finding, Severity
+from celerylint.finding import Confidence, Edit, Finding, Fix, Severity
+from celerylint.model.commandline import Option
 from celerylint.model.project import Command, Project, Worker
+from celerylint.rules import mending
 from celerylint.rules.base import Rule
 from celerylint.rules.beats import doubled, without_lock
+from celerylint.rules.commanding import CommandText, command_text
 
 _DEVELOPMENT = re.compile(r"(^|[/_.-])(dev|devel|development|debug|local|autoreload|watch|example|examples)([/_.-]|$)")
 
@@ -36,6 +39,12 @@ class BeatInWorker(Rule):
     celery -A proj beat
     celery -A proj worker
     ```
+
+    ## Fix safety
+
+    The fix takes the flag out of the command, with the options that are those of beat, and in a Procfile adds a line
+    `beat:` that has them. It is unsafe: elsewhere nothing is sent on schedule any more until one `celery beat` is
+    started beside the workers.
 
     [Starting the scheduler](https://docs.celeryq.dev/en/stable/userguide/periodic-tasks.html#starting-the-scheduler)
     """
@@ -78,7 +87,43 @@ if __name__ == "__main__":
             " sends everything on schedule once more",
             f"start the worker without {flag}, and one `celery beat` beside it",
             symbol=worker.app.name if worker.app is not None else "",
+            fix=_without_beat(worker, project),
         )
+
+
+_OF_BEAT = ("scheduler", "schedule_filename")
+"""Options of a worker that are those of the beat inside."""
+
+
+def _without_beat(worker: Worker, project: Project) -> Fix | None:
+    command, options = command_text(worker, project), worker.line.options
+    if command is None or "beat" not in options or not options["beat"].known:
+        return None
+    given = [options[name] for name in _OF_BEAT if name in options]
+    taken = [command.without(option) for option in (options["beat"], *given)]
+    if not all(taken):
+        return None
+    edits = [edit for held in taken for edit in held]
+    beat = _beside(worker, project, command, given)
+    if beat:
+        return mending.unsafe("start beat as a process of its own", *edits, *beat)
+    flag = options["beat"].spelling
+    return mending.unsafe(f"start the worker without {flag}: one `celery beat` must then be started beside it", *edits)
+
+
+def _beside(worker: Worker, project: Project, command: CommandText, given: Sequence[Option]) -> list[Edit]:
+    """A line for beat in the Procfile that the worker is started by."""
+    process = worker.start.process
+    here = process is not None and process.platform == "procfile" and process.place.path == command.path
+    others = {other.name for other in project.processes if process and other.deployment == process.deployment}
+    if process is None or not here or "beat" in others or process.place.line != worker.start.place.line:
+        return []
+    before = command.before(worker.line.at)
+    options = [command.written(option) for option in (*given, *filter(None, [worker.line.options.get("loglevel")]))]
+    if before is None or None in options:
+        return []
+    words = " ".join(["beat", *map(str, options)])
+    return [command.line_after(f"beat: {before.partition(':')[2].lstrip()}{words}")]
 
 
 def _may_lock(worker: Worker, project: Project) -> bool:

@@ -79,5 +79,11 @@ def _by_limit(tasks: Sequence[Task], default: str) -> dict[str, str]:
 
 def as_dict(found: Mapping[str, str]) -> str:
     """Routes as the dict that `task_routes` takes."""
-    entries = (f'"{pattern}": {{"queue": "{queue}"}}' for pattern, queue in found.items())
+    entries = [f'"{pattern}": {{"queue": "{queue}"}}' for pattern, queue in found.items()]
     return f"{{\n    {', '.join(entries)}\n}}"
+
+
+def as_lines(found: Mapping[str, str]) -> str:
+    """The same with each route on a line of its own."""
+    entries = (f'    "{pattern}": {{"queue": "{queue}"}},\n' for pattern, queue in found.items())
+    return f"{{\n{''.join(entries)}}}"

@@ -114,10 +114,14 @@ def import_catalog(path): ...
 def _routed(app: App, tasks: Sequence[Task], default: str, project: Project) -> Fix | None:
     """Routes where the settings live, and their queues in the commands of the workers that can be seen."""
     found = by_module.routes(tasks, default)
-    if not found:
+    # Queues that nobody declares must be made by whoever names them.
+    if not found or not app.setting("task_create_missing_queues").truthy:
         return None
-    held, value = app.setting("task_routes"), by_module.as_dict(found)
-    edits = mending.replaced(held, value) if held.chosen else placing.setting(app, project, "task_routes", value)
+    held = app.setting("task_routes")
+    if held.chosen:
+        edits = mending.replaced(held, by_module.as_lines(found))
+    else:
+        edits = placing.setting(app, project, "task_routes", by_module.as_dict(found))
     if not edits:
         return None
     queues = ",".join(dict.fromkeys([default, *found.values()]))

@@ -4,9 +4,11 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 
-from celerylint.finding import Confidence, Finding, Severity
+from celerylint.finding import Confidence, Finding, Fix, Severity
 from celerylint.model.project import Beat, Project, Worker
+from celerylint.rules import mending
 from celerylint.rules.base import Rule
+from celerylint.rules.commanding import command_text
 
 
 class Celery4Command(Rule):
@@ -21,6 +23,11 @@ class Celery4Command(Rule):
     ```console
     celery -A proj worker -l INFO
     ```
+
+    ## Fix safety
+
+    The fix puts the options with their values before the sub-command, where Celery 4 reads them as well. It is safe: the
+    command does not start without it. A command of which a part comes from elsewhere is left alone.
 
     [What was removed in 5.0](https://docs.celeryq.dev/en/stable/history/whatsnew-5.0.html#step-1-adjust-your-command-line-invocation)
     """
@@ -58,7 +65,14 @@ class Celery4Command(Rule):
             symbol=held.app.name if held.app is not None else "",
             # Without a pin the project may run Celery 4.
             confidence=Confidence.MEDIUM if version.origin.kind == "default" else None,
+            fix=_in_order(held, project),
         )
+
+
+def _in_order(held: Worker | Beat, project: Project) -> Fix | None:
+    command, line = command_text(held, project), held.line
+    edits = command.moved(list(line.misplaced.values()), line.at) if command is not None else []
+    return mending.safe(f"put options of the program before `{line.subcommand}`", *edits) if edits else None
 
 
 def _given(spelling: str, value: str | None) -> str:

@@ -5,9 +5,11 @@ from __future__ import annotations
 from collections.abc import Iterable, Iterator, Mapping
 from typing import ClassVar
 
-from celerylint.finding import Finding, Severity
+from celerylint.finding import Finding, Fix, Severity
 from celerylint.model.project import Monitor, Project, Worker
+from celerylint.rules import mending
 from celerylint.rules.base import Rule, related
+from celerylint.rules.commanding import command_text
 
 _OFF = ("false", "0", "f", "no", "n", "off")
 _NAMES = {"flower": "Flower", "exporter": "the exporter", "events": "`celery events`"}
@@ -30,6 +32,11 @@ class NoTaskEvents(Rule):
     ```
 
     Or `worker_send_task_events = True`; with `task_send_sent_event = True` monitors also see how long tasks wait.
+
+    ## Fix safety
+
+    The fix adds `-E` to the command of the worker. It is unsafe: the worker then sends several messages more for each task,
+    which the broker has to carry.
 
     [Events](https://docs.celeryq.dev/en/stable/userguide/monitoring.html#events) ·
     [enable_events of Flower](https://flower.readthedocs.io/en/latest/config.html#enable-events)
@@ -68,9 +75,9 @@ services:
         blind = [monitor for monitor in watching if not _asks(monitor, worker)]
         asked = [monitor for monitor in watching if monitor.kind == "flower"]
         for monitor in (blind or (asked if len(asked) == len(watching) else []))[:1]:
-            yield self._finding(worker, monitor, never=bool(blind))
+            yield self._finding(worker, monitor, project, never=bool(blind))
 
-    def _finding(self, worker: Worker, monitor: Monitor, never: bool) -> Finding:
+    def _finding(self, worker: Worker, monitor: Monitor, project: Project, never: bool) -> Finding:
         process = worker.start.process
         name = process.name if process is not None else worker.start.text
         who = _NAMES[monitor.kind]
@@ -87,7 +94,14 @@ services:
             "start the worker with -E, or set worker_send_task_events = True",
             symbol=name,
             related=[*related(monitor.start.place, "who watches it"), *related(setting, "switched off here")],
+            fix=_sending(worker, project),
         )
+
+
+def _sending(worker: Worker, project: Project) -> Fix | None:
+    command = command_text(worker, project)
+    edits = command.with_flag("-E") if command is not None else []
+    return mending.unsafe("let the worker send events: some messages more for each task", *edits) if edits else None
 
 
 def _watching(worker: Worker, project: Project) -> Iterator[Monitor]:

@@ -4,10 +4,12 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Iterator
 
-from celerylint.finding import Finding, Severity
+from celerylint.finding import Finding, Fix, Severity
 from celerylint.model.commandline import Option
 from celerylint.model.project import Decision, Project, Worker
+from celerylint.rules import mending
 from celerylint.rules.base import Rule, related
+from celerylint.rules.commanding import command_text
 
 
 class IneffectiveWorkerFlag(Rule):
@@ -22,6 +24,11 @@ class IneffectiveWorkerFlag(Rule):
     ## What to do
 
     Say it at the one place that counts, and leave the flag out.
+
+    ## Fix safety
+
+    The fix takes the flag and its value out of the command. It is safe: the flag changes nothing. A flag that a variable
+    gives, or that another command takes from the same place, is left alone.
 
     [Workers guide](https://docs.celeryq.dev/en/stable/userguide/workers.html)
     """
@@ -58,7 +65,14 @@ if __name__ == "__main__":
                 f"leave {option.spelling} out" if by is None else f"leave {option.spelling} out, or change the setting",
                 symbol=worker.app.name if worker.app is not None else "",
                 related=related(by.at, "this decides") if by is not None else (),
+                fix=_left_out(worker, option, project),
             )
+
+
+def _left_out(worker: Worker, option: Option, project: Project) -> Fix | None:
+    command = command_text(worker, project)
+    edits = command.without(option) if command is not None else []
+    return mending.safe(f"leave {option.spelling} out", *edits) if edits else None
 
 
 def _ineffective(worker: Worker, project: Project) -> Iterator[tuple[str, str, Decision | None]]:
