@@ -12,6 +12,7 @@ import pytest
 
 from celerylint.dev import fuzz
 from celerylint.dev.fuzz.case import Files, UnsoundError
+from celerylint.dev.fuzz.guided import guided
 from celerylint.dev.fuzz.run import run
 from celerylint.dev.fuzz.targets import TARGETS, Target
 
@@ -76,3 +77,22 @@ def test_what_ends_its_process_or_never_ends_is_a_fault(monkeypatch: pytest.Monk
 
 def test_wrong_usage() -> None:
     assert fuzz.main(["--target", "nothing"]) == 2
+
+
+@pytest.mark.parametrize("target", ["command", "expression"])
+def test_guided_input_breaks_nothing(target: str, tmp_path: Path) -> None:
+    pytest.importorskip("atheris")
+    fault = guided(target, 3, tmp_path)
+    assert fault is None
+    assert list((tmp_path / "corpus").iterdir())
+
+
+def test_guided_input_finds_what_raises(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    pytest.importorskip("atheris")
+    (tmp_path / "sitecustomize.py").write_text(
+        "from celerylint.facts.deploy import read\n\n\ndef broken(*args): raise ZeroDivisionError\n\n\nread.read = broken\n"
+    )
+    monkeypatch.setenv("PYTHONPATH", f"{tmp_path}{os.pathsep}{Path(__file__).parents[2]}")
+    fault = guided("command", 3, tmp_path / "kept")
+    assert fault is not None
+    assert "ZeroDivisionError" in fault.details

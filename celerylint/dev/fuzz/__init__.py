@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import argparse
 import sys
+import tempfile
 import time
 from pathlib import Path
 
@@ -19,6 +20,8 @@ from celerylint.dev.fuzz.targets import TARGETS
 def main(argv: list[str]) -> int:
     """Fuzz and print what failed; 1 if something did, 2 for wrong usage."""
     options = _parser().parse_args(argv)
+    if options.guided:
+        return _guided(options.guided, options.minutes, options.keep)
     names = options.target or list(TARGETS)
     unknown = [name for name in names if name not in TARGETS]
     if unknown:
@@ -44,11 +47,25 @@ def main(argv: list[str]) -> int:
     return 1 if faults else 0
 
 
+def _guided(target: str, minutes: float, keep: Path | None) -> int:
+    from celerylint.dev.fuzz.guided import guided
+
+    with tempfile.TemporaryDirectory() as spare:
+        try:
+            fault = guided(target, int(minutes * 60), keep or Path(spare))
+        except ModuleNotFoundError as error:
+            print(f"{error}: pip install atheris", file=sys.stderr)
+            return 2
+    print(fault.kind + "\n" + fault.details if fault is not None else f"{target}: nothing failed")
+    return 1 if fault is not None else 0
+
+
 def _parser() -> argparse.ArgumentParser:
     parser = argparse.ArgumentParser(prog="python -m celerylint.dev fuzz", description=__doc__)
     parser.add_argument("--minutes", type=float, default=1.0, help="how long, unless --count is given")
     parser.add_argument("--count", type=int, help="cases of each target")
     parser.add_argument("--seed", type=int, default=1, help="the first case's seed; the others follow")
     parser.add_argument("--target", action="append", help=f"one of {', '.join(TARGETS)}; may be given again")
+    parser.add_argument("--guided", choices=("command", "expression"), help="let atheris find input for a parser")
     parser.add_argument("--keep", type=Path, help="write what fails, made small, below this folder")
     return parser

@@ -90,7 +90,6 @@ _ODD = (
     "object()", "locals()", "print", "dict(x=1)", "timedelta(days=-1)", "crontab(minute='*/0')", "(yield)",
     "await_", "(Exception,)",
     "'\\ud800'", "'a' * 10 ** 9", "1 << 10 ** 9", "[0] * 10 ** 9", "range(10 ** 12)", "'%s' % ()", "'{}'.format()",
-    
 )  # fmt: skip
 
 

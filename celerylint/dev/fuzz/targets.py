@@ -193,18 +193,26 @@ def _shown(report: Report) -> None:
 def _mends(files: Files, folder: Path) -> None:
     """Fixes leave files that parse, come to an end, and leave what they do not name."""
     from celerylint.config import load
-    from celerylint.facts.lower import extract
     from celerylint.repair import repair
 
     settings = load([str(folder)], {"no_cache": True, "jobs": 1, "unsafe_fixes": True, **_EVERYTHING})
     report = _sound(_lint(folder, {"unsafe_fixes": True, **_EVERYTHING}), files)
     done = repair([str(folder)], settings.options, root=settings.root, report=report, writing=False)
     for path, (before, after) in done.changes.items():
-        if path.endswith(".py") and extract(path, before).error is None and extract(path, after).error is not None:
+        if path.endswith(".py") and _reads(path, before) and not _reads(path, after):
             raise UnsoundError(f"a fix of {sorted({f.code for f in done.applied})} makes {path} unreadable")
     for finding in done.report.findings:
         if finding.code == "CLY990":
             raise UnsoundError(f"CLY990: {finding.message}")
+
+
+def _reads(path: str, source: bytes) -> bool:
+    from celerylint.facts.lower import extract
+
+    try:
+        return extract(path, source).error is None
+    except UnicodeDecodeError:
+        return False
 
 
 TARGETS: Mapping[str, Target] = {
