@@ -214,15 +214,20 @@ class CommandText:
 
 def command_text(held: Worker | Beat, project: Project) -> CommandText | None:
     """The command of a worker or a beat as it is written; None where its file cannot be read, or several workers are made of it."""
-    from celerylint.fixes.text import FixError, Text
-
     start = held.start
     if held.line.node or not start.places:
         return None
-    path = start.places[held.line.at].path
+    text = text_of(start.places[held.line.at].path, project)
+    return CommandText(held, project, text) if text is not None else None
+
+
+def text_of(path: str, project: Project) -> Text | None:
+    """A file as a text to edit; None where it cannot be read."""
+    from celerylint.fixes.text import FixError, Text
+
     source = project.source(path)
     try:
-        return CommandText(held, project, Text(path, source)) if source is not None else None
+        return Text(path, source) if source is not None else None
     except FixError:
         return None
 

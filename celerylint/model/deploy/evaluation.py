@@ -48,6 +48,8 @@ class Start(NamedTuple):
     """Where the whole command stands."""
     runners: tuple[str, ...] = ()
     depth: int = 0
+    exec_at: Place | None = None
+    """Where `exec` would let signals through, as of an invocation."""
 
 
 class Follower(Protocol):
@@ -131,12 +133,24 @@ def evaluate(
         tail: the statement, if any, that the shell becomes instead of starting it beside itself.
     """
     via = (*how.via, how.place) if how.place is not None else how.via
-    evaluation = _Evaluation(
-        follower, path, environment, argv, how._replace(via=via, place=None, depth=how.depth + 1), tail
-    )
+    inside = how._replace(via=via, place=None, depth=how.depth + 1, exec_at=None)
+    evaluation = _Evaluation(follower, path, environment, argv, inside, tail, frozenset(_last(script.body)))
     if evaluation.block(script.body) == _LOST:
         where = Word(UNKNOWN, Place(path, script.body[-1].span))
         follower.record((where,), environment, evaluation.how._replace(certain=False))
+
+
+def _last(body: Sequence[ShellStmt]) -> Iterator[int]:
+    """The commands of a block, by `id`, of which one may be the last that it runs: a shell may become them."""
+    last = body[-1] if body else None
+    if isinstance(last, ShellCommand) and not (last.background or last.piped or last.conditional == "||"):
+        yield id(last)
+    elif isinstance(last, ShellIf) and last.kind == "if":
+        yield from _last(last.body)
+        yield from _last(last.orelse)
+    elif isinstance(last, ShellCase):
+        for arm in last.arms:
+            yield from _last(arm.body)
 
 
 class _Snapshot(NamedTuple):
@@ -160,11 +174,14 @@ class _Evaluation:
         argv: Sequence[Word],
         how: Start,
         tail: ShellStmt | None,
+        last: frozenset[int],
     ) -> None:
         self.follower = follower
         self.path = path
         self.how = how
         self.tail = tail
+        self.last = last
+        """Commands, by `id`, that nothing follows."""
         self.variables: dict[str, str | tuple[str, ...]] = {
             name: UNKNOWN if value is None else value for name, value in environment.items()
         }
@@ -355,7 +372,11 @@ class _Evaluation:
             return _GOES_ON
         name = words[0].text
         if name in self.functions:
-            return self.call(self.functions[name], words[1:])
+            last = self.last
+            self.last = frozenset(_last(self.functions[name].body)) if id(command) in last else frozenset()
+            flow = self.call(self.functions[name], words[1:])
+            self.last = last
+            return flow
         if name in ("command", "builtin") and len(words) > 1 and not words[1].text.startswith("-"):
             words, name = words[1:], words[1].text
         builtin = getattr(self, f"do_{_METHODS[name]}", None) if name in _METHODS else None
@@ -365,7 +386,11 @@ class _Evaluation:
         if name in _QUIET or name == "command":
             self.status = _RAN if not self.quiet else None
             return _GOES_ON
+        outer = self.how
+        if self.how.signalled and id(command) in self.last and isinstance(command.words[0].parts[0], str):
+            self.how = self.how._replace(exec_at=place_of(self.path, command.words[0]))
         self.external(command, words, self.signalled(command))
+        self.how = outer
         self.status = _RAN
         return _GOES_ON
 

@@ -56,6 +56,8 @@ class Invocation(Struct, frozen=True):
     """False where it stands in a branch whose condition is unknown."""
     runners: tuple[str, ...] = ()
     """The runner prefixes that were removed, the outermost first."""
+    exec_at: Place | None = None
+    """The command that its shell would become by `exec`, so that signals reach it, and nothing else would be lost."""
 
 
 class Process(Struct, frozen=True):

@@ -75,7 +75,7 @@ class _Follower:
         """Follow a command to the programs that it starts."""
         program = unwrap(words, environment)
         how = how._replace(runners=(*how.runners, *program.runners))
-        how = how._replace(signalled=both(how.signalled, program.forwards))
+        how = _behind(how, program.forwards)
         if not program.words:
             return
         name = base_name(program.words[0])
@@ -91,7 +91,7 @@ class _Follower:
                 self.record(program.words, program.environment, how)
             else:
                 added = inner.runners[len(program.runners) :]
-                how = how._replace(signalled=both(how.signalled, inner.forwards), runners=(*how.runners, *added))
+                how = _behind(how._replace(runners=(*how.runners, *added)), inner.forwards)
                 self.start(inner.words, inner.environment, how)
 
     def shell(self, words: Sequence[Word], environment: Mapping[str, str | None], how: Start) -> None:
@@ -155,9 +155,16 @@ class _Follower:
             how.via,
             how.certain,
             how.runners,
+            how.exec_at if how.signalled is False else None,
         )
         if found not in self.found:
             self.found.append(found)
+
+
+def _behind(how: Start, forwards: bool | None) -> Start:
+    """How a command is started behind a runner that hands signals on, or does not."""
+    kept = how.exec_at if forwards is not False else None
+    return how._replace(signalled=both(how.signalled, forwards), exec_at=kept)
 
 
 def _whole(words: Sequence[Word], place: Place | None) -> Place:
