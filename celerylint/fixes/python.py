@@ -210,8 +210,13 @@ class Python:
         only = owner.args[0].value if isinstance(owner, cst.Call) and len(owner.args) == 1 else None
         if added and isinstance(only, cst.GeneratorExp):
             raise FixError("a generator is all that the call is given")
-        changes = [self._instead(held[name].value, value) for name, value in pairs if name in held]
-        more = sum(len(_joined(value)) - len(self._code(held[name].value)) for name, value in pairs if name in held)
+        changes = [self._instead(held[name], value) for name, value in pairs if name in held]
+        more = sum(
+            len(_joined(value)) - (end - start)
+            for name, value in pairs
+            if name in held
+            for start, end in [self._value_in(held[name])]
+        )
         more += sum(len(f", {_joined(text)}") for text in added)
         if self._too_long(owner, more):
             replaced = {id(item): texts[name] for name, item in held.items()}
@@ -219,9 +224,18 @@ class Python:
             return [self._exploded(owner, [*items, *(text for name, text in texts.items() if name not in held)])]
         return [*changes, *(self._add(owner, added) if added else [])]
 
-    def _instead(self, node: cst.CSTNode, value: str) -> Change:
+    def _value_in(self, item: _Item) -> tuple[int, int]:
+        """Where the value of an argument or entry is, with the brackets around it."""
+        named = item.keyword if isinstance(item, cst.Arg) else item.key if isinstance(item, cst.DictElement) else None
+        if named is None:
+            return self._stretch_of(item.value)
+        sign = self.file.text.index("=" if isinstance(item, cst.Arg) else ":", self._stretch_of(named)[1])
+        start, end = sign + 1, self._stretch_of(item)[1]
+        return start + len(self.file.text[start:end]) - len(self.file.text[start:end].lstrip()), end
+
+    def _instead(self, item: _Item, value: str) -> Change:
         """A value in place of another, on as many lines as it takes."""
-        start, end = self._stretch_of(node)
+        start, end = self._value_in(item)
         rest = self.file.line_end(end) - end if "\n" not in self.file.text[start:end] else 1
         before = start - self.file.line_start(start)
         indent = self.file.indent(start)

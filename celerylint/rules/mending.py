@@ -22,6 +22,9 @@ from celerylint.model.values import At, FunctionValue, Scalar, Sequence, Value, 
 from celerylint.rules.body import Body
 from celerylint.rules.flow import within
 
+WIDE = 88
+"""Columns: what would reach beyond is folded."""
+
 INTERVAL = Needed("celery.utils.time", "get_exponential_backoff_interval")
 
 
@@ -162,6 +165,11 @@ def item_of(held: Value | None, wanted: Value) -> tuple[At, At] | None:
     return (value.at, (path, found)) if found is not None else None
 
 
+def one_each(items: Iterable[str], brackets: str = "()") -> str:
+    """Items in brackets, each on a line of its own."""
+    return brackets[0] + "".join(f"\n    {item}," for item in items) + f"\n{brackets[1]}"
+
+
 def spelled(node: ir.Expr) -> str | None:
     """A dotted name as text; None for anything else."""
     if isinstance(node, ir.Name):
@@ -210,12 +218,21 @@ def own(task: Task, at: At) -> bool:
     return at[0] == task.at[0] and within(at[1], task.at[1])
 
 
+def sharing(at: At, option: str, project: Project) -> list[Task]:
+    """The tasks that take an option from a place."""
+    return [
+        task
+        for task in project.tasks
+        if (held := task.options.get(option)) is not None
+        and held.at is not None
+        and held.at[0] == at[0]
+        and held.at[1].span == at[1].span
+    ]
+
+
 def shared_by(at: At, option: str, project: Project) -> int:
     """How many tasks take an option from a place."""
-    return sum(
-        held is not None and held.at is not None and held.at[0] == at[0] and held.at[1].span == at[1].span
-        for held in (task.options.get(option) for task in project.tasks)
-    )
+    return len(sharing(at, option, project))
 
 
 def also(at: At, option: str, project: Project) -> str:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable
 
 from celerylint.facts import ir
-from celerylint.finding import Finding, Fix, ReplaceExpr, Severity
+from celerylint.finding import Edit, Finding, Fix, ReplaceExpr, Severity
 from celerylint.model.project import Project, Task
 from celerylint.model.values import At, ClassValue, External, Value, place
 from celerylint.rules import mending
@@ -38,10 +38,10 @@ class BroadAutoretry(Rule):
 
     ## Fix safety
 
-    Where the body calls clients that are known (requests, httpx, redis, smtplib, boto3, psycopg, pymongo, sockets), the
-    broad class gives way to the errors of theirs that pass by themselves. That is unsafe: errors that were retried until
-    now fail at once, and among them may be one that would have passed. A tuple that other tasks take from the same place
-    is narrowed for all of them.
+    Where the body, or functions of the project that it calls, call clients that are known (requests, httpx, aiohttp, urllib,
+    redis, mail, boto3, databases, brokers, gRPC, Stripe and others), the broad class gives way to the errors of theirs that
+    pass by themselves. That is unsafe: errors that were retried until now fail at once, and among them may be one that would
+    have passed. A tuple that other tasks take from the same place is narrowed for all of them, to what any of them needs.
 
     [Automatic retry for known exceptions](https://docs.celeryq.dev/en/stable/userguide/tasks.html#automatic-retry-for-known-exceptions)
     """
@@ -102,18 +102,24 @@ def _narrowed(task: Task, broad: External, project: Project) -> Fix | None:
     if found is None or option.at is None:
         return None
     (path, display), (_, item) = found
-    errors = transient(task, caught(task))
+    errors = transient(mending.sharing(option.at, "autoretry_for", project), caught(task))
     if not errors or not isinstance(display, ir.Seq):
         return None
-    listed = ", ".join(f"{error.module}.{error.name}" for error in errors)
-    needs = tuple(errors)
-    if len(display.items) == 1:
-        text = f"({listed}{',' if len(errors) == 1 else ''})" if display.kind == "tuple" else f"[{listed}]"
-        edit = ReplaceExpr(place((path, display)), text, needs)
+    names = [f"{error.module}.{error.name}" for error in errors]
+    listed = ", ".join(names)
+    brackets = "[]" if display.kind == "list" else "()"
+    comma = "," if len(errors) == 1 and display.kind == "tuple" else ""
+    held = mending.expression(option.at)
+    if len(display.items) > 1:
+        edits: list[Edit] = [ReplaceExpr(place((path, item)), listed, tuple(errors))]
+    elif held is not None and held[1].span == display.span and isinstance(option.at[1], ir.Keyword):
+        edits = mending.set_at(option.at, errors, autoretry_for=f"{brackets[0]}\n    {listed}{comma}\n{brackets[1]}")
     else:
-        edit = ReplaceExpr(place((path, item)), listed, needs)
-    names = " and ".join(f"{error.module}.{error.name}" for error in errors)
-    return mending.unsafe(f"retry on {names} only{mending.also(option.at, 'autoretry_for', project)}", edit)
+        long = display.col + len(listed) > mending.WIDE
+        whole = mending.one_each(names, brackets) if long else f"{brackets[0]}{listed}{comma}{brackets[1]}"
+        edits = [ReplaceExpr(place((path, display)), whole, tuple(errors))]
+    title = f"retry on {' and '.join(names)} only{mending.also(option.at, 'autoretry_for', project)}"
+    return mending.unsafe(title, *edits)
 
 
 def _spared(task: Task, project: Project) -> bool:

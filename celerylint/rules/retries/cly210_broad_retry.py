@@ -6,13 +6,15 @@ from collections.abc import Iterable
 
 from celerylint.facts import ir
 from celerylint.facts.walk import nodes
-from celerylint.finding import Finding, Severity
+from celerylint.finding import Finding, Fix, Place, ReplaceExpr, Severity, Span
 from celerylint.model.project import Project, Retry
-from celerylint.model.values import External
+from celerylint.model.values import External, Value
+from celerylint.rules import mending
 from celerylint.rules.base import Rule, related
 from celerylint.rules.body import Body
 from celerylint.rules.flow import CELERY_SIGNALS, Spot, ends, spot_of
 from celerylint.rules.retries.delays import FOREVER, most_by_hand
+from celerylint.rules.retries.transient import transient_in
 
 _NO_ERRORS = CELERY_SIGNALS | {"MaxRetriesExceededError", "SoftTimeLimitExceeded"}
 
@@ -34,6 +36,12 @@ class BroadRetry(Rule):
     Catch the errors that pass by themselves: of the client that the body calls, `requests.ConnectionError` and
     `requests.Timeout`, `httpx.TransportError`, `redis.ConnectionError`, `django.db.OperationalError`.
 
+    ## Fix safety
+
+    Where what stands in the `try`, or functions of the project that it calls, call clients that are known (see CLY201), the
+    broad class gives way to the errors of theirs that pass by themselves. It is unsafe: other errors then leave the task at
+    once, past what else the handler does, and among them may be one that would have passed.
+
     [Retrying](https://docs.celeryq.dev/en/stable/userguide/tasks.html#retrying)
     """
 
@@ -42,27 +50,29 @@ class BroadRetry(Rule):
     summary = "Every error retries the task, also those that no retry can mend."
     severity = Severity.WARNING
     bad = """\
+import requests
 from celery import shared_task
 
 
 @shared_task(bind=True)
 def pull(self, url):
     try:
-        page = fetch(url)
-        store(page)
+        page = requests.get(url, timeout=5)
+        store(page.text)
     except Exception as exc:
         raise self.retry(exc=exc)
 """
     good = """\
+import requests
 from celery import shared_task
 
 
 @shared_task(bind=True)
 def pull(self, url):
     try:
-        page = fetch(url)
-        store(page)
-    except ConnectionError as exc:
+        page = requests.get(url, timeout=5)
+        store(page.text)
+    except (requests.ConnectionError, requests.Timeout) as exc:
         raise self.retry(exc=exc)
 """
 
@@ -79,9 +89,9 @@ def pull(self, url):
                 key = (retry.at[0], handler.line, handler.col)
                 if key not in seen:
                     seen.add(key)
-                    yield self._finding(retry, handler)
+                    yield self._finding(retry, handler, spot)
 
-    def _finding(self, retry: Retry, handler: ir.Handler) -> Finding:
+    def _finding(self, retry: Retry, handler: ir.Handler, spot: Spot | None) -> Finding:
         most = most_by_hand(retry.task, retry)
         runs = {None: "it again and again", FOREVER: "it for ever"}.get(most) or f"it {(most or 0) + 1:g} times"
         fails = "and never counts as a failure" if most == FOREVER else "before it counts as a failure"
@@ -93,7 +103,38 @@ def pull(self, url):
             "catch the errors that pass by themselves (connection lost, timeout)",
             symbol=retry.task.name,
             related=where,
+            fix=_narrowed(handler, spot) if spot is not None else None,
         )
+
+
+def _narrowed(handler: ir.Handler, spot: Spot) -> Fix | None:
+    """The broad class in place of which the errors stand that what is tried raises while the other side cannot be reached."""
+    found = spot.handler()
+    if found is None:
+        return None
+    statement, path = found[0], spot.body.path
+    tried = Body(path, [*statement.body, *statement.orelse], spot.body.scope)
+    taken: list[Value] = [v for h in statement.handlers for v in spot.body.catches(h) if v is not None]
+    errors = transient_in([(tried, spot.body)], taken)
+    if not errors:
+        return None
+    names = [f"{error.module}.{error.name}" for error in errors]
+    listed = ", ".join(names)
+    whole = f"({listed})" if len(names) > 1 else listed
+    if len(names) > 1 and handler.col + len(f"except {whole} as {handler.name or ''}:") > mending.WIDE:
+        whole = mending.one_each(names)
+    caught = handler.catches
+    if caught is None:
+        end = handler.col + len("except")
+        where, text = Place(path, Span(handler.line, end, handler.line, end)), f" {whole}"
+    elif isinstance(caught, ir.Seq) and len(caught.items) > 1:
+        broad = [item for item in caught.items if _name(item) in ("Exception", "BaseException")]
+        if len(broad) != 1:
+            return None
+        where, text = Place(path, broad[0].span), listed
+    else:
+        where, text = Place(path, caught.span), whole
+    return mending.unsafe(f"retry on {' and '.join(names)} only", ReplaceExpr(where, text, tuple(errors)))
 
 
 def _near(spot: Spot) -> bool:
