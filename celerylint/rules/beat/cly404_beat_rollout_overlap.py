@@ -4,11 +4,14 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 
-from celerylint.finding import Finding, Related, Severity
-from celerylint.model.deploy.process import Known
+from celerylint.finding import Edit, Finding, Fix, Related, Severity
+from celerylint.model.deploy.process import Known, Process
 from celerylint.model.project import Project
+from celerylint.rules import mending
 from celerylint.rules.base import Rule
 from celerylint.rules.beats import Runner, runners, without_lock
+from celerylint.rules.commanding import text_of
+from celerylint.rules.outline import Outline, instead, makes_several
 
 
 class BeatRolloutOverlap(Rule):
@@ -28,6 +31,11 @@ class BeatRolloutOverlap(Rule):
       strategy:
         type: Recreate
     ```
+
+    ## Fix safety
+
+    The fix gives the Deployment the strategy `Recreate`, and takes out `rollingUpdate`, which Kubernetes refuses beside it.
+    It is unsafe: between the old pod and the new one nothing runs, so what else the pod does is interrupted as well.
 
     [Starting the scheduler](https://docs.celeryq.dev/en/stable/userguide/periodic-tasks.html#starting-the-scheduler) ·
     [Strategies](https://kubernetes.io/docs/concepts/workloads/controllers/deployment/#strategy)
@@ -69,7 +77,35 @@ spec:
                 "give the Deployment `strategy: {type: Recreate}`",
                 symbol=runner.app.name if runner.app is not None else runner.name,
                 related=[Related(runner.place, "beat runs here")],
+                fix=_recreated(process, strategy, project),
             )
+
+
+def _recreated(process: Process, strategy: Known, project: Project) -> Fix | None:
+    """Another strategy, where the Deployment is written."""
+    text = text_of(process.place.path, project)
+    if text is None or makes_several(process, project):
+        return None
+    outline = Outline(text)
+    top = outline.top(process.place.line)
+    keys = outline.keys(top["spec"]) if "spec" in top else {}
+    edits: list[Edit | None]
+    if "strategy" in keys:
+        inner = outline.keys(keys["strategy"])
+        rolling = [outline.without(inner["rollingUpdate"])] if "rollingUpdate" in inner else []
+        if strategy.place is not None and "type" in inner and strategy.place.line == inner["type"]:
+            edits = [instead(text, strategy.place, "RollingUpdate", "Recreate"), *rolling]
+        elif "rollingUpdate" in inner and "type" not in inner:
+            edits = [outline.before(inner["rollingUpdate"], "type: Recreate"), *rolling]
+        else:
+            return None
+    elif "replicas" in keys:
+        edits = [outline.after(keys["replicas"], "strategy:", "  type: Recreate")]
+    else:
+        edits = [outline.before(keys["template"], "strategy:", "  type: Recreate")] if "template" in keys else []
+    made = [edit for edit in edits if edit is not None]
+    whole = made and len(made) == len(edits)
+    return mending.unsafe("stop the old beat before the new one starts", *made) if whole else None
 
 
 def _overlapping(runner: Runner) -> Known | None:
