@@ -47,7 +47,8 @@ _CHOOSE = (
 )
 _EPILOG = """\
 Verbs, as the first argument: `check` (the default), `inspect` (show what is understood of the project: tasks with their
-effective options, queues, schedule), `graph` (draw who sends what to whom), `explain CODE` (the page of a rule).
+effective options, queues, schedule), `graph` (draw who sends what to whom), `explain CODE` (the page of a rule), `server`
+(speak to an editor).
 
 Exit status: 0 nothing at or above --fail-on, 1 findings (after --fix: those that remain; with --diff: something to
 mend), 2 wrong usage or configuration, or a file that could not be written. --fix-only does not count what remains."""
@@ -110,6 +111,7 @@ def _run(arguments: list[str]) -> int:
         "inspect": _inspect_command,
         "graph": _graph_command,
         "explain": _explain_command,
+        "server": _server_command,
     }
     verb = arguments.pop(0) if arguments and arguments[0] in verbs else ""
     name = f"celerylint {verb}".rstrip()
@@ -203,6 +205,20 @@ def _explain_command() -> click.Command:
     params: list[click.Parameter] = [click.Argument(["rules"], nargs=-1, metavar="[CODE|NAME]..."), *map(_flag, color)]
     return click.Command(
         "explain", callback=_explain, params=params, help="Show the page of a rule, or list all rules."
+    )
+
+
+def _server_command() -> click.Command:
+    import click
+
+    return click.Command(
+        "server",
+        callback=_server,
+        params=[
+            click.Option(["--stdio"], is_flag=True, help="Speak over standard input and output, as it always does.")
+        ],
+        help="Speak to an editor, by the Language Server Protocol. Needs celerylint[lsp].",
+        context_settings={"help_option_names": ["-h", "--help"]},
     )
 
 
@@ -372,6 +388,19 @@ def _explain(rules: tuple[str, ...], color: str | None) -> int:
     pages = [render(page(find(rule, known)), style) for rule in rules]
     sys.stdout.write("\n".join(pages) if pages else listing(known))
     sys.stdout.flush()
+    return CLEAN
+
+
+def _server(stdio: bool) -> int:
+    from celerylint.config import UsageError
+
+    try:
+        from celerylint.frontends.server import serve
+    except ModuleNotFoundError as error:
+        if (error.name or "").partition(".")[0] not in ("pygls", "lsprotocol"):
+            raise
+        raise UsageError("the language server needs pygls: pip install 'celerylint[lsp]'") from error
+    serve()
     return CLEAN
 
 
