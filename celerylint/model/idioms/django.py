@@ -4,9 +4,10 @@ from __future__ import annotations
 
 import re
 
+from celerylint.model.celery_values import TaskMember
 from celerylint.model.evaluate import Evaluator
 from celerylint.model.modules import Module
-from celerylint.model.values import At, Entry, Mapping, Scalar, Unknown, Value
+from celerylint.model.values import Arguments, At, Entry, Mapping, Partial, Scalar, Unknown, Value
 
 GLOBAL_SETTINGS: dict[str, bool | str | None] = {
     "DEBUG": False, "TIME_ZONE": "America/Chicago", "USE_TZ": True,
@@ -144,4 +145,21 @@ def _settings(ev: Evaluator, name: str, at: At) -> Value | None:
     return setting(ev, importer, name, at)
 
 
+def _on_commit(ev: Evaluator, args: Arguments) -> Value:
+    """`transaction.on_commit(callback)` calls it with nothing: what a task is sent with is known where the callback is made.
+
+    Functions and lambdas of the project are walked as such.
+    """
+    callback = args.get(0, "func")
+    held = ev.force(callback) if callback is not None else None
+    sent = ev.force(held.function) if isinstance(held, Partial) else held
+    if isinstance(sent, TaskMember) and held is not None and args.at is not None:
+        at = held.at if isinstance(held, Partial) and held.at is not None else args.at
+        ev.context.append(at[1])
+        ev.call(held, Arguments([], {}, at))
+        ev.context.pop()
+    return Scalar(None, args.at)
+
+
 NAMES = {"django.conf.settings": _settings}
+CALLS = {"django.db.transaction.on_commit": _on_commit}
