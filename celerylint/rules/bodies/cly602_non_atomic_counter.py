@@ -6,10 +6,16 @@ from collections.abc import Iterable
 
 from celerylint.effects.behaviour import Behaviour
 from celerylint.effects.events import Save, Trace, Write, covers
-from celerylint.finding import Finding, Severity
+from celerylint.facts import ir
+from celerylint.facts.walk import nodes
+from celerylint.finding import Edit, Finding, Fix, Needed, Place, ReplaceExpr, Severity, Span
 from celerylint.model.project import Project
+from celerylint.model.values import ClassValue, External, place
+from celerylint.rules import mending
 from celerylint.rules.base import Rule
 from celerylint.rules.bodies.telling import way
+from celerylint.rules.dispatch.instances import lineage
+from celerylint.rules.flow import Spot, written_in
 
 
 class NonAtomicCounter(Rule):
@@ -26,6 +32,12 @@ class NonAtomicCounter(Rule):
 
     Let the database add: `Page.objects.filter(pk=pk).update(hits=F("hits") + 1)`; in SQLAlchemy
     `page.hits = Page.hits + 1`. A second run of the task still counts twice; see CLY601.
+
+    ## Fix safety
+
+    The fix lets the database add when the row is saved: `page.hits = F("hits") + 1`, in SQLAlchemy `page.hits = Page.hits + 1`.
+    It is offered where the function saves the row once and does nothing else with it, or with the number, that could see
+    that it is no number until the row is fetched again. It is unsafe: a `save` of your own, or who listens to it, may look.
 
     [F() expressions](https://docs.djangoproject.com/en/stable/ref/models/expressions/#avoiding-race-conditions-using-f),
     [Tasks: state](https://docs.celeryq.dev/en/stable/userguide/tasks.html#state)
@@ -55,7 +67,6 @@ def count(pk):
     good = """\
 from celery import Celery
 from django.db import models
-from django.db.models import F
 
 app = Celery("shop", broker="redis://")
 
@@ -66,7 +77,9 @@ class Page(models.Model):
 
 @app.task
 def count(pk):
-    Page.objects.filter(pk=pk).update(hits=F("hits") + 1)
+    page = Page.objects.get(pk=pk)
+    page.hits = models.F("hits") + 1
+    page.save()
 """
 
     def check_behaviour(self, behaviour: Behaviour, project: Project) -> Iterable[Finding]:
@@ -81,7 +94,88 @@ def count(pk):
                 f'let the database add: .update({write.name}=F("{write.name}") + ...)',
                 symbol=task.name,
                 related=way(task, write),
+                fix=_by_the_database(write, project),
             )
+
+
+def _by_the_database(write: Write, project: Project) -> Fix | None:
+    """The field made of itself in the database, where nobody looks at it before it is fetched again."""
+    found = written_in(write.at, project)
+    if found is None:
+        return None
+    function, spot = found
+    statement = spot.statement
+    target = statement.target if isinstance(statement, ir.AugAssign) else None
+    if isinstance(statement, ir.Assign) and len(statement.targets) == 1:
+        target = statement.targets[0]
+    if not isinstance(target, ir.Attr) or not isinstance(target.value, ir.Name):
+        return None
+    row, column = target.value.id, _column(write, spot)
+    saves = "commit" if column is not None and not column.needs else "save"
+    value = getattr(statement, "value", None)
+    counted = [value.left] if isinstance(value, ir.BinOp) and not isinstance(statement, ir.AugAssign) else []
+    if column is None or not _is_unseen(ir.read_body(function), row, target, counted, saves):
+        return None
+    edits = _computed(statement, target, column, write.at[0])
+    return mending.unsafe("let the database add", *edits) if edits else None
+
+
+def _column(write: Write, spot: Spot) -> ReplaceExpr | None:
+    """How an expression of the database names the field, at no place yet."""
+    name = write.model.rpartition(".")[2]
+    cls = spot.body.meaning(ir.Name(0, 0, 0, 0, name)) if name else None
+    if not isinstance(cls, ClassValue):
+        return None
+    bases = [base.dotted for base in lineage(cls) if isinstance(base, External)]
+    nowhere = Place(write.at[0], Span(0, 0, 0, 0))
+    if any(base.endswith("db.models.Model") for base in bases):
+        return ReplaceExpr(nowhere, f'django.db.models.F("{write.name}")', (Needed("django.db.models", "F"),))
+    return ReplaceExpr(nowhere, f"{name}.{write.name}") if _is_mapped(cls) else None
+
+
+def _is_mapped(cls: ClassValue) -> bool:
+    """Whether a class of the project is a table of SQLAlchemy's."""
+    return any(
+        isinstance(target, ir.Name) and target.id == "__tablename__"
+        for statement in cls.node.body
+        if isinstance(statement, ir.Assign)
+        for target in statement.targets
+    )
+
+
+def _is_unseen(body: list[ir.Stmt], row: str, target: ir.Attr, counted: list[ir.Expr], saves: str) -> bool:
+    """Whether a function stores a row once after its field is written, and else does not look at it again."""
+    inside = [node for statement in body for node in nodes(statement)]
+    of_row = [n for n in inside if isinstance(n, ir.Attr) and isinstance(n.value, ir.Name) and n.value.id == row]
+    own = {target.span, *(n.span for n in counted)}
+    reads = [n for n in of_row if n.attr == target.attr and n.span not in own]
+    called = [n for n in inside if isinstance(n, ir.Call) and isinstance(n.func, ir.Attr) and n.line > target.line]
+    stores = [n for n in called if isinstance(n.func, ir.Attr) and n.func.attr == saves]
+    if saves == "save":
+        stores = [n for n in stores if n.func in of_row]
+    methods = [n for n in called if n.func in of_row and n not in stores]
+    held = {n.value.span for n in of_row}
+    added = {a.span for n in called if isinstance(n.func, ir.Attr) and n.func.attr == "add" for a in n.args}
+    bare = [n for n in inside if isinstance(n, ir.Name) and n.id == row and n.line > target.line]
+    bare = [n for n in bare if n.span not in held | added]
+    return len(stores) == 1 and not (reads or methods or bare)
+
+
+def _computed(statement: ir.Stmt, target: ir.Attr, column: ReplaceExpr, path: str) -> list[Edit]:
+    """`x.n = F("n") + 1` in place of `x.n += 1` or `x.n = x.n + 1`, where nothing stands in brackets."""
+    if isinstance(statement, ir.AugAssign) and statement.op in ("+", "-"):
+        value = statement.value
+        if (value.line, value.col) != (target.end_line, target.end_col + len(" += ")):
+            return []
+        between = Place(path, Span(target.end_line, target.end_col, value.line, value.col))
+        whole: list[Edit] = [ReplaceExpr(between, f" = {column.text} {statement.op} ", column.needs)]
+        if not isinstance(value, (ir.Const, ir.Name, ir.Attr, ir.Call, ir.Subscript)):
+            whole += [mending.before(value, path, "("), mending.behind(value, path, ")")]
+        return whole
+    value = statement.value if isinstance(statement, ir.Assign) else None
+    if isinstance(value, ir.BinOp) and value.op in ("+", "-") and isinstance(value.left, ir.Attr):
+        return [ReplaceExpr(place((path, value.left)), column.text, column.needs)]
+    return []
 
 
 def _reset(write: Write, trace: Trace) -> bool:
