@@ -93,6 +93,11 @@ class Outline:
         at = self.text.line_end(self.text.offset(line, 1))
         return InsertText(self._place(at, at), "".join(f"\n{indent}{each}" for each in added))
 
+    def at(self, line: int, column: int, text: str) -> InsertText:
+        """A text behind so many characters of a line."""
+        at = self.text.offset(line, column + 1)
+        return InsertText(self._place(at, at), text)
+
     def without(self, line: int) -> DeleteLines:
         """Without a key and what it holds."""
         return DeleteLines(self.text.path, line, self.end(line))

@@ -2,15 +2,22 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterable, Iterator, Mapping
-from typing import ClassVar, NamedTuple
+from typing import TYPE_CHECKING, ClassVar, NamedTuple
 
-from celerylint.finding import Confidence, Finding, Place, Severity
+from celerylint.finding import Confidence, Edit, Finding, Fix, Place, ReplaceText, Severity
 from celerylint.model.deploy.containers import base_name
 from celerylint.model.deploy.process import Broker
 from celerylint.model.project import Project
+from celerylint.rules import mending
 from celerylint.rules.base import Rule, related
 from celerylint.rules.brokers import broker_services
+from celerylint.rules.commanding import text_of
+from celerylint.rules.outline import Outline
+
+if TYPE_CHECKING:
+    from celerylint.fixes.text import Text
 
 _LOGGING = frozenset(
     {"redis", "valkey", "valkey/valkey", "redis/redis-stack", "redis/redis-stack-server", "eqalpha/keydb"}
@@ -41,6 +48,12 @@ class VolatileBroker(Rule):
     ```
 
     Keep a cache in a Redis of its own, where evicting is right.
+
+    ## Fix safety
+
+    The fix writes what is missing into a service of a Compose file: the flags behind its command, or a command that has them, and
+    a named volume; in a file of configuration it changes the value. It is unsafe: an append-only file takes room and
+    time on the disk, and without eviction Redis refuses what no longer fits into its memory.
 
     [Redis caveats](https://docs.celeryq.dev/en/stable/getting-started/backends-and-brokers/redis.html#caveats) ·
     [Redis persistence](https://redis.io/docs/latest/operate/oss_and_stack/management/persistence/)
@@ -96,7 +109,12 @@ volumes:
                 f"{'; '.join(fault.mend for fault in faults)}",
                 symbol=broker.name,
                 related=related(broker.place, "the broker") if where != broker.place else [],
+                fix=_kept(broker, faults, project),
             )
+
+
+_LOG = ("appendonly", "yes")
+_EVICTION = ("maxmemory-policy", "noeviction")
 
 
 class _Fault(NamedTuple):
@@ -105,6 +123,10 @@ class _Fault(NamedTuple):
     full: bool
     """Whether it shows when memory is full, rather than at a restart."""
     place: Place | None
+    key: str = ""
+    """The setting of Redis; empty for the volume."""
+    value: str = ""
+    """What it should be."""
 
 
 def _faults(broker: Broker) -> Iterator[_Fault]:
@@ -112,13 +134,80 @@ def _faults(broker: Broker) -> Iterator[_Fault]:
     image = base_name(broker.image.value) if isinstance(broker.image.value, str) else ""
     text = str(policy.value).strip("\"'").lower() if policy is not None and policy.value is not None else "noeviction"
     if policy is not None and text != "noeviction":
-        yield _Fault(f"evicts keys ({text})", "set --maxmemory-policy noeviction", True, policy.place)
+        yield _Fault(f"evicts keys ({text})", "set --maxmemory-policy noeviction", True, policy.place, *_EVICTION)
     if append is not None and str(append.value).strip("\"'").lower() == "no":
-        yield _Fault("keeps no append-only file", "start it with --appendonly yes", False, append.place)
+        yield _Fault("keeps no append-only file", "start it with --appendonly yes", False, append.place, *_LOG)
     elif append is None and broker.complete and image in _LOGGING:
-        yield _Fault("keeps no append-only file", "start it with --appendonly yes", False, None)
+        yield _Fault("keeps no append-only file", "start it with --appendonly yes", False, None, *_LOG)
     if broker.storage.value == "":
         yield _Fault("has no volume", "give it a volume for its data", False, None)
+
+
+# --- the fix ----------------------------------------------------------------------------------------------------------
+
+
+def _kept(broker: Broker, faults: list[_Fault], project: Project) -> Fix | None:
+    """Everything that a service of Compose, or a file of configuration, lacks; None where a part of it cannot be written."""
+    edits: list[Edit] = []
+    flags: list[str] = []
+    for fault in faults:
+        if fault.place is not None:
+            text = text_of(fault.place.path, project)
+            old = str(broker.settings[fault.key].value)
+            edit = _value_instead(text, fault.place, old.strip("\"'"), fault.value) if text is not None else None
+            if edit is None:
+                return None
+            edits.append(edit)
+        elif fault.key:
+            flags += [f"--{fault.key}", fault.value]
+    volume = any(not fault.key for fault in faults)
+    if flags or volume:
+        text = text_of(broker.place.path, project)
+        added = _in_service(Outline(text), broker, flags, volume) if text is not None else []
+        if not added:
+            return None
+        edits += added
+    return mending.unsafe("let Redis keep what it holds", *edits)
+
+
+def _value_instead(text: Text, place: Place, old: str, new: str) -> Edit | None:
+    """The value of a setting or flag in place of the one behind its name."""
+    end = text.offset(place.span.end_line, place.span.end_column)
+    found = re.compile(r"[\"',\s=-]*" + re.escape(old) + r"\b").match(text.text, end) if old else None
+    if found is None or "\n\n" in found[0]:
+        return None
+    return ReplaceText(Place(text.path, text.span(found.end() - len(old), found.end())), new)
+
+
+def _in_service(outline: Outline, broker: Broker, flags: list[str], volume: bool) -> list[Edit]:
+    """Flags and a volume for a service of Compose whose image is written there; nothing for another."""
+    keys = outline.keys(broker.place.line) if broker.platform == "compose" else {}
+    if "image" not in keys or (volume and "volumes" in keys):
+        return []
+    edits: list[Edit] = []
+    behind: list[str] = []
+    image = base_name(str(broker.image.value)).rpartition("/")[2]
+    if flags and "command" not in keys:
+        if image not in ("redis", "valkey"):
+            return []
+        behind.append(f"command: {' '.join([f'{image}-server', *flags, '--maxmemory-policy noeviction'])}")
+    elif flags:
+        line = keys["command"]
+        found = _ONE_LINE.fullmatch(outline.lines[line - 1].rstrip())
+        if found is None or outline.end(line) != line:
+            return []
+        edits.append(outline.at(line, found.end(1), f" {' '.join(flags)}"))
+    if volume:
+        top = outline.top(broker.place.line)
+        behind += ["volumes:", f"  - {broker.name}:/data"]
+        if "volumes" in top:
+            edits.append(outline.below(top["volumes"], f"{broker.name}:"))
+        else:
+            edits.append(outline.after(max(top.values()), "volumes:", f"  {broker.name}:"))
+    return [*edits, outline.after(keys.get("command", keys["image"]), *behind)] if behind else edits
+
+
+_ONE_LINE = re.compile(r"[ ]*command:[ ]+[\"']?([^\s\"'|>\[&*][^\"'$#]*)[\"']?")
 
 
 def _when(faults: list[_Fault]) -> str:
