@@ -48,7 +48,7 @@ _CHOOSE = (
 _EPILOG = """\
 Verbs, as the first argument: `check` (the default), `inspect` (show what is understood of the project: tasks with their
 effective options, queues, schedule), `graph` (draw who sends what to whom), `explain CODE` (the page of a rule), `server`
-(speak to an editor).
+(speak to an editor), `completion` (of commands, in shells).
 
 Exit status: 0 nothing at or above --fail-on, 1 findings (after --fix: those that remain; with --diff: something to
 mend), 2 wrong usage or configuration, or a file that could not be written. --fix-only does not count what remains."""
@@ -112,7 +112,13 @@ def _run(arguments: list[str]) -> int:
         "graph": _graph_command,
         "explain": _explain_command,
         "server": _server_command,
+        "completion": _completion_command,
     }
+    if wanted := os.environ.get("_CELERYLINT_COMPLETE"):
+        from celerylint.frontends.completion import completions
+
+        sys.stdout.write(completions(wanted, verbs))
+        return CLEAN
     verb = arguments.pop(0) if arguments and arguments[0] in verbs else ""
     name = f"celerylint {verb}".rstrip()
     try:
@@ -218,6 +224,18 @@ def _server_command() -> click.Command:
             click.Option(["--stdio"], is_flag=True, help="Speak over standard input and output, as it always does.")
         ],
         help="Speak to an editor, by the Language Server Protocol. Needs celerylint[lsp].",
+        context_settings={"help_option_names": ["-h", "--help"]},
+    )
+
+
+def _completion_command() -> click.Command:
+    import click
+
+    return click.Command(
+        "completion",
+        callback=_completion,
+        params=[click.Argument(["shell"], required=False, metavar="[bash|zsh|fish]")],
+        help="Print what a shell is to run so that it completes commands: eval \"$(celerylint completion bash)\".",
         context_settings={"help_option_names": ["-h", "--help"]},
     )
 
@@ -401,6 +419,13 @@ def _server(stdio: bool) -> int:
             raise
         raise UsageError("the language server needs pygls: pip install 'celerylint[lsp]'") from error
     serve()
+    return CLEAN
+
+
+def _completion(shell: str | None) -> int:
+    from celerylint.frontends.completion import script
+
+    print(script(shell))
     return CLEAN
 
 

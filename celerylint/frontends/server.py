@@ -197,8 +197,8 @@ class Server(LanguageServer):
             if path not in kept:
                 self._tell(uri, diagnostics)
         for uri in project.published - said:
-            path = _path(uri)
-            if path is not None and relative(path, project.root) in kept:
+            file = _path(uri)
+            if file is not None and relative(file, project.root) in kept:
                 said.add(uri)
             else:
                 self._tell(uri, [])
