@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 from collections.abc import Callable, Mapping
+from typing import Any
 
 import click
 from click.shell_completion import CompletionItem, ShellComplete, get_completion_class
@@ -64,7 +65,7 @@ def _completer(shell: str, command: click.Command) -> ShellComplete:
     return kind(command, {}, _PROGRAM, VARIABLE)
 
 
-class _Words(click.ParamType):
+class _Words(click.ParamType):  # type: ignore[type-arg]  # generic since click 8.2, and no older one can be told so
     """Words that may be given one after the other, with commas between them."""
 
     name = "words"
@@ -82,7 +83,7 @@ class _Words(click.ParamType):
         ]
 
 
-def _type(param: click.Parameter) -> click.ParamType:
+def _type(param: click.Parameter) -> click.ParamType[Any]:
     """What a parameter may be, for completion only."""
     name = param.name or ""
     if name in _OF_RULES:
