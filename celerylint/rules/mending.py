@@ -5,7 +5,9 @@ from __future__ import annotations
 from collections.abc import Iterable
 
 from celerylint.facts import ir
+from celerylint.facts.lower import decode_source
 from celerylint.finding import (
+    DeleteLines,
     Edit,
     Fix,
     InsertText,
@@ -168,6 +170,31 @@ def item_of(held: Value | None, wanted: Value) -> tuple[At, At] | None:
 def one_each(items: Iterable[str], brackets: str = "()") -> str:
     """Items in brackets, each on a line of its own."""
     return brackets[0] + "".join(f"\n    {item}," for item in items) + f"\n{brackets[1]}"
+
+
+def text_of(node: ir.Node, path: str, project: Project) -> str:
+    """A node as it is written; empty where its file cannot be read."""
+    held = _lines(path, project)[node.line - 1 : node.end_line]
+    if held:
+        held[-1] = held[-1][: node.end_col - 1]
+        held[0] = held[0][node.col - 1 :]
+    return "\n".join(held)
+
+
+def lines_without(node: ir.Node, path: str, project: Project) -> DeleteLines:
+    """Without the lines of a statement, and without one of the blank lines around it where there are two."""
+    lines = _lines(path, project)
+    around = [lines[number].strip() for number in (node.line - 2, node.end_line) if 0 <= number < len(lines)]
+    first = node.line - 1 if not any(around) and len(around) == 2 else node.line
+    return DeleteLines(path, first, node.end_line)
+
+
+def _lines(path: str, project: Project) -> list[str]:
+    try:
+        text = decode_source(project.source(path) or b"")
+    except (SyntaxError, UnicodeDecodeError, LookupError):
+        return []
+    return text.replace("\r\n", "\n").replace("\r", "\n").split("\n")
 
 
 def spelled(node: ir.Expr) -> str | None:

@@ -11,9 +11,11 @@ from celerylint.effects.models import short
 from celerylint.effects.symbols import Hold
 from celerylint.effects.unique import is_unique
 from celerylint.finding import Confidence, Finding, Severity
-from celerylint.model.project import Project
+from celerylint.model.project import Project, Task
 from celerylint.rules.base import Rule, related
+from celerylint.rules.bodies.onestep import added, looked_up
 from celerylint.rules.bodies.telling import way
+from celerylint.rules.retries.delays import autoretries
 
 
 class CheckThenAct(Rule):
@@ -31,6 +33,13 @@ class CheckThenAct(Rule):
 
     Look and mark in one step: `if not cache.add(key, 1, timeout): return`, `SET key 1 NX EX ...`, `get_or_create` together
     with a unique constraint on what it looks for.
+
+    ## Fix safety
+
+    Where look and mark stand in one function, the fix writes `if not cache.add(...)` for the look and takes the `set` out; a
+    look for a row that is created next becomes `get_or_create`, which keeps two runs apart only together with a unique
+    constraint. It is unsafe: the mark is then set before the work and not after it, so that a run which fails, or is
+    delivered again, finds its own mark. It is not offered for tasks that retry.
 
     [get_or_create()](https://docs.djangoproject.com/en/stable/ref/models/querysets/#get-or-create),
     [Ensuring a task is only executed one at a time](https://docs.celeryq.dev/en/stable/tutorials/task-cookbook.html)
@@ -95,6 +104,7 @@ def confirm(order_id, to):
                     "look and set in one step: cache.add(), or SET with NX",
                     symbol=task.name,
                     related=[*related(mark.at, "set here"), *way(task, act)],
+                    fix=added(gate.at, mark.at, project) if not _retries(task, project) else None,
                 )
         elif _makes_what_was_looked_for(hold, act) and is_unique(project.machine, act.subject) is False:
             yield self.finding(
@@ -104,7 +114,13 @@ def confirm(order_id, to):
                 "use get_or_create, and a unique constraint on what it looks for",
                 symbol=task.name,
                 related=[*related(act.at, "created here"), *way(task, act)],
+                fix=looked_up(gate.at, project),
             )
+
+
+def _retries(task: Task, project: Project) -> bool:
+    """Whether a task is, or may be, run again after it failed."""
+    return autoretries(task) is not False or bool(project.retries_of(task))
 
 
 def _mark(hold: Hold, trace: Trace) -> CacheSet | None:
