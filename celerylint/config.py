@@ -38,7 +38,7 @@ DEFAULT_EXCLUDE = (
 )
 
 # Options that are paths: in a configuration file they are relative to its folder.
-_PATHS = frozenset(("cache_dir", "output_file"))
+_PATHS = frozenset(("baseline", "cache_dir", "output_file"))
 
 Names = tuple[str, ...]
 Table = tuple[tuple[str, Names], ...]
@@ -148,6 +148,12 @@ class Options(Struct, frozen=True, kw_only=True):
     development_files: Annotated[
         Names, Meta(description="Patterns of deployment files that are for development, tests or CI only.")
     ] = ()
+    baseline: Annotated[
+        str | None, Meta(description="Leave out the findings that this file, written by --write-baseline, knows.")
+    ] = None
+    since: Annotated[
+        str | None, Meta(description="Report only findings on lines that were changed since this git revision.")
+    ] = None
     fix: Annotated[bool, Meta(description="Mend what has a safe fix, then report the rest.")] = False
     unsafe_fixes: Annotated[
         bool, Meta(description="With --fix, --fix-only or --diff: apply fixes that change what runs, too.")
@@ -285,7 +291,7 @@ def _project_root(start: Path, *, only_files: bool = False) -> Path:
     """The nearest folder of a project. Where only files are named, as hooks and editors do, the current one comes first:
     which files those are must not change what the project is."""
     here = Path.cwd()
-    first = (here,) if only_files and here in (start, *start.parents) else ()
+    first: tuple[Path, ...] = (here,) if only_files and here in (start, *start.parents) else ()
     for folder in (*first, start, *start.parents):
         if any((folder / marker).exists() for marker in PROJECT_MARKERS):
             return folder

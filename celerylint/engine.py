@@ -14,13 +14,14 @@ from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from celerylint.config import Options
+from celerylint.config import ConfigError, Options
 from celerylint.discover import Discovery, discover
 from celerylint.extract import Extraction, Files, read_source
 from celerylint.extract_deploy import DeployFiles, comment_starts
-from celerylint.finding import Finding, Place, Report, Span, Summary
+from celerylint.finding import Finding, Known, Place, Report, Span, Summary
 
 if TYPE_CHECKING:
+    from celerylint.changes import Changes
     from celerylint.inspection import Graph, Inspection
     from celerylint.model.deploy.process import Deployment
     from celerylint.model.link import Inputs
@@ -75,14 +76,16 @@ def check(
                 files=len(run.discovery.files) + len(run.deployed.gated()),
                 tasks=len(run.project.tasks),
                 suppressed=settled.suppressed,
-                baselined=0,
+                baselined=settled.baselined,
                 undecided=len(run.project.undecided),
                 by_code=settled.by_code,
                 fixable=sum(f.fix is not None and f.fix.safety == "safe" for f in settled.findings),
                 fixable_unsafe=sum(f.fix is not None and f.fix.safety == "unsafe" for f in settled.findings),
+                unchanged=settled.unchanged,
             ),
             undecided=run.project.undecided,
             sources=sources,
+            baseline=settled.baseline,
             timings=clock.laps,
         )
 
@@ -93,6 +96,9 @@ def graph(paths: Sequence[str], options: Options, *, root: Path, progress: Progr
     Raises:
         UsageError: a path that is not there, an unknown rule.
     """
+    from msgspec.structs import replace
+
+    options = replace(options, baseline=None, since=None)  # a picture shows what is there
     with _without_collection():
         run, settled = _judged(paths, options, root, progress, _Clock(), None)
 
@@ -117,6 +123,8 @@ def _judged(
     from celerylint.settle.select import selected
     from celerylint.settle.settle import settle
 
+    known = _known(options)
+    changes = _changes(options, root)
     rules = all_rules()
     chosen = selected(options, rules)
     for rule in judges():
@@ -134,7 +142,52 @@ def _judged(
         comments[path] = plain_suppressions(source, comment_starts(kind))
     for path in {finding.place.path for finding in findings} - comments.keys():
         comments[path] = suppressions(run.files.text(path) or "")
-    return run, settle(findings, comments, options, rules, wanted=run.discovery.wanted)
+    touched = None
+    if changes is not None:
+        changes.load({place.path for f in findings for place in (f.place, *(one.place for one in f.related))})
+        changes.load(path for path, found in comments.items() if found)
+        touched = partial(changes.touches, text=run.files.text)
+    settled = settle(
+        findings,
+        comments,
+        options,
+        rules,
+        wanted=run.discovery.wanted,
+        known=known,
+        is_gone=lambda path: not (root / path).exists(),
+        touched=touched,
+    )
+    return run, settled
+
+
+def _known(options: Options) -> tuple[Known, ...] | None:
+    """The entries of the baseline, None if there is none."""
+    if options.baseline is None:
+        return None
+    from celerylint.settle.baseline import BaselineError, read
+
+    shown = os.path.relpath(options.baseline)
+    try:
+        with open(options.baseline, encoding="utf-8", errors="replace") as file:
+            return read(file.read())
+    except FileNotFoundError as error:
+        raise ConfigError(
+            f"no such baseline: {shown}; --write-baseline writes it", option="baseline", value=shown
+        ) from error
+    except OSError as error:
+        raise ConfigError(f"baseline {shown}: cannot be read: {error.strerror}", option="baseline") from error
+    except BaselineError as error:
+        where = f"{shown}:{error.line}" if error.line else shown
+        raise ConfigError(f"baseline {where}: {error.reason}", option="baseline") from error
+
+
+def _changes(options: Options, root: Path) -> Changes | None:
+    """What was changed since the revision asked for, None if all of it counts."""
+    if options.since is None:
+        return None
+    from celerylint.changes import Changes
+
+    return Changes(root, options.since)
 
 
 def _judge(rules: Sequence[Rule], project: Project, options: Options) -> list[Finding]:

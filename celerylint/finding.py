@@ -226,6 +226,27 @@ class Summary(Struct, frozen=True, kw_only=True):
     """Findings on lines that nobody changed, where only changes were asked about."""
 
 
+class Known(Struct, frozen=True, order=True, kw_only=True):
+    """An entry of a baseline: findings that are equal but for their lines."""
+
+    path: str
+    code: str
+    symbol: str
+    message: str
+    """That of the first of them, when they were written down."""
+    fingerprint: str
+    count: int
+
+
+class Baseline(Struct, frozen=True, kw_only=True):
+    """What became of a baseline."""
+
+    entries: tuple[Known, ...]
+    """What is still found, where it stands now, and what this run did not look for."""
+    gone: tuple[Known, ...]
+    """What is not found any more, with how many of each."""
+
+
 class RulePage(Struct, frozen=True, kw_only=True):
     """What a report that describes its rules says of one."""
 
@@ -250,6 +271,8 @@ class Report(Struct, frozen=True, kw_only=True):
     """Source lines' text of every file that a finding names, for code frames. Keyed by path."""
     timings: tuple[tuple[str, float], ...] = ()
     """Stage and seconds, in the order they ran."""
+    baseline: Baseline | None = None
+    """What became of the baseline, if there is one."""
     rules: tuple[RulePage, ...] = ()
     """The rules that were judged by, for formats that describe them."""
     base: str = ""

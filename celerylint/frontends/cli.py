@@ -163,6 +163,15 @@ def _check_command() -> click.Command:
             help="Write a comment that silences it to each finding that remains.",
         ),
         click.Option(
+            ["--write-baseline"],
+            is_flag=False,
+            flag_value="",
+            metavar="[=FILE]",
+            help="Write what is found now to a baseline, and report nothing.",
+        ),
+        click.Option(["--shrink-baseline"], is_flag=True, help="Take out of the baseline what is not found any more."),
+        click.Option(["--no-baseline"], is_flag=True, help="Report what the configured baseline leaves out, too."),
+        click.Option(
             ["--stdin-filename"],
             metavar="PATH",
             help="Where the text belongs that `-` reads from standard input; it need not be there.",
@@ -235,7 +244,7 @@ def _completion_command() -> click.Command:
         "completion",
         callback=_completion,
         params=[click.Argument(["shell"], required=False, metavar="[bash|zsh|fish]")],
-        help="Print what a shell is to run so that it completes commands: eval \"$(celerylint completion bash)\".",
+        help='Print what a shell is to run so that it completes commands: eval "$(celerylint completion bash)".',
         context_settings={"help_option_names": ["-h", "--help"]},
     )
 
@@ -313,6 +322,9 @@ def _check(
     version: bool,
     diff: bool,
     add_ignores: str | None,
+    write_baseline: str | None,
+    shrink_baseline: bool,
+    no_baseline: bool,
     stdin_filename: str | None,
     **flags: Any,
 ) -> int:
@@ -324,15 +336,26 @@ def _check(
 
     paths, text = taken(paths, stdin_filename)
     settings = load(paths or (".",), _given(flags), config=config)
+    if no_baseline:
+        settings = _without_baseline(settings)
     unsaved = {relative(paths[0], settings.root): text} if text is not None else None
     chosen = outputs(settings)
 
-    def run(progress: Any) -> Report:
-        from celerylint.engine import check
+    def analysed(settings: Settings) -> Report:
+        def run(progress: Any) -> Report:
+            from celerylint.engine import check
 
-        return check(paths or (".",), settings.options, root=settings.root, progress=progress, overlay=unsaved)
+            return check(paths or (".",), settings.options, root=settings.root, progress=progress, overlay=unsaved)
 
-    report = _analyse(run, settings, quiet)
+        found: Report = _analyse(run, settings, quiet)
+        return found
+
+    if write_baseline is not None:
+        from celerylint.frontends.baseline import record
+
+        record(settings, write_baseline, analysed, quiet=quiet)
+        return CLEAN
+    report = analysed(settings)
     least, on = CLEAN, sys.stdout
     if diff or settings.options.fix or settings.options.fix_only or add_ignores is not None:
         from celerylint.frontends.mend import mend
@@ -346,6 +369,10 @@ def _check(
     status = max(least, _status(report, settings.options))
     with redirect_stdout(on):
         write_report(report, chosen, settings, quiet=quiet, unsaved=unsaved)
+    if shrink_baseline or report.baseline is not None:
+        from celerylint.frontends.baseline import settle_up
+
+        settle_up(settings, report, shrink=shrink_baseline, quiet=quiet)
     if verbose:
         from celerylint.report.full import undecided
         from celerylint.report.style import table
@@ -354,6 +381,16 @@ def _check(
         rows = [(stage, f"{seconds * 1000:,.0f} ms") for stage, seconds in report.timings]
         sys.stderr.write("".join(line + "\n" for line in table(rows, right=(1,))) if rows else "")
     return status
+
+
+def _without_baseline(settings: Settings) -> Settings:
+    from msgspec.structs import replace
+
+    if "baseline" in settings.flags:
+        from celerylint.config import UsageError
+
+        raise UsageError("--baseline and --no-baseline cannot both be meant")
+    return replace(settings, options=replace(settings.options, baseline=None))
 
 
 def _inspect(**flags: Any) -> int:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections import Counter
 from collections.abc import Iterable
 from hashlib import blake2b
@@ -11,19 +12,44 @@ from msgspec.structs import replace
 from celerylint.finding import Finding
 from celerylint.text import skeleton
 
+# Names of others: what is found of a task stays the same when another one is renamed, or joins it at one place.
+_ALSO = re.compile(r" \(also [^()]*\)")
+_DOTTED = re.compile(r"\b\w+(?:\.\w+)+")
+_LIST = re.compile(r"_(?:, _)*(?: (?:and|or) _(?: more)?)?")
+
 
 def with_fingerprints(findings: Iterable[Finding]) -> tuple[Finding, ...]:
     """`findings` in order, each with a fingerprint. Equal findings of one file are told apart by their order in it."""
     seen: Counter[tuple[str, ...]] = Counter()
     named = []
     for finding in sorted(findings, key=order):
-        identity = (finding.code, finding.place.path, finding.symbol, skeleton(finding.message))
-        key = "\0".join((*identity, str(seen[identity])))
+        identity = _identity(finding)
+        named.append(replace(finding, fingerprint=_digest(identity, seen[identity])))
         seen[identity] += 1
-        named.append(replace(finding, fingerprint=blake2b(key.encode("utf-8", "replace"), digest_size=8).hexdigest()))
     return tuple(named)
+
+
+def family(finding: Finding) -> str:
+    """The fingerprint of the first of those findings that are equal but for their lines."""
+    return _digest(_identity(finding), 0)
+
+
+def gist(message: str, symbol: str) -> str:
+    """What stays the same in a message whatever the numbers in it, and whoever else is named in it."""
+    if symbol:
+        message = re.sub(rf"(?<![\w.]){re.escape(symbol)}(?![\w.])", "_", message)
+    return _LIST.sub("_", _DOTTED.sub("_", skeleton(_ALSO.sub("", message))))
 
 
 def order(finding: Finding) -> tuple[object, ...]:
     """The order in which findings are reported: by path, place, code, and what is said."""
     return (finding.place, finding.code, finding.symbol, finding.message)
+
+
+def _identity(finding: Finding) -> tuple[str, ...]:
+    return (finding.code, finding.place.path, finding.symbol, gist(finding.message, finding.symbol))
+
+
+def _digest(identity: tuple[str, ...], number: int) -> str:
+    key = "\0".join((*identity, str(number)))
+    return blake2b(key.encode("utf-8", "replace"), digest_size=8).hexdigest()

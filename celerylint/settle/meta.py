@@ -12,7 +12,9 @@ Preset = Literal["recommended", "playbook", "all"]
 PRESETS: tuple[Preset, ...] = ("recommended", "playbook", "all")
 
 # What could not be read or judged is said even to those who asked for other rules: silence would look like approval.
-ALWAYS = frozenset(("CLY900", "CLY990"))
+UNREADABLE = "CLY900"
+INTERNAL_ERROR = "CLY990"
+ALWAYS = frozenset((UNREADABLE, INTERNAL_ERROR))
 
 UNUSED = "CLY901"
 UNKNOWN_CODE = "CLY902"

@@ -9,9 +9,10 @@ from msgspec import Struct
 
 from celerylint.config import Options
 from celerylint.facts.comments import Suppression
-from celerylint.finding import Finding
+from celerylint.finding import Baseline, Finding, Known
+from celerylint.settle.baseline import compare
 from celerylint.settle.fingerprint import order, with_fingerprints
-from celerylint.settle.meta import RuleLike, in_preset
+from celerylint.settle.meta import INTERNAL_ERROR, UNREADABLE, RuleLike, in_preset
 from celerylint.settle.select import ignored_by_file, selected
 from celerylint.settle.suppress import about_comments, silence
 
@@ -27,6 +28,12 @@ class Settled(Struct, frozen=True, kw_only=True):
     """How many findings comments silenced."""
     by_code: dict[str, int]
     """How many findings each rule has, sorted by code."""
+    baselined: int = 0
+    """How many findings the baseline knows."""
+    unchanged: int = 0
+    """How many findings lie on lines that were not changed, where only changes were asked about."""
+    baseline: Baseline | None = None
+    """What became of the baseline, if there is one."""
 
 
 def settle(
@@ -36,11 +43,16 @@ def settle(
     rules: Sequence[RuleLike],
     *,
     wanted: Callable[[str], bool] = lambda path: True,
+    known: Sequence[Known] | None = None,
+    is_gone: Callable[[str], bool] = lambda path: False,
+    touched: Callable[[Finding], bool] | None = None,
 ) -> Settled:
     """Settle the findings of a run.
 
     `comments` are the suppressions of every file read, by path; `rules` every rule there is; `wanted` whether findings
-    in a path were asked for. Raises ConfigError for an unknown code in the options.
+    in a path were asked for; `known` the entries of the baseline, if there is one; `is_gone` whether a file is not there
+    any more; `touched` whether a finding is about a change, where only changes were asked about. Raises ConfigError for
+    an unknown code in the options.
     """
     chosen = selected(options, rules)
     ignored = ignored_by_file(options, rules)
@@ -63,9 +75,40 @@ def settle(
         here = chosen - ignored(path)
         said.extend(about_comments({path: file_comments}, silenced.used, rules, here, preset))
     own = silence(with_fingerprints(said), comments, names, explicit=True)
-    kept = tuple(sorted(filter(is_shown, (*silenced.kept, *own.kept)), key=order))
+    kept = sorted((*silenced.kept, *own.kept), key=order)
+    compared = None
+    if known is not None:
+        judged = _judged(kept, chosen, ignored, wanted, rules)
+        first = touched or (lambda finding: False)
+        compared = compare(kept, known, judged=judged, is_gone=is_gone, first=lambda finding: not first(finding))
+    shown = tuple(filter(is_shown, compared.new if compared else kept))
+    about_changes = tuple(filter(touched, shown)) if touched else shown
     return Settled(
-        findings=kept,
+        findings=about_changes,
         suppressed=sum(map(is_shown, (*silenced.suppressed, *own.suppressed))),
-        by_code=dict(sorted(Counter(finding.code for finding in kept).items())),
+        by_code=dict(sorted(Counter(finding.code for finding in about_changes).items())),
+        baselined=sum(map(is_shown, compared.baselined)) if compared else 0,
+        unchanged=len(shown) - len(about_changes),
+        baseline=compared.baseline if compared else None,
     )
+
+
+def _judged(
+    findings: Iterable[Finding],
+    chosen: frozenset[str],
+    ignored: Callable[[str], frozenset[str]],
+    wanted: Callable[[str], bool],
+    rules: Sequence[RuleLike],
+) -> Callable[[Known], bool]:
+    """Whether this run would have found what an entry of the baseline stands for."""
+    codes = {rule.code for rule in rules}
+    broken = any(finding.code == INTERNAL_ERROR for finding in findings)
+    unread = {finding.place.path for finding in findings if finding.code == UNREADABLE}
+
+    def judged(entry: Known) -> bool:
+        if entry.code not in codes:
+            return wanted(entry.path)  # no rule is called so any more
+        asked = entry.code in chosen and wanted(entry.path) and entry.code not in ignored(entry.path)
+        return asked and not broken and (entry.path not in unread or entry.code == UNREADABLE)
+
+    return judged

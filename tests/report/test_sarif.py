@@ -1,6 +1,7 @@
 from __future__ import annotations
 
 import json
+import shutil
 from pathlib import Path
 from typing import Any
 from urllib.parse import unquote_to_bytes, urlsplit
@@ -47,7 +48,9 @@ def test_logs_are_valid_by_the_official_schema(made: Report) -> None:
 @pytest.mark.parametrize("project", ["quickstart", "django_shop"])
 def test_logs_of_real_runs_are_valid(project: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     jsonschema = pytest.importorskip("jsonschema")
-    monkeypatch.chdir(PROJECTS / project)
+    (tmp_path / ".git").mkdir()
+    shutil.copytree(PROJECTS / project, tmp_path / "services" / project)
+    monkeypatch.chdir(tmp_path / "services" / project)
     assert main(["--no-cache", "--exit-zero", "--output-format", f"sarif:{tmp_path / 'out.sarif'}"]) == 0
     log = json.loads((tmp_path / "out.sarif").read_text())
     jsonschema.Draft4Validator(sarif_schema()).validate(log)
@@ -57,7 +60,7 @@ def test_logs_of_real_runs_are_valid(project: str, tmp_path: Path, monkeypatch: 
         assert made["tool"]["driver"]["rules"][result["ruleIndex"]]["id"] == result["ruleId"]
         for location in (*result["locations"], *result.get("relatedLocations", ())):
             uri = location["physicalLocation"]["artifactLocation"]["uri"]
-            assert uri.startswith(f"fixtures/projects/{project}/")
+            assert uri.startswith(f"services/{project}/")
     assert any("fixes" in result for result in made["results"])
     prints = [result["partialFingerprints"]["celerylint/v1"] for result in made["results"]]
     assert len(set(prints)) == len(prints)
