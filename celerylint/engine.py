@@ -35,15 +35,6 @@ if TYPE_CHECKING:
 _MAX_WIDENINGS = 3
 """How often a decorator may be found to be defined by means of another that was found only so."""
 
-_TASKS_WORTH_A_PROCESS = 30
-"""With fewer tasks the rules are done before another process has started."""
-
-_COSTS = {"CLY501": 20, "CLY502": 35, "CLY504": 20, "CLY505": 5, "CLY515": 20, "CLY801": 5, "CLY806": 3, "CLY809": 15}
-"""What rules take that take long, measured on large projects; any other takes 1."""
-
-_COST_OF_BODIES = 200
-"""The same for all rules that look at what tasks do when they run twice."""
-
 Progress = Callable[[str, int, int], None]
 
 
@@ -119,6 +110,7 @@ def _judged(
     found, files, deployed = _begin(paths, options, root, progress, clock, overlay)
 
     from celerylint.facts.comments import plain_suppressions, suppressions
+    from celerylint.judge import crashed
     from celerylint.rules.registry import all_rules, judges
     from celerylint.settle.select import selected
     from celerylint.settle.settle import settle
@@ -132,9 +124,9 @@ def _judged(
     clock.lap("rules")
     run = _read(found, files, deployed, options, root, clock)
     findings = [*_unreadable(run.discovery, run.files, run.deployed)]
-    findings.extend(_crashed(f"evaluation of {path}", error, path) for path, error in run.project.crashes)
+    findings.extend(crashed(f"evaluation of {path}", error, path) for path, error in run.project.crashes)
     if run.crash is not None:
-        findings.append(_crashed("evaluation of the deployment files", run.crash))
+        findings.append(crashed("evaluation of the deployment files", run.crash))
     findings.extend(_judge([rule for rule in judges() if rule.code in chosen], run.project, options))
     clock.lap("judge")
     comments = {path: suppressions(source) for path, source in run.files.relevant_sources()}
@@ -191,47 +183,9 @@ def _changes(options: Options, root: Path) -> Changes | None:
 
 
 def _judge(rules: Sequence[Rule], project: Project, options: Options) -> list[Finding]:
-    """What the rules find; in a large project by two processes, each with every other rule."""
-    from celerylint.forked import ForkedCall, can_fork
+    from celerylint.judge import judge
 
-    if options.jobs == 1 or len(project.tasks) < _TASKS_WORTH_A_PROCESS or not can_fork():
-        return _found(rules, project)
-    import msgspec
-
-    there, here = _shared_out(rules)
-    call = ForkedCall(lambda: msgspec.msgpack.encode(_found(there, project)))
-    findings = _found(here, project)
-    result = call.result()
-    return findings + (msgspec.msgpack.decode(result, type=list[Finding]) if result else _found(there, project))
-
-
-def _shared_out(rules: Sequence[Rule]) -> tuple[list[Rule], list[Rule]]:
-    """The rules for two processes: those that look at bodies together, since bodies are walked once, then the slowest first."""
-    there = [rule for rule in rules if rule.reads_bodies()]
-    here: list[Rule] = []
-    taken, spent = _COST_OF_BODIES if there else 0, 0
-    others = [rule for rule in rules if not rule.reads_bodies()]
-    for rule in sorted(others, key=lambda rule: -_COSTS.get(rule.code, 1)):
-        if taken <= spent:
-            there.append(rule)
-            taken += _COSTS.get(rule.code, 1)
-        else:
-            here.append(rule)
-            spent += _COSTS.get(rule.code, 1)
-    return there, here
-
-
-def _found(rules: Sequence[Rule], project: Project) -> list[Finding]:
-    from celerylint.effects.behaviour import Bodies
-
-    bodies = Bodies(project)
-    findings: list[Finding] = []
-    for rule in rules:
-        try:
-            findings.extend(rule.check(project, bodies))
-        except Exception as error:
-            findings.append(_crashed(f"the rule {rule.code}", error))
-    return findings
+    return judge(rules, project, options)
 
 
 def inspect(
@@ -259,7 +213,7 @@ def inspect(
 
         def repeat_safe(task: Task) -> str:
             try:
-                return bodies.of(task).repeat_safe
+                return bodies.told(task).repeat_safe
             except Exception:  # a fault of ours in one body, which `check` reports
                 return "unknown"
 
@@ -444,18 +398,3 @@ def _unreadable(found: Discovery, files: Files, deployed: DeployFiles) -> Iterat
 
 
 _READABLE = "make it readable, or leave it out with extend-exclude in [tool.celerylint]"
-
-
-def _crashed(what: str, error: Exception, path: str = ".") -> Finding:
-    """A part of the tool that failed: said, so that silence is not taken for approval."""
-    import traceback
-
-    from celerylint.rules.linter.cly990_internal_error import InternalError
-
-    frame = traceback.extract_tb(error.__traceback__)[-1]
-    where = f"{Path(frame.filename).name}:{frame.lineno}"
-    return InternalError().finding(
-        Place(path, Span(1, 1, 1, 1)),
-        f"{what} failed ({type(error).__name__}: {error} at {where}): what it would have found is missing here",
-        "report it with the file that makes it happen; the rest was linted",
-    )

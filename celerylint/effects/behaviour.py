@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping, Sequence
 from functools import cached_property
 
 from msgspec import Struct
@@ -42,14 +42,23 @@ class Behaviour(Struct, frozen=True, eq=False):
     """`yes`, `no` or `unknown`."""
 
 
+class Told(Struct, frozen=True, gc=False):
+    """What of a task's behaviour matters to those who judge something else."""
+
+    repeat_safe: str = "unknown"
+    """`yes`, `no` or `unknown`."""
+    repeats: bool = False
+    """Whether it is known to do something again when it runs again, and something to run it again."""
+
+
 class Bodies:
     """The behaviour of a project's tasks, each found out when it is asked for."""
 
     def __init__(self, project: Project) -> None:
         self._project = project
         self._known: dict[int, Behaviour] = {}
-        self._running: set[int] = set()
-        self._dull: dict[tuple[int, int], bool] = {}
+        self._traces: dict[int, Trace] = {}
+        self._told: dict[int, Told] = {}
 
     @cached_property
     def _by_value(self) -> dict[int, Task]:
@@ -79,17 +88,40 @@ class Bodies:
         locks = dict.fromkeys(options.lock_context_managers, "lock")
         return {**locks, **dict.fromkeys(options.guard_decorators, "guard")}
 
+    def begin(self) -> None:
+        """Find out which files are as good as read because tasks need them, before anybody asks about a single task."""
+        index = self._project.index
+        for path in sorted({task.path for task in self._project.tasks}):
+            for module in self._promise.needed_by(index.module(path)):
+                module.needed = True
+
     def all(self) -> Iterable[Behaviour]:
         """Every task's behaviour."""
         return (self.of(task) for task in self._project.tasks)
 
     def of(self, task: Task) -> Behaviour:
-        """The behaviour of one task."""
+        """The behaviour of one task, whichever were asked for before."""
         found = self._known.get(id(task))
         if found is None:
-            self._running.add(id(task))
-            found = self._known[id(task)] = self._judge(task, self._trace(task))
-            self._running.discard(id(task))
+            found = self._known[id(task)] = self._judge(task, self._traced(task))
+        return found
+
+    def told(self, task: Task) -> Told:
+        """What matters of it to others."""
+        found = self._told.get(id(task))
+        if found is None:
+            behaviour = self.of(task)
+            found = self._told[id(task)] = Told(behaviour.repeat_safe, _repeats(behaviour))
+        return found
+
+    def tell(self, told: Mapping[int, Told]) -> None:
+        """What other processes found out, by `id` of the task."""
+        self._told.update(told)
+
+    def _traced(self, task: Task) -> Trace:
+        found = self._traces.get(id(task))
+        if found is None:
+            found = self._traces[id(task)] = self._trace(task)
         return found
 
     def _trace(self, task: Task) -> Trace:
@@ -99,35 +131,54 @@ class Bodies:
             return NOTHING
         function, subject = entry
         first = (Sym(value=subject, key="self"),) if subject is not None else ()
-        walker = Walker(machine, self._library, self._promise, self._dull)
+        walker = Walker(machine, self._library, self._promise)
         walker.taught = self._named
         with machine.walking():
             return walker.run(function, Args(first, {}, task.definition, open=True))
 
     def _judge(self, task: Task, trace: Trace) -> Behaviour:
-        if taught.says_safe(self._project.options, task.name, task.value.function):
+        asked = {id(task): Answer.MAYBE}
+        if self._says_safe(task):
             return Behaviour(task, trace, (), "yes")
         beside = overlap(self._entries.get(id(task), ()))
         judged = tuple(
-            Judged(act, self._guarded(act, trace), tuple(triggers(task, act, trace)), beside) for act in trace.of(Act)
+            Judged(act, self._guarded(act, trace, asked), tuple(triggers(task, act, trace)), beside)
+            for act in trace.of(Act)
         )
-        return Behaviour(task, trace, judged, _repeat_safe(judged, trace))
+        return Behaviour(task, trace, judged, _repeat_safe([(j.act, j.guarded) for j in judged], trace))
 
-    def _guarded(self, act: Act, trace: Trace) -> Verdict:
+    def _says_safe(self, task: Task) -> bool:
+        return taught.says_safe(self._project.options, task.name, task.value.function)
+
+    def _guarded(self, act: Act, trace: Trace, asked: dict[int, Answer]) -> Verdict:
         """What guards an effect; sending a task is as safe as the task that is sent."""
         found = verdict(act, trace)
         if act.kind.name != "fan-out" or found.later is Answer.YES:
             return found
         children = act.task if isinstance(act.task, tuple) else (act.task,)
-        safe = min((self._safety(child) for child in children), default=Answer.MAYBE)
+        safe = min((self._safety(child, asked) for child in children), default=Answer.MAYBE)
         return Verdict(max(found.later, safe), max(found.beside, safe) if None not in children else found.beside)
 
-    def _safety(self, value: object) -> Answer:
-        """Whether a task that is sent may run twice."""
+    def _safety(self, value: object, asked: dict[int, Answer]) -> Answer:
+        """Whether a task that is sent may run twice. `asked` is what is known already, for one task that is judged: where
+        tasks send each other, the answer depends on who is asked first, so it is not kept for the next one."""
         child = self._by_value.get(id(value)) if value is not None else None
-        if child is None or id(child) in self._running:
+        if child is None:
             return Answer.MAYBE
-        return {"yes": Answer.YES, "unknown": Answer.MAYBE, "no": Answer.NO}[self.of(child).repeat_safe]
+        known = asked.get(id(child))
+        if known is None:
+            asked[id(child)] = Answer.MAYBE
+            known = asked[id(child)] = _ANSWERS[self._child_safe(child, asked)]
+        return known
+
+    def _child_safe(self, task: Task, asked: dict[int, Answer]) -> str:
+        if self._says_safe(task):
+            return "yes"
+        trace = self._traced(task)
+        return _repeat_safe([(act, self._guarded(act, trace, asked)) for act in trace.of(Act)], trace)
+
+
+_ANSWERS = {"yes": Answer.YES, "unknown": Answer.MAYBE, "no": Answer.NO}
 
 
 def _entry(task: Task) -> tuple[FunctionValue, cv.TaskSelf | None] | None:
@@ -143,12 +194,23 @@ def _entry(task: Task) -> tuple[FunctionValue, cv.TaskSelf | None] | None:
     return None
 
 
-def _repeat_safe(judged: tuple[Judged, ...], trace: Trace) -> str:
-    open_acts = [j for j in judged if j.guarded.later is not Answer.YES]
-    if any(j.guarded.later is Answer.NO and j.act.kind.confidence != "low" for j in open_acts):
+def _repeat_safe(judged: Sequence[tuple[Act, Verdict]], trace: Trace) -> str:
+    open_acts = [(act, guarded) for act, guarded in judged if guarded.later is not Answer.YES]
+    if any(guarded.later is Answer.NO and act.kind.confidence != "low" for act, guarded in open_acts):
         return "no"
     if any(write.counter for write in trace.of(Write)):
         return "no"
     if open_acts or not trace.complete or any(not call.known for call in trace.of(Call)):
         return "unknown"
     return "yes"
+
+
+def _repeats(behaviour: Behaviour) -> bool:
+    return any(
+        judged.triggers
+        and judged.guarded.later is Answer.NO
+        and judged.act.kind.confidence != "low"
+        and any(trigger.certain for trigger in judged.triggers)
+        and not (judged.act.key is not None and judged.act.key.random)
+        for judged in behaviour.acts
+    )

@@ -99,13 +99,18 @@ def is_number(machine: Evaluator, row: Sym, name: str, added: Sym) -> bool:
     if added.shape == "const":
         return isinstance(added.const, (int, float)) and not isinstance(added.const, bool)
     found = machine.class_entry(row.cls, name) if row.cls is not None else None
-    made = machine.peek(found.value) if isinstance(found, Entry) else None
+    made = _written(machine, found.value) if isinstance(found, Entry) else None
     if isinstance(made, Made) and made.maker.endswith(("Column", "mapped_column")):
-        kinds = [getattr(machine.peek(a), "dotted", getattr(machine.peek(a), "maker", "")) for a in made.args]
-        return any(_NUMBERS.search(kind) for kind in kinds)
+        kinds = [_written(machine, argument) for argument in made.args]
+        return any(_NUMBERS.search(getattr(kind, "dotted", getattr(kind, "maker", ""))) for kind in kinds)
     if isinstance(made, Made):
         return _NUMBERS.search(made.maker) is not None
     return _COUNTERS.search(name) is not None
+
+
+def _written(machine: Evaluator, value: Value) -> Value:
+    """A value, if nothing must be read for it."""
+    return value if unread(value) else machine.force(value)
 
 
 def columns(nodes: Iterable[ir.Expr]) -> frozenset[str]:

@@ -8,7 +8,7 @@ calls by name, is worth reading.
 from __future__ import annotations
 
 import re
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 
 from celerylint.model.modules import Module, ModuleIndex
 
@@ -22,7 +22,7 @@ _WORDS = re.compile(
     rb"|request\(\s*[\"']POST"
     rb"|\bsend_\w+\(|\bmail_\w+\(|\bon_commit\(|\bopen\(|\w\.\w+ [-+]= |\bF\(|\b[a-z]*_lock\w*\(|\block\w*\("
     rb"|\bsleep\(|\brequests\.|\burlopen\("
-    rb"|\bstripe\."
+    rb"|\bstripe\.|\braise "
 )
 _MADE = re.compile(
     rb"^\w+[^=\n]*=[^=].*\w\(|^class[^\n]*[(,. ](?!BaseModel\b)\w*(?:Model|Base)\b|__tablename__|mapped_column\("
@@ -65,6 +65,13 @@ class Promise:
             self._known[key] = False  # while it is looked for: a function that calls itself adds nothing
             found = self._known[key] = self._look(module, name, depth)
         return found
+
+    def needed_by(self, module: Module) -> Iterator[Module]:
+        """The modules that a module imports something from that is worth reading them for."""
+        for base, name in self._imported(module).values():
+            found = self._found(module, base)
+            if found is not None and not found.known and self.of(found, name):
+                yield found
 
     def defines(self, module: Module, method: str) -> bool:
         """Whether a module's text defines a method or function of a name."""
@@ -126,11 +133,15 @@ class Promise:
     def _through(self, module: Module, target: tuple[str, str], depth: int) -> bool:
         """The answer for what a module imports; foreign packages are not asked here."""
         base, name = target
+        found = self._found(module, base)
+        return depth > 0 and found is not None and self.of(found, name, depth - 1)
+
+    def _found(self, module: Module, base: str) -> Module | None:
+        """The module of the project that a module imports from."""
         if base.startswith("."):
             level = len(base) - len(base.lstrip("."))
             base = self._index.relative(module, base.lstrip("."), level)
-        found = self._index.find(base, module) if base else None
-        return depth > 0 and found is not None and self.of(found, name, depth - 1)
+        return self._index.find(base, module) if base else None
 
     def _imported(self, module: Module) -> dict[str, tuple[str, str]]:
         """What a module's `from` imports bind: the module and the name there."""

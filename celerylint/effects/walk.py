@@ -79,12 +79,11 @@ class Exhausted(Exception):  # noqa: N818
 class Walker:
     """One walk over one task. Thrown away afterwards."""
 
-    def __init__(
-        self, machine: Evaluator, library: Sequence[Handler], promise: Promise, dull: dict[tuple[int, int], bool]
-    ) -> None:
+    def __init__(self, machine: Evaluator, library: Sequence[Handler], promise: Promise) -> None:
         self.machine = machine
-        self._dull = dull
-        """Functions that were walked and do nothing that counts; whether all that they call is known."""
+        self._dull: dict[tuple[int, int], bool] = {}
+        """Functions that were walked and do nothing that counts; whether all that they call is known. For one task only:
+        what a function does may depend on what it is given, so what is found in a task would depend on those before it."""
         self._library = library
         self._promise = promise
         self.taught: Mapping[str, str] = {}
@@ -520,7 +519,7 @@ class Walker:
         if base.shape in ("rows", "manager") and name == "model":
             return self.of(base.cls) if base.cls is not None else self.force(Sym(value=base.value))
         value = base.value
-        if isinstance(value, ModuleValue) and not (value.module.gated or value.module.started):
+        if isinstance(value, ModuleValue) and not value.module.known:
             module = value.module
             return Sym(value=Imported(lambda: self.machine.module_attribute(module, name, at), module, name, at))
         if isinstance(value, ClassValue):

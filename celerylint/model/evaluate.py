@@ -107,6 +107,8 @@ class Evaluator:
         self.bodies: dict[int, list[Stmt]] = {}
         self.made_by_walk = 0
         self.celery = CeleryState()
+        self.linked = False
+        """Whether the project has been put together; what is read from now on is read for single questions."""
         self.crashes: list[tuple[str, Exception]] = []
         """Files whose evaluation failed by a fault of ours."""
         self.functions_seen: list[FunctionValue] = []
@@ -122,6 +124,7 @@ class Evaluator:
         if module.started:
             return
         module.started = module.running = True
+        module.late = self.linked
         facts = module.facts
         if facts is None or facts.error is not None:
             # What it binds is not known, nor what those who star-import it do not bind.

@@ -163,7 +163,9 @@ def _link(inputs: Inputs) -> tuple[Project, frozenset[str]]:
         source=inputs.source,
         machine=ev,
     )
-    return project, _aliases(ev)
+    aliases = _aliases(ev)
+    ev.linked = True
+    return project, aliases
 
 
 def _imports(statements: Iterable[ir.Stmt], deep: bool) -> Iterator[ir.Import | ir.ImportFrom]:

@@ -23,7 +23,7 @@ class Module:
     """A Python file of the project. `scope` fills up as the evaluator runs it."""
 
     __slots__ = (
-        "_facts", "_load", "_run", "dotted", "gated", "is_package", "path", "root", "running", "scope", "started",
+        "_facts", "_load", "_run", "dotted", "gated", "is_package", "late", "needed", "path", "root", "running", "scope", "started",
     )  # fmt: skip
 
     def __init__(
@@ -43,10 +43,20 @@ class Module:
         self.is_package = path.endswith("__init__.py")
         self.scope = Scope("module", self, None)
         self.started = False
+        self.late = False
+        """Whether it was read for a single question, when the project was put together already."""
+        self.needed = False
+        """Whether tasks use what it does."""
         self.running = False
         self._load = load
         self._run = run
         self._facts: PythonFacts | None = None
+
+    @property
+    def known(self) -> bool:
+        """Whether it was read before anything was judged. What has been read since must not change other answers, or they
+        would depend on which question came first."""
+        return self.gated or self.needed or (self.started and not self.late)
 
     @property
     def bindings(self) -> dict[str, Entry]:

@@ -379,8 +379,8 @@ class Super(Value):
 
 
 def unread(value: Value) -> bool:
-    """Whether computing a value would mean reading a file that does not mention Celery and that nobody needed yet."""
-    return isinstance(value, Imported) and value.result is None and not (value.module.gated or value.module.started)
+    """Whether computing a value means reading a file that does not mention Celery, without which the project was put together."""
+    return isinstance(value, Imported) and not value.module.known
 
 
 LONGEST_CHAIN = 100

@@ -90,11 +90,24 @@ class Rule:
 
     @classmethod
     def reads_bodies(cls) -> bool:
-        """Whether it judges what tasks do when they run twice."""
+        """Whether it judges what tasks do when they run twice, one by one."""
         return cls.check_behaviour is not Rule.check_behaviour
 
+    @classmethod
+    def asks_about_bodies(cls) -> bool:
+        """Whether it asks what tasks do when they run twice, to judge something else."""
+        return cls.asks_about is not Rule.asks_about
+
+    def asks_about(self, project: Project) -> Iterable[Task]:
+        """The tasks that it asks `Bodies.told` about."""
+        return ()
+
+    def concluded(self, findings: Sequence[Finding], project: Project) -> list[Finding]:
+        """What becomes of findings in single bodies, in the order of the tasks."""
+        return merged(findings)
+
     def check(self, project: Project, bodies: Bodies) -> list[Finding]:
-        """All findings of the rule, those at one place merged into one."""
+        """All findings of the rule but those in bodies, those at one place merged into one."""
         return merged(self._all(project, bodies))
 
     def _all(self, project: Project, bodies: Bodies) -> Iterator[Finding]:
@@ -125,9 +138,6 @@ class Rule:
                     yield from self.check_beat(beat, project)
         if cls.check_project is not Rule.check_project:
             yield from self.check_project(project)
-        if cls.reads_bodies():
-            for behaviour in bodies.all():
-                yield from self.check_behaviour(behaviour, project)
 
     def finding(
         self,

@@ -24,18 +24,6 @@ _ADVICE = {
 _CHECK = "check before it a field that says it was done, and set that field right after it"
 
 
-def repeats(behaviour: Behaviour) -> bool:
-    """Whether a task is known to do something again when it runs again, and something to run it again."""
-    return any(
-        judged.triggers
-        and judged.guarded.later is Answer.NO
-        and judged.act.kind.confidence != "low"
-        and any(trigger.certain for trigger in judged.triggers)
-        and not (judged.act.key is not None and judged.act.key.random)
-        for judged in behaviour.acts
-    )
-
-
 class UnguardedSideEffect(Rule):
     """A second run of the task does it again: a second charge, a second mail, a second row.
 

@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Sequence
 
-from celerylint.effects.behaviour import Behaviour, Bodies
+from celerylint.effects.behaviour import Behaviour
 from celerylint.effects.events import Wait
 from celerylint.facts import ir
 from celerylint.finding import Finding, Fix, Needed, ReplaceExpr, Severity
@@ -75,9 +75,8 @@ def fetch(url):
     return requests.get(url, timeout=(3.05, 27)).text
 """
 
-    def check(self, project: Project, bodies: Bodies) -> list[Finding]:
-        found = super().check(project, bodies)
-        return [] if found and _has_default(project) else found
+    def concluded(self, findings: Sequence[Finding], project: Project) -> list[Finding]:
+        return [] if findings and _has_default(project) else super().concluded(findings, project)
 
     def check_behaviour(self, behaviour: Behaviour, project: Project) -> Iterable[Finding]:
         task = behaviour.task

@@ -14,7 +14,7 @@ from celerylint.facts.walk import nodes
 from celerylint.finding import Confidence, Finding, Severity
 from celerylint.model.modules import Module
 from celerylint.model.project import Project, Task
-from celerylint.model.values import Deferred, External, Made, Scalar, Value, forced, unread
+from celerylint.model.values import External, Imported, Made, Scalar, Value, forced, unread
 from celerylint.rules.base import Rule, related
 from celerylint.rules.bodies.telling import way
 
@@ -96,7 +96,7 @@ def count():
         task = behaviour.task
         seen: set[int] = set()
         for use in behaviour.trace.of(Use):
-            client = _made(use.client, project)
+            client = _made(use.client, project, use.at[0])
             if client is None or id(client) in seen or client.at is None:
                 continue
             seen.add(id(client))
@@ -115,13 +115,13 @@ def count():
             )
 
 
-def _made(value: Value, project: Project) -> Made | None:
-    """The client that something of it came from, if it was made while a module was imported."""
+def _made(value: Value, project: Project, path: str) -> Made | None:
+    """The client that something of it came from, used in a file, if it was made while a module was imported."""
     if isinstance(value, Made) and value.maker in THROUGH:
         bind = value.keywords.get("bind")
         inner = bind.value if bind is not None else value.args[0] if value.args else None
         held = _seen(inner) if inner is not None else None
-        return _made(held, project) if isinstance(held, Made) else None
+        return _made(held, project, path) if isinstance(held, Made) else None
     if not isinstance(value, (Made, External)):
         return None
     if isinstance(value, Made) and value.maker in COPIED:
@@ -129,7 +129,7 @@ def _made(value: Value, project: Project) -> Made | None:
     maker = client_of(value)
     found = {
         id(held): held
-        for module in _modules(project)
+        for module in {*_modules(project), *_imported(project.index.module(path))}
         for entry in module.scope.entries.values()
         if isinstance(held := _seen(entry.value), Made) and held.maker == maker and held.born[0] == 0
     }
@@ -138,17 +138,23 @@ def _made(value: Value, project: Project) -> Made | None:
 
 def _seen(value: Value) -> Value | None:
     """A value, if nothing must be read for it."""
-    if isinstance(value, Deferred) and (unread(value) or value.result is None):
-        return None
-    return forced(value)
+    return None if unread(value) else forced(value)
 
 
 def _modules(project: Project) -> Iterator[Module]:
-    """The files that anybody has read."""
+    """The files that the project was put together of."""
     for path in sorted(project.index.paths):
         module = project.index.loaded(path)
-        if module is not None and (module.gated or module.started):
+        if module is not None and module.known:
             yield module
+
+
+def _imported(module: Module) -> Iterator[Module]:
+    """A file, and those that it imports something from."""
+    yield module
+    for entry in module.scope.entries.values():
+        if isinstance(entry.value, Imported) and entry.value.module.bindings:
+            yield entry.value.module
 
 
 def _forks(task: Task, project: Project) -> bool:

@@ -11,7 +11,6 @@ from celerylint.model.project import App, Project, Task
 from celerylint.model.values import At
 from celerylint.rules import mending, placing
 from celerylint.rules.base import Rule, names, related
-from celerylint.rules.bodies.cly601_unguarded_side_effect import repeats
 from celerylint.rules.origins import shared_origin
 
 
@@ -69,10 +68,8 @@ app.conf.task_acks_late = True
 def send_invoice(pk): ...
 """
 
-    @classmethod
-    def reads_bodies(cls) -> bool:
-        """How safe its fix is depends on them."""
-        return True
+    def asks_about(self, project: Project) -> Iterable[Task]:
+        return (task for app in project.apps for task in project.tasks_of(app) if _early(task))
 
     def _all(self, project: Project, bodies: Bodies) -> Iterator[Finding]:
         for app in project.apps:
@@ -83,9 +80,7 @@ def send_invoice(pk): ...
         exposed = [
             task
             for task in tasks
-            if task.option("acks_late").falsy
-            and not task.option("acks_late").chosen
-            and not repeats(bodies.of(task))  # of which CLY601 speaks: that comes first
+            if _early(task) and not bodies.told(task).repeats  # of which CLY601 speaks: that comes first
         ]
         if not exposed:
             return
@@ -133,9 +128,14 @@ def send_invoice(pk): ...
 _PRICE = " where running twice does no harm, and acks_late=False where it would"
 
 
+def _early(task: Task) -> bool:
+    """Whether a task is acknowledged when it starts because nobody has chosen."""
+    return task.option("acks_late").falsy and not task.option("acks_late").chosen
+
+
 def _twice(tasks: list[Task], bodies: Bodies) -> str:
     """What the bodies of tasks say of a second run."""
-    found = [bodies.of(task).repeat_safe for task in tasks]
+    found = [bodies.told(task).repeat_safe for task in tasks]
     if len(tasks) == 1:
         return {
             "yes": "a second run would do no harm",
@@ -151,7 +151,7 @@ def _twice(tasks: list[Task], bodies: Bodies) -> str:
 def _fix(tasks: list[Task], edits: list[Edit], bodies: Bodies) -> Fix | None:
     if not edits:
         return None
-    doubtful = [task.name for task in tasks if bodies.of(task).repeat_safe != "yes"]
+    doubtful = [task.name for task in tasks if bodies.told(task).repeat_safe != "yes"]
     title = (
         "acknowledge it when it has ended" if len(tasks) == 1 else f"acknowledge all {len(tasks)} when they have ended"
     )
