@@ -46,7 +46,8 @@ class Suppression(Struct, frozen=True):
     """Where the comment stands, in characters from 1; the end is exclusive."""
     first: int
     last: int
-    """The lines it speaks for: its own, or a whole header if it ends a line of a decorator, a `def` or a `class`."""
+    """The lines it speaks for: its own with those that a string or a backslash joins to it, as flake8 takes them, or a
+    whole header if it ends a line of a decorator, a `def` or a `class`."""
 
 
 def suppressions(source: bytes | str) -> tuple[Suppression, ...]:
@@ -65,10 +66,10 @@ def suppressions(source: bytes | str) -> tuple[Suppression, ...]:
     starts = [0, *(at.end() for at in re.finditer("\n", text))]
     headers = _headers(text, statements, starts)
     found = []
-    for at, comment in comments:
+    for at, comment, joined in comments:
         line = bisect_right(starts, at)
         column = at - starts[line - 1] + 1
-        first, last = headers.get(line, (line, line))
+        first, last = headers.get(line, (bisect_right(starts, joined), line))
         found.extend(_read(comment, line, column, first, last))
     return tuple(found)
 
@@ -149,23 +150,25 @@ def _split(codes: str | None) -> tuple[str, ...]:
     return tuple(re.findall(r"[^,\s]+", codes or ""))
 
 
-def _scan(text: str) -> tuple[list[tuple[int, str]], list[tuple[int, int]]]:
-    """Comments that may matter, with where they start; and where each statement that spans a line starts and ends."""
-    comments: list[tuple[int, str]] = []
+def _scan(text: str) -> tuple[list[tuple[int, str, int]], list[tuple[int, int]]]:
+    """Comments that may matter, with where they and the lines joined to theirs start; and where each statement starts and ends."""
+    comments: list[tuple[int, str, int]] = []
     statements: list[tuple[int, int]] = []
-    depth = start = 0
+    depth = start = joined = 0
     for token in _SCAN.finditer(text):
         kind = token.lastgroup
         if kind == "comment":
             if "celerylint:" in token[0] or "noqa" in token[0].lower():
-                comments.append((token.start(), token[0]))
+                comments.append((token.start(), token[0], joined))
         elif kind == "open":
             depth += 1
         elif kind == "close":
             depth = max(depth - 1, 0)
-        elif kind == "newline" and depth == 0:
-            statements.append((start, token.start()))
-            start = token.end()
+        elif kind == "newline":
+            joined = token.end()
+            if depth == 0:
+                statements.append((start, token.start()))
+                start = token.end()
     statements.append((start, len(text)))
     return comments, statements
 

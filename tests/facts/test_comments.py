@@ -115,3 +115,20 @@ def test_comment_elsewhere_speaks_for_its_line(where: str, line: int) -> None:
 def test_comment_in_a_long_dictionary_does_not_speak_for_all_of_it() -> None:
     found = only("S = {\n    'a': 1,\n    'b': 2,  # celerylint: ignore[CLY403] on purpose\n}\n")
     assert (found.first, found.last) == (3, 3)
+
+
+@pytest.mark.parametrize(
+    ("source", "lines"),
+    [
+        ('NAME = """\na\nb\n"""  # noqa: CLY601\n', (1, 4)),
+        ('run(a, """\na\n""", b)  # celerylint: ignore[CLY601]\n', (1, 3)),
+        ("total = a + \\\n    b  # noqa\n", (1, 2)),
+        ("run(\n    a,\n    b=1,  # noqa\n)\n", (3, 3)),
+        ('x = """\n"""\ny = 1  # noqa\n', (3, 3)),
+    ],
+)
+def test_comment_speaks_for_the_lines_that_a_string_or_a_backslash_joins_to_its_own(
+    source: str, lines: tuple[int, int]
+) -> None:
+    (found,) = suppressions(source)
+    assert (found.first, found.last) == lines
