@@ -6,7 +6,7 @@ from collections.abc import Iterator
 
 from celerylint.facts import ir
 from celerylint.finding import Edit, InsertStatement, SetKeyword
-from celerylint.model.project import App, Project
+from celerylint.model.project import App, Decision, Project
 from celerylint.model.values import At, place
 from celerylint.rules import mending
 from celerylint.rules.flow import within
@@ -24,6 +24,23 @@ def setting(app: App, project: Project, name: str, value: str) -> list[Edit]:
     return _after_the_app(app, name, value)
 
 
+def chosen(app: App, project: Project, name: str, value: str) -> list[Edit]:
+    """The edits that give an app a setting: in place of the value that it has, or where it belongs."""
+    held = app.settings.get(name)
+    if held is not None and held.chosen:
+        return mending.replaced(held, value)
+    return setting(app, project, name, value)
+
+
+def beside(held: Decision, app: App | None, project: Project, name: str, value: str) -> list[Edit]:
+    """The edits that give tasks an option where they take another one from; none where that is no place for it."""
+    if held.kind in ("setting", "argument"):
+        return chosen(app, project, f"task_{name}", value) if app is not None else []
+    if held.at is None or held.kind not in ("decorator", "base"):
+        return []
+    return mending.set_at(held.at, (), **{name: value})
+
+
 def _neighbours(app: App) -> Iterator[At]:
     """Where the project sets something for every run of the app."""
     for decision in app.own_settings.values():
@@ -33,10 +50,13 @@ def _neighbours(app: App) -> Iterator[At]:
         if isinstance(at[1], ir.Keyword):
             if not (at[0] == app.at[0] and within(at[1], app.at[1])):
                 yield at  # of conf.update(...), not of Celery(...), which takes other names
+            continue
+        # What a class or an instance holds is known by its value alone.
+        line = next((n for n in _lines(app, at[0]) if at[1].span in (n.span, n.value.span)), None)
+        if line is not None:
+            yield at[0], line
         elif isinstance(at[1], ir.Const):
             yield at  # the key of a dict
-        elif any(at[1].span == node.span for node in _lines(app, at[0])):
-            yield at
 
 
 def _lines(app: App, path: str) -> Iterator[ir.Assign]:
@@ -55,6 +75,8 @@ def _beside(app: App, project: Project, at: At, name: str, value: str) -> Edit |
         return SetKeyword(place(at), spelling, value) if spelling else None
     if isinstance(node, ir.Const):
         key = str(node.value)
+        if app.value.changes.get(key) is None and not _is_a_name(key, app, project):
+            return None
         spaced = bool(app.namespace) and key.startswith((app.namespace or "").upper())
         spelling = _spelling(app, project, key, name, by_code=not spaced)
         return SetKeyword(place(at), spelling, value) if spelling else None
@@ -66,6 +88,12 @@ def _beside(app: App, project: Project, at: At, name: str, value: str) -> Edit |
     if isinstance(target, ir.Attr) and holder and _spelling(app, project, target.attr, name, by_code=True) == name:
         return InsertStatement(place(at), _assigned(f"{holder}.{name}", value))
     return None
+
+
+def _is_a_name(key: str, app: App, project: Project) -> bool:
+    """Whether a text is the name of a setting, rather than the value of one."""
+    bare = key.removeprefix((app.namespace or "").upper()).lower()
+    return key in project.catalog.old_names or bare in project.catalog.settings
 
 
 def _spelling(app: App, project: Project, neighbour: str, name: str, *, by_code: bool) -> str:

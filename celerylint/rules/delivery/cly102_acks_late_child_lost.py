@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 
-from celerylint.finding import Confidence, Finding, Severity
+from celerylint.finding import Confidence, Finding, Fix, Severity
 from celerylint.model.project import App, Project, Task
+from celerylint.rules import mending, placing
 from celerylint.rules.base import Rule, names, related
 
 
@@ -27,6 +28,12 @@ class AcksLateChildLost(Rule):
 
     On Celery 5.7 and later, set `task_retry_on_worker_lost = True`. Before that, `task_reject_on_worker_lost = True`, with
     an eye on tasks that come back again and again; or say False.
+
+    ## Fix safety
+
+    The fix sets the option beside `acks_late`, in the decorator, the base class or the settings; where several places decide
+    that, it sets it for the whole app. It is unsafe: a run that was killed half way starts again, and up to 5.6 one that
+    always kills its process never stops.
 
     [Task.reject_on_worker_lost](https://docs.celeryq.dev/en/stable/userguide/tasks.html#Task.reject_on_worker_lost)
     """
@@ -82,7 +89,20 @@ def pull(url): ...
             f"set {option}=True, or False where losing it does no harm{loops}",
             symbol=app.name,
             related=related(exposed[0].option("acks_late").at, "acknowledged late by this") if len(places) > 1 else (),
+            fix=_given_back(app, exposed, option, project),
         )
+
+
+def _given_back(app: App, exposed: Sequence[Task], option: str, project: Project) -> Fix | None:
+    """The option beside the `acks_late` that counts, or for the whole app where there are several."""
+    decided = {task.option("acks_late").place: task.option("acks_late") for task in exposed}
+    if len(decided) == 1:
+        edits = placing.beside(next(iter(decided.values())), app, project, option, "True")
+    else:
+        edits = placing.chosen(app, project, f"task_{option}", "True")
+    if not edits:
+        return None
+    return mending.unsafe(f"set {option}, so that a run whose process is killed starts again", *edits)
 
 
 def _exposed(task: Task) -> bool:

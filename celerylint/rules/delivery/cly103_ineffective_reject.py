@@ -5,8 +5,9 @@ from __future__ import annotations
 from collections.abc import Iterable, Iterator
 
 from celerylint.facts import ir
-from celerylint.finding import Finding, Place, Severity
+from celerylint.finding import Finding, Fix, Place, Severity
 from celerylint.model.project import Decision, Project, Task
+from celerylint.rules import mending, placing
 from celerylint.rules.base import Rule, related
 from celerylint.rules.body import body_of
 from celerylint.rules.flow import is_signal, spots
@@ -27,6 +28,11 @@ class IneffectiveReject(Rule):
 
     Set `acks_late=True` with it, if the task may run twice. To run a task again from inside, `self.retry()` needs no late
     acknowledgement. On Celery 5.7 and later, neither does `retry_on_worker_lost=True`.
+
+    ## Fix safety
+
+    The fix sets `acks_late` beside the option, unless somebody chose to acknowledge early. It is unsafe: the message comes
+    back when the worker dies, so the body runs a second time. For `raise Reject(requeue=True)` there is none.
 
     [Task.reject_on_worker_lost](https://docs.celeryq.dev/en/stable/userguide/tasks.html#Task.reject_on_worker_lost)
     """
@@ -73,6 +79,7 @@ def pull(url):
                         "set acks_late=True with it if the task may run twice, or leave it out",
                         symbol=task.name,
                         related=where,
+                        fix=_late(held, task, project),
                     )
             for raised in _requeued(task):
                 yield self.finding(
@@ -83,6 +90,13 @@ def pull(url):
                     symbol=task.name,
                     related=where,
                 )
+
+
+def _late(held: Decision, task: Task, project: Project) -> Fix | None:
+    """Late acknowledgement beside the option that needs it; none where somebody decided against it."""
+    edits = [] if task.option("acks_late").chosen else placing.beside(held, task.app, project, "acks_late", "True")
+    also = mending.also(held.at, "acks_late", project) if held.at is not None else ""
+    return mending.unsafe(f"acknowledge late{also}: a task may then run twice", *edits) if edits else None
 
 
 def _lost(name: str) -> str:

@@ -5,9 +5,11 @@ from __future__ import annotations
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 
-from celerylint.finding import Finding, Related, Severity
+from celerylint.facts import ir
+from celerylint.finding import AddDictEntry, Finding, Fix, Related, Severity
 from celerylint.model.project import App, Project, Task
-from celerylint.model.values import At, Mapping, Scalar, forced
+from celerylint.model.values import At, Mapping, Scalar, forced, place
+from celerylint.rules import mending, placing
 from celerylint.rules.base import Rule, related
 from celerylint.rules.brokers import family_of
 from celerylint.rules.consumers import hard_limits
@@ -43,6 +45,11 @@ class VisibilityTimeoutExceeded(Rule):
 
     The price is that a message of a worker that was killed comes back that much later. For what is due in days, keep the
     date in a table and send from a schedule.
+
+    ## Fix safety
+
+    The fix raises `visibility_timeout` to whole hours above everything that waits for longer, where the options of the
+    broker are. It is unsafe: what a worker held that has died comes back only after that time.
 
     [Visibility timeout](https://docs.celeryq.dev/en/stable/getting-started/backends-and-brokers/redis.html#visibility-timeout)
     """
@@ -81,6 +88,14 @@ def order(pk):
 
     def check_project(self, project: Project) -> Iterable[Finding]:
         timeouts = {app: _timeout(app, project) for app in project.apps}
+        found = list(self._found(timeouts, project))
+        most = {app: max((held.seconds for held in found if held.task.app is app), default=0.0) for app in timeouts}
+        for held in found:
+            app = held.task.app
+            fix = _raised(app, timeouts[app], most[app], project) if app is not None else None
+            yield self._finding(held, fix)
+
+    def _found(self, timeouts: dict[App, _Timeout | None], project: Project) -> Iterator[_Exceeded]:
         for wait in waits(project):
             timeout = timeouts.get(wait.task.app) if wait.task.app is not None else None
             if timeout is not None:
@@ -90,27 +105,29 @@ def order(pk):
             for hard, at in _late_limits(task, project) if timeout is not None else ():
                 if timeout is not None and at is not None and hard >= timeout.seconds:
                     what = f"{task.name} acknowledges late and may run for {span(hard)}"
-                    yield self._finding(at, task, what, timeout)
+                    yield _Exceeded(at, task, what, timeout, hard)
 
-    def _waits(self, wait: Wait, timeout: _Timeout, limit: tuple[float, At | None] | None) -> Iterator[Finding]:
+    def _waits(self, wait: Wait, timeout: _Timeout, limit: tuple[float, At | None] | None) -> Iterator[_Exceeded]:
         hard, at = limit or (None, None)
         if wait.seconds >= timeout.seconds:
-            yield self._finding(wait.at, wait.task, wait.what, timeout)
+            yield _Exceeded(wait.at, wait.task, wait.what, timeout, wait.seconds)
         elif hard is not None and hard < timeout.seconds <= wait.seconds + hard:
             what = f"{wait.what} and, acknowledged late, may run for {span(hard)} more"
-            yield self._finding(wait.at, wait.task, what, timeout, related(at, "the limit"))
+            yield _Exceeded(wait.at, wait.task, what, timeout, wait.seconds + hard, tuple(related(at, "the limit")))
 
-    def _finding(self, where: At, task: Task, what: str, timeout: _Timeout, also: Iterable[Related] = ()) -> Finding:
+    def _finding(self, held: _Exceeded, fix: Fix | None) -> Finding:
+        timeout, what = held.timeout, held.what
         source = "" if timeout.chosen else ", its default"
         message = f"{what}, but {timeout.broker} hands the message out again after {span(timeout.seconds)}{source}"
         # A limit is only the longest that a run may take.
         then = "a run as long as that is started a second time" if "may run" in what else "it runs more than once"
         return self.finding(
-            where,
+            held.at,
             f"{message}: {then}{timeout.note}",
             "raise visibility_timeout in broker_transport_options above it, on every worker",
-            symbol=task.name,
-            related=[*also, *related(timeout.at, "the timeout" if timeout.chosen else "the broker")],
+            symbol=held.task.name,
+            related=[*held.also, *related(timeout.at, "the timeout" if timeout.chosen else "the broker")],
+            fix=fix,
         )
 
 
@@ -121,6 +138,42 @@ class _Timeout:
     chosen: bool
     at: At | None
     note: str
+
+
+@dataclass(frozen=True)
+class _Exceeded:
+    """Something that takes longer than the timeout."""
+
+    at: At
+    task: Task
+    what: str
+    timeout: _Timeout
+    seconds: float
+    also: tuple[Related, ...] = ()
+
+
+_HOUR = 3600
+_MOST_OF_SQS = 43200
+"""Seconds that SQS keeps a message from others at the most."""
+
+
+def _raised(app: App, timeout: _Timeout | None, most: float, project: Project) -> Fix | None:
+    """A timeout of whole hours above everything that waits, where the others of the broker's options are."""
+    seconds = (int(most) // _HOUR + 1) * _HOUR
+    if timeout is None or most == float("inf") or (timeout.broker == _BROKERS["sqs"] and seconds > _MOST_OF_SQS):
+        return None
+    held = app.setting("broker_transport_options")
+    options = forced(held.raw) if held.raw is not None else None
+    if timeout.chosen and timeout.at is not None:
+        edits = mending.set_at(timeout.at, visibility_timeout=str(seconds))
+    elif isinstance(options, Mapping) and options.at is not None:
+        known = isinstance(options.at[1], ir.DictExpr)
+        edits = [AddDictEntry(place(options.at), "visibility_timeout", str(seconds))] if known else []
+    else:
+        value = f'{{"visibility_timeout": {seconds}}}'
+        edits = placing.chosen(app, project, "broker_transport_options", value)
+    title = f"raise the visibility timeout to {span(seconds)}: what a dead worker held comes back that late"
+    return mending.unsafe(title, *edits) if edits else None
 
 
 def _timeout(app: App, project: Project) -> _Timeout | None:

@@ -4,8 +4,9 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 
-from celerylint.finding import Confidence, Finding, Severity
+from celerylint.finding import Confidence, Finding, Fix, Severity
 from celerylint.model.project import App, Project
+from celerylint.rules import mending, placing
 from celerylint.rules.base import Rule, names, related
 from celerylint.rules.delivery.waits import time_limit
 from celerylint.rules.fleet import deployed
@@ -33,6 +34,11 @@ class NoTimeLimit(Rule):
     ```
 
     or give the worker `--time-limit 3600`.
+
+    ## Fix safety
+
+    The fix sets `task_time_limit` to an hour where the app is configured, unless a soft limit is as long. It is unsafe: a task
+    that runs for longer is killed. Set it to what the slowest task needs.
 
     [Time limits](https://docs.celeryq.dev/en/stable/userguide/workers.html#time-limits)
     """
@@ -90,7 +96,20 @@ def pull(url): ...
             help,
             symbol=app.name,
             related=related(at, "configured here") if at is not None and at[1].line != app.at[1].line else (),
+            fix=_limited(app, project) if not (pool.known and pool.value in _WITHOUT_LIMITS) else None,
         )
+
+
+_HOUR = 3600
+
+
+def _limited(app: App, project: Project) -> Fix | None:
+    """A limit of an hour, where no task is given as long."""
+    soft = [time_limit(task, "soft_time_limit") for task in project.tasks_of(app)]
+    if any(not held.known or (isinstance(held.value, (int, float)) and held.value >= _HOUR) for held in soft):
+        return None
+    edits = placing.chosen(app, project, "task_time_limit", str(_HOUR))
+    return mending.unsafe("end every run after an hour: no task may need longer", *edits) if edits else None
 
 
 def _limited_by_command(app: App, project: Project) -> bool:

@@ -4,9 +4,10 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Iterator
 
-from celerylint.finding import Finding, Severity
+from celerylint.finding import Finding, Fix, ReplaceExpr, Severity
 from celerylint.model.project import Decision, Dispatch, Project, Task
-from celerylint.model.values import At, Scalar, Value, forced
+from celerylint.model.values import At, Scalar, Value, forced, place
+from celerylint.rules import mending
 from celerylint.rules.base import Rule, related
 from celerylint.rules.delivery.waits import SENDERS, number, time_limit
 from celerylint.rules.retries.delays import span
@@ -31,6 +32,11 @@ class SoftLimitNotBelowHard(Rule):
     Set the soft limit below the hard one by as long as it takes to put things in order: `soft_time_limit=60,
     time_limit=75`.
 
+    ## Fix safety
+
+    The fix lowers the soft limit to a tenth below the hard one, where it is written. It is unsafe: tasks that take it from
+    there are interrupted earlier. Where the hard limit is what is wrong, raise that instead.
+
     [Time limits](https://docs.celeryq.dev/en/stable/userguide/workers.html#time-limits)
     """
 
@@ -50,7 +56,7 @@ def pull(url):
 from celery import shared_task
 
 
-@shared_task(soft_time_limit=60, time_limit=75)
+@shared_task(soft_time_limit=54, time_limit=60)
 def pull(url):
     fetch(url)
 """
@@ -58,22 +64,25 @@ def pull(url):
     def check_project(self, project: Project) -> Iterable[Finding]:
         for task in project.tasks:
             soft, hard = time_limit(task, "soft_time_limit"), time_limit(task)
-            yield from self._judged(task.name, soft, hard, _refused(task, project), soft.at)
+            yield from self._judged(task.name, soft, hard, _refused(task, project), soft.at, project)
         for app in project.apps:
             # Where no task is known to take them, the settings are judged by themselves.
             if not project.tasks_of(app):
                 yield from self._judged(
-                    app.name, app.setting("task_soft_time_limit"), app.setting("task_time_limit"), False, None
+                    app.name, app.setting("task_soft_time_limit"), app.setting("task_time_limit"), False, None, project
                 )
         for dispatch in project.dispatches:
             yield from self._per_call(dispatch)
 
-    def _judged(self, who: str, soft: Decision, hard: Decision, refused: bool, at: At | None) -> Iterator[Finding]:
+    def _judged(
+        self, who: str, soft: Decision, hard: Decision, refused: bool, at: At | None, project: Project
+    ) -> Iterator[Finding]:
         low, high = _seconds(soft), _seconds(hard)
         where = at or soft.at
         if low is None or high is None or low < high or where is None:
             return
-        yield self._finding(where, who, low, high, refused, hard.at)
+        also = mending.also(where, "soft_time_limit", project)
+        yield self._finding(where, who, low, high, refused, hard.at, _lowered(mending.expression(soft.at), high, also))
 
     def _per_call(self, dispatch: Dispatch) -> Iterator[Finding]:
         given = dispatch.args.keywords if dispatch.method in SENDERS else {}
@@ -88,9 +97,12 @@ def pull(url):
             held = time_limit(dispatch.task)
             high, at = _seconds(held), held.at
         if high and low >= high:
-            yield self._finding(soft.at or dispatch.at, dispatch.task.name, low, high, False, at)
+            fix = _lowered(mending.expression(soft.at), high, "")
+            yield self._finding(soft.at or dispatch.at, dispatch.task.name, low, high, False, at, fix)
 
-    def _finding(self, where: At, who: str, low: float, high: float, refused: bool, hard: At | None) -> Finding:
+    def _finding(
+        self, where: At, who: str, low: float, high: float, refused: bool, hard: At | None, fix: Fix | None
+    ) -> Finding:
         if refused and low > high:
             then = f"{who}.delay() raises a ValueError"
         else:
@@ -101,7 +113,16 @@ def pull(url):
             "set the soft limit below the hard one, by as long as it takes to put things in order",
             symbol=who,
             related=related(hard, "the hard limit") if hard is not None else (),
+            fix=fix,
         )
+
+
+def _lowered(at: At | None, high: float, also: str) -> Fix | None:
+    """A soft limit a tenth below the hard one, where it is written."""
+    low = int(high * 0.9)
+    if at is None or low < 1:
+        return None
+    return mending.unsafe(f"lower the soft limit to {span(low)}{also}", ReplaceExpr(place(at), str(low)))
 
 
 def _seconds(held: Decision) -> float | None:
