@@ -84,6 +84,7 @@ class _Repairer:
     def run(self, report: Report) -> Repair:
         applied: list[Finding] = []
         for _ in range(ROUNDS):
+            self._notes.clear()  # what is refused is refused again, perhaps at another line
             done = self._bench(report).round(self._wanted(report))
             for finding, why in done.refused:
                 self._note(finding, why)

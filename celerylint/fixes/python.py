@@ -256,7 +256,7 @@ class Python:
             opened = self.file.text.index("(" if isinstance(owner, cst.Call) else "{", opened) + 1
             if self.file.text[opened : end - 1].strip():
                 raise FixError("only a comment stands in it")
-            return [Change(opened, end - 1, self._within(opened, end - 1, [*map(_joined, entries)]))]
+            return [Change(opened, end - 1, self._within(opened, end - 1, entries))]
         start, end = self._stretch_of(items[-1])
         if self.file.first_on_its_line(start):
             indent = self.file.text[self.file.line_start(start) : start]
@@ -265,12 +265,15 @@ class Python:
         return [Change(end, end, "".join(f", {_joined(entry)}" for entry in entries))]
 
     def _within(self, start: int, end: int, entries: list[str]) -> str:
-        """Arguments of a call that has none, on a line of their own where the line would be too long."""
-        together = ", ".join(entries)
+        """Arguments of a call that has none, on a line of their own, or on several, where the line would be too long."""
+        together = ", ".join(map(_joined, entries))
         if self.file.line_end(end) - self.file.line_start(start) - (end - start) + len(together) + 2 <= self._limit:
             return together
         indent = self.file.indent(start)
-        return f"\n{indent}{self._unit}{together}\n{indent}"
+        inner = f"{indent}{self._unit}"
+        if len(inner) + len(together) <= self._limit or (len(entries) == 1 and "\n" not in entries[0]):
+            return f"\n{inner}{together}\n{indent}"
+        return "".join(f"\n{inner}{self._fitted(entry, inner, 1)}," for entry in entries) + f"\n{indent}"
 
     def _add_lines(self, start: int, end: int, entries: list[str], comma: bool) -> list[Change]:
         indent = self.file.text[self.file.line_start(start) : start]
@@ -412,7 +415,27 @@ class Python:
             if isinstance(block, cst.IndentedBlock) and len(block.body) == 1:
                 return [Change(start, end, "pass")]
             return [Change(self.file.line_start(start), self.file.next_line(end), "")]
-        return [self._without(self._holder(option), option)]
+        owner = self._holder(option)
+        line = self._updated_by(owner) if len(_items(owner)) == 1 else None
+        if line is not None:
+            start, end = self._stretch_of(line)
+            return [Change(self.file.line_start(start), self.file.next_line(end), "")]
+        return [self._without(owner, option)]
+
+    def _updated_by(self, owner: _Owner) -> cst.SimpleStatementLine | None:
+        """The line `holder.update(...)` that has nothing to do but for a dict, or for its own arguments; None for all else."""
+        start, end = self._stretch_of(owner)
+        for line in self._statements:
+            only = line.body[0] if len(line.body) == 1 else None
+            call = only.value if isinstance(only, cst.Expr) and isinstance(only.value, cst.Call) else None
+            if call is None or not isinstance(call.func, cst.Attribute) or call.func.attr.value != "update":
+                continue
+            whole = call is owner or (len(call.args) == 1 and self._stretch_of(call.args[0]) == (start, end))
+            block = self._owner.get(id(line))
+            alone = isinstance(block, cst.IndentedBlock) and len(block.body) == 1
+            if whole and not alone:
+                return line
+        return None
 
     def _without(self, owner: _Owner, item: _Item) -> Change:
         items = _items(owner)

@@ -5,11 +5,13 @@ from __future__ import annotations
 from collections.abc import Iterable, Iterator
 from itertools import combinations
 
-from celerylint.finding import Finding, Severity
+from celerylint.facts import ir
+from celerylint.finding import Finding, Fix, Severity
 from celerylint.model.project import App, Entry, Project
 from celerylint.model.values import Made, Scalar, forced
 from celerylint.rules import mending
 from celerylint.rules.base import Rule, related
+from celerylint.rules.flow import statements, written_in
 
 
 class DuplicateScheduleEntry(Rule):
@@ -74,7 +76,7 @@ def sync_stock(): ...
 
     def check_app(self, app: App, project: Project) -> Iterable[Finding]:
         entries = [entry for entry in project.schedule if entry.app is app and entry.certain]
-        yield from self._sent_twice([entry for entry in entries if not entry.lost])
+        yield from self._sent_twice([entry for entry in entries if not entry.lost], project)
         yield from self._replaced(entries)
         for owner, key, first, second in project.repeated_keys:
             if owner is app:
@@ -88,7 +90,7 @@ def sync_stock(): ...
                     fix=mending.safe("delete the entry that is lost", mending.without(first)),
                 )
 
-    def _sent_twice(self, entries: list[Entry]) -> Iterator[Finding]:
+    def _sent_twice(self, entries: list[Entry], project: Project) -> Iterator[Finding]:
         reported: set[int] = set()
         for first, second in combinations(entries, 2):
             if id(second) in reported or not _same(first, second):
@@ -101,7 +103,7 @@ def sync_stock(): ...
                 "delete one of the two entries",
                 symbol=second.name,
                 related=related(first.at, f"`{first.name}`, the same"),
-                fix=mending.safe("delete the repeat", mending.without(second.at)) if second.kind == "setting" else None,
+                fix=_without_repeat(second, project),
             )
 
     def _replaced(self, entries: list[Entry]) -> Iterator[Finding]:
@@ -121,6 +123,21 @@ def sync_stock(): ...
                 symbol=winner.name,
                 related=related(lost.at, "this entry is lost"),
             )
+
+
+def _without_repeat(entry: Entry, project: Project) -> Fix | None:
+    """The schedule without an entry: without its key, or without the call that adds it, where that is a line of its own."""
+    if entry.kind == "setting":
+        return mending.safe("delete the repeat", mending.without(entry.at))
+    found = written_in(entry.at, project)
+    statement = found[1].statement if found is not None else None
+    if found is None or not isinstance(statement, ir.ExprStmt) or statement.value.span != entry.at[1].span:
+        return None
+    block = [s for s, around in statements(ir.read_body(found[0])) if around == found[1].around]
+    beside = [s for s in block if s.line <= statement.end_line and statement.line <= s.end_line]
+    if len(block) < 2 or len(beside) > 1:
+        return None
+    return mending.safe("delete the repeat", mending.lines_without(statement, entry.at[0], project))
 
 
 def _same(first: Entry, second: Entry) -> bool:

@@ -92,6 +92,8 @@ def checkout(order):
 def _as_tuple(dispatch: Dispatch, held: Value, unsure: bool) -> Fix | None:
     path, node = dispatch.at
     keyword = next((k for k in node.keywords if k.name == "args"), None) if isinstance(node, ir.Call) else None
+    if keyword is None and isinstance(node, ir.Call) and node.args and isinstance(node.args[0], ir.Const):
+        return _first_as_tuple(node, node.args[0], path) if isinstance(held, Scalar) else None
     if keyword is None or not (unsure or (isinstance(held, Scalar) and isinstance(keyword.value, ir.Const))):
         return None
     value = keyword.value
@@ -99,6 +101,16 @@ def _as_tuple(dispatch: Dispatch, held: Value, unsure: bool) -> Fix | None:
         return mending.safe("write the comma that makes a tuple", mending.behind(value, path, ","))
     edits = (mending.before(value, path, "("), mending.behind(value, path, ",)"))
     return mending.safe("make it a tuple", *edits)
+
+
+def _first_as_tuple(call: ir.Call, value: ir.Const, path: str) -> Fix | None:
+    """`apply_async((1))` and `apply_async(1)` with a tuple; nothing where more stands around the number or text."""
+    beside = value.col - call.func.end_col if value.line == call.func.end_line else 0
+    if call.args[0] is not value or beside not in (1, 2):
+        return None
+    if beside == 2:
+        return mending.safe("write the comma that makes a tuple", mending.behind(value, path, ","))
+    return mending.safe("make it a tuple", mending.before(value, path, "("), mending.behind(value, path, ",)"))
 
 
 def _what(value: Value) -> str:

@@ -7,7 +7,7 @@ from collections.abc import Iterable, Iterator
 from celerylint.catalog import Catalog
 from celerylint.facts import ir
 from celerylint.facts.walk import nodes
-from celerylint.finding import Finding, Fix, Severity
+from celerylint.finding import Finding, Fix, Place, ReplaceExpr, Severity, Span
 from celerylint.model.project import Dispatch, Project, Task
 from celerylint.model.values import At
 from celerylint.rules import mending
@@ -44,8 +44,9 @@ class UnknownCallOption(Rule):
 
     ## Fix safety
 
-    The fix writes the name that is near, `countdown` for `contdown`. It is unsafe, since an option that had no effect
-    takes effect.
+    The fix writes the name that is near, `countdown` for `contdown`, takes out options of the task, which had no effect, and
+    makes `apply_async((order_id,), countdown=60)` of a `delay` that is given options on one line. It is unsafe, since an
+    option that had no effect takes effect.
 
     [Calling tasks](https://docs.celeryq.dev/en/stable/userguide/calling.html) ·
     [Options of `apply_async`](https://docs.celeryq.dev/en/stable/reference/celery.app.task.html#celery.app.task.Task.apply_async)
@@ -82,7 +83,7 @@ def checkout(order):
         if dispatch.method in _TAKES_OPTIONS:
             yield from self._options(dispatch, project.catalog)
         elif dispatch.method in _DELAYS and dispatch.task is not None:
-            yield from self._delayed(dispatch, dispatch.task)
+            yield from self._delayed(dispatch, dispatch.task, project)
 
     def _options(self, dispatch: Dispatch, catalog: Catalog) -> Iterator[Finding]:
         if dispatch.task is not None and changes_calls(dispatch.task):
@@ -102,10 +103,10 @@ def checkout(order):
                 else f"{dispatch.method}() has no option `{name}`: it is put into the message and nobody reads it",
                 f"set `{name}` in the task's decorator" if of_task else f"did you mean `{near}`?",
                 symbol=dispatch.task_name or "",
-                fix=_renamed(entry.at, name, near) if near is not None and not of_task else None,
+                fix=_left_out(entry.at) if of_task else _renamed(entry.at, name, near) if near is not None else None,
             )
 
-    def _delayed(self, dispatch: Dispatch, task: Task) -> Iterator[Finding]:
+    def _delayed(self, dispatch: Dispatch, task: Task, project: Project) -> Iterator[Finding]:
         params = parameters(task)
         if params is None:
             return
@@ -126,7 +127,39 @@ def checkout(order):
                 if name not in ("args", "kwargs")
                 else f"pass the arguments themselves, or use apply_async({name}=...)",
                 symbol=task.name,
+                fix=_with_options(dispatch, known, project),
             )
+
+
+def _left_out(at: At | None) -> Fix | None:
+    if at is None or not isinstance(at[1], ir.Keyword):
+        return None
+    return mending.unsafe("leave it out, as it has no effect there", mending.without(at))
+
+
+def _with_options(dispatch: Dispatch, known: set[str], project: Project) -> Fix | None:
+    """`apply_async((x,), countdown=5)` in place of `delay(x, countdown=5)`, where it is written on one line."""
+    path, call = dispatch.at
+    if not isinstance(call, ir.Call) or not isinstance(call.func, ir.Attr) or call.line != call.end_line:
+        return None
+    if any(isinstance(arg, ir.Starred) for arg in call.args) or any(k.name is None for k in call.keywords):
+        return None
+    options = [keyword for keyword in call.keywords if keyword.name in OF_ONE_CALL and keyword.name not in known]
+    if any(keyword.name in ("args", "kwargs") for keyword in options):
+        return None
+    texts = [mending.text_of(arg, path, project) for arg in call.args]
+    named = [(k.name, mending.text_of(k.value, path, project)) for k in call.keywords if k not in options]
+    if not all(texts) or not all(text for _, text in named):
+        return None
+    parts = [f"({', '.join(texts)}{',' if len(texts) == 1 else ''})"] if texts else []
+    if named:
+        quote = "'" if "'" in mending.text_of(call, path, project) else '"'
+        parts.append("kwargs={" + ", ".join(f"{quote}{name}{quote}: {text}" for name, text in named) + "}")
+    parts += [mending.text_of(keyword, path, project) for keyword in options]
+    func = call.func
+    method = func.attr.replace("delay", "apply_async")
+    where = Place(path, Span(func.end_line, func.end_col - len(func.attr), call.end_line, call.end_col))
+    return mending.unsafe(f"send it by {method}", ReplaceExpr(where, f"{method}({', '.join(parts)})"))
 
 
 def _renamed(at: At | None, name: str, near: str) -> Fix | None:

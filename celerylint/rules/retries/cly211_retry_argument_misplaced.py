@@ -97,7 +97,7 @@ def pull(self, url):
         value = forced(raw) if raw is not None else None
         entry = value.items.get("max_retries") if isinstance(value, Mapping) else None
         if entry is not None and entry.at is not None and is_none(forced(entry.value)) and autoretries(task):
-            yield from self._not_forever(task, entry.at, "retry_kwargs", entry.at)
+            yield from self._not_forever(task, entry.at, "retry_kwargs", _all_of_it(task) or entry.at)
 
     def _not_forever(self, task: Task, at: At, where: str, written: At | None) -> Iterable[Finding]:
         held = task.option("max_retries")
@@ -113,6 +113,13 @@ def pull(self, url):
                 if written is not None
                 else None,
             )
+
+
+def _all_of_it(task: Task) -> At | None:
+    """The option `retry_kwargs` where it is written as a dict of one key."""
+    at = task.retry("retry_kwargs").at
+    held = mending.expression(at)
+    return at if held is not None and isinstance(held[1], ir.DictExpr) and len(held[1].keys) == 1 else None
 
 
 def _named(retry: Retry, call: ir.Call, name: str) -> Fix | None:

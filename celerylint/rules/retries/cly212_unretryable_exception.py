@@ -81,5 +81,7 @@ def pull(url):
 
 
 def _left_out(task: Task, found: list[External]) -> Fix | None:
-    places = mending.item_of(task.retry("autoretry_for").raw, found[0]) if len(found) == 1 else None
-    return mending.safe("leave it out", RemoveItem(place(places[1]))) if places is not None else None
+    # Several stand next to each other: one goes in each round.
+    places = mending.item_of(task.retry("autoretry_for").raw, found[-1])
+    title = "leave it out" if len(found) == 1 else f"leave {found[-1].dotted.rpartition('.')[2]} out"
+    return mending.safe(title, RemoveItem(place(places[1]))) if places is not None else None
