@@ -89,7 +89,12 @@ class Act(Event, frozen=True, eq=False):
         """Whether its function, or the run, is left before something else that is written further down."""
         if not any(start < late.order <= stop for start, stop in self.left):
             return False
-        return not any(step.kind == "finally" and step not in self.trail for step in late.trail)
+        # What raised on the way out is taken by the handlers around it, and every way out goes through `finally`.
+        around = {step.node for step in self.trail if step.kind == "try"}
+        return not any(
+            step not in self.trail and (step.kind == "finally" or (step.kind == "handler" and step.node in around))
+            for step in late.trail
+        )
 
 
 class Write(Event, frozen=True, eq=False):

@@ -246,6 +246,8 @@ def _yield(walker: Walker, node: ir.Yield) -> Sym:
     value = walker.eval(node.value) if node.value is not None else constant(None)
     if walker.frame.yields is not None:
         walker.frame.yields(value)
+    else:
+        walker.frame.yielded.append(value)
     return UNKNOWN
 
 

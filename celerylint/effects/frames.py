@@ -62,7 +62,7 @@ class Args(NamedTuple):
 class Frame:
     """One activation of a function."""
 
-    __slots__ = ("env", "left", "node", "owner", "returns", "scope", "subject", "yields")
+    __slots__ = ("env", "left", "node", "owner", "returns", "scope", "subject", "yielded", "yields")
 
     def __init__(self, node: ir.Node | None, scope: Scope, env: dict[str, Sym]) -> None:
         self.node = node
@@ -73,6 +73,8 @@ class Frame:
         self.returns: list[tuple[Sym, tuple[Hold, ...]]] = []
         self.left: list[tuple[range, int]] = []
         """The events of each branch that returned, and the number of the last of them."""
+        self.yielded: list[Sym] = []
+        """What a generator yields, for those who go through it."""
         self.yields: Callable[[Sym], None] | None = None
         """What happens at a `yield`: the body of the `with` that the generator stands around."""
 

@@ -108,17 +108,68 @@ def _gate(hold: Hold, act: Act, trace: Trace) -> Verdict:
         return _PERHAPS if writes(gate, trace) else _NONE
     if gate.kind == "answer" and act.kind.name == "http":
         return _PERHAPS  # it was asked for what is made here, it may be
-    # What a call that cannot be read answered: it may have looked at anything.
-    return Verdict(Answer.MAYBE, Answer.MAYBE) if _may_look(gate) else _NONE
+    return _PERHAPS if gate.kind == "opaque" and _may_look(hold) else _NONE
 
 
-def _may_look(gate: Gate) -> bool:
-    return "#" in gate.subject or "param:" in gate.subject or "[" in gate.subject or "value:" in gate.subject
+_LOOKS = re.compile(
+    r"already|exist|(^|_)has(_|$)|seen|sent(_|$)|done(_|$)|processed|handled|finished|complete|pending|lock|once|claim|dup|acquire"
+    r"|first|idempot|throttl|rate_?limit|cooldown|should|need|skip|missing|unprocessed|changed|modified|updated|dirty|stale"
+    r"|status|state|(^|_)is_new|synced|due(_|$)",
+    re.IGNORECASE,
+)
+"""Calls by whose names one may tell that they look for what an earlier run left."""
+_PERMITS = re.compile(
+    r"valid|permi|enabled|feature|switch|flag_is|opt_?in|subscri|allow|authenti|authori", re.IGNORECASE
+)
+"""Calls that tell whether something may be done at all."""
+
+
+_ASKS_FOR_ROWS = frozenset({"exists", "count", "first", "last"})
+
+
+def _may_look(hold: Hold) -> bool:
+    """Whether a call that cannot be read may have found out that it was done: it was given what the run is about, and
+    does not by its name ask something else; or its name says so."""
+    gate = hold.gate
+    if _PERMITS.search(gate.name) or (gate.name in _ASKS_FOR_ROWS and hold.holds is True):
+        return False
+    return gate.given or (bool(gate.subject) and _LOOKS.search(gate.name) is not None)
 
 
 def _may_be_set(hold: Hold) -> bool:
     """Whether it asks for what a part of the run that was not read may set."""
-    return hold.gate.kind == "cached" or (hold.gate.kind == "field" and not _identifies(hold))
+    if hold.gate.kind == "cached":
+        return True
+    if any(value.shape == "const" for value in hold.asked):
+        return _TRAIT.fullmatch(hold.gate.name) is None
+    return hold.gate.kind == "field" and not _identifies(hold) and _STATUS.search(hold.gate.name) is not None
+
+
+_TRAIT = re.compile(
+    r"(.*_)?(id|pk|uuid|guid|reference|ref|slug|e?mails?|name|username|user|owner|author|type|kind|category|amount|price|total"
+    r"|currency|language|locale|country|phone|phone_number|address|url|uri|host|domain|title|description|text|body|content|message"
+    r"|settings|config|preferences|enabled|active|public|private|is_staff|is_superuser|permissions?|role|group|organi[sz]ation"
+    r"|account|customer|site|website|project|team|parent|version|size|format)"
+)
+"""Fields that say what a row is, and not what became of it."""
+_STATUS = re.compile(
+    r"status|state|stage|step|phase|sent|done|process|complet|finish|success|fail|error|sync|notif|deliver|handled|seen|paid|charged"
+    r"|created|updated|modified|expire|lock|claim|active|enabled|publish|pending|queued|retr|attempt|(_|^)(at|on|date|time)$|^is_|^has_"
+)
+"""Fields that say what became of a row."""
+_OPEN = re.compile(
+    r"pending|needs?|todo|dirty|queued|waiting|should|unsent|unprocessed|stale|changed|retry|due|scheduled|status|state"
+)
+
+
+def _may_mark(hold: Hold) -> bool:
+    """Whether a field may say that it was done, for all that its name and the condition tell."""
+    name = hold.gate.name
+    if f"{name}='" in hold.gate.subject:
+        return True  # rows are looked for by it, as by a state
+    if _TRAIT.fullmatch(name):
+        return False
+    return hold.holds is not True or bool(hold.asked) or _OPEN.search(name) is not None
 
 
 _EXACT = re.compile(r"[\[&,](\w+)=(?!['\"\d-]|b'|True\b|False\b|None\b)")
@@ -193,7 +244,7 @@ def _status(hold: Hold, act: Act, trace: Trace) -> Answer:
     gate = hold.gate
     if gate.order > act.order:
         return Answer.NO
-    best = Answer.MAYBE if handed_on(gate, trace) else Answer.NO
+    best = Answer.MAYBE if _may_mark(hold) and handed_on(gate, trace) else Answer.NO
     paths: list[tuple[Step, ...]] = []
     for write in writes(gate, trace):
         if not _tells(hold, write):
@@ -311,6 +362,8 @@ def _replaced(act: Act, trace: Trace) -> Answer:
             return Answer.YES
         if covers(deleted, act) and (deleted.model == act.subject.model or not _short(deleted.model)[:1].isupper()):
             best = Answer.MAYBE
+    if any(c.name == "delete" and not c.what and c.order < act.order and covers(c, act) for c in trace.of(Call)):
+        best = max(best, Answer.MAYBE)
     return best
 
 

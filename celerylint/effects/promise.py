@@ -15,9 +15,11 @@ from celerylint.model.modules import Module, ModuleIndex
 _WORDS = re.compile(
     rb"\.(?:a?create|a?bulk_create|a?save|a?get_or_create|a?update_or_create|add_all|insert\w*|execute\w*|post|patch"
     rb"|send\w*|publish\w*|produce"
-    rb"|delay\w*|apply_async\w*|incr\w*|decr|l?r?push|xadd|zincrby|hincrby|put_\w+|invoke\w*|run_instances|submit_job"
-    rb"|capture|refund\w*|confirm"
-    rb"|pay|track|chat_\w+|on_commit|lock|acquire|commit|setnx)\("
+    rb"|delay\w*|apply_async\w*|incr\w*|decr|l?r?push|xadd|zincrby|hincrby|put_\w+|invoke\w*|run_\w+|submit\w*"
+    rb"|capture|refund\w*|confirm|sale|authori[sz]e|payments|charge|transfer"
+    rb"|pay|track|chat_\w+|on_commit|lock|acquire|commit|setnx|basic_publish|notify\w*|trigger\w*|group_send"
+    rb"|create_\w+|start_\w+|update_(?:item|one|many)|find_one_and_update|bulk_save_objects|files_upload\w*)\("
+    rb"|(?:Email|Mail|Message|Client|Producer|Session|Redis|Lock)\w*\("
     rb"|\.update\(\s*\w+\s*=|\b\w*(?:session|db)\.(?:add|merge)\(|\bcache\.\w+\(|\bredis\w*\.\w+\(|\.index\(\s*\w+\s*="
     rb"|request\(\s*[\"']POST"
     rb"|\bsend_\w+\(|\bmail_\w+\(|\bon_commit\(|\bopen\(|\w\.\w+ [-+]= |\bF\(|\b[a-z]*_lock\w*\(|\block\w*\("
@@ -31,7 +33,9 @@ _MADE = re.compile(
 """What is made at the top level, to be called, and classes of rows."""
 _TOP = re.compile(rb"^(?:(?:async[ \t]+def|def|class)[ \t]+(\w+)|(\w+)[ \t]*[:=])", re.M)
 _END = re.compile(rb"^[^\s#)\]}]", re.M)
-_CALLED = re.compile(rb"(?<![\w.])([A-Za-z_]\w*)\(")
+_CALLED = re.compile(rb"(?<![\w.])([A-Za-z_]\w*)(?:\.(\w+))?\(")
+"""`name(` and `name.attribute(`."""
+_BASES = re.compile(rb"class[ \t]+\w+\(([^):=]*)")
 _FROM = re.compile(rb"^[ \t]*from[ \t]+([.\w]+)[ \t]+import[ \t]+(\([^)]*\)|[^\n#]*)", re.M)
 _NAME = re.compile(rb"(\w+)(?:\s+as\s+(\w+))?")
 _WAITING = frozenset({"requests", "urllib.request", "time"})
@@ -118,17 +122,28 @@ class Promise:
             return True
         if depth == 0:
             return False
-        imports = self._imported(module)
-        for called in sorted(set(_CALLED.findall(region))):
-            callee = called.decode()
-            if callee != name and callee in self._defined(module):
-                if self.of(module, callee, depth - 1):
-                    return True
-            elif callee in imports and (
-                imports[callee][0] in _WAITING or self._through(module, imports[callee], depth - 1)
-            ):
-                return True
-        return False
+        return any(self._calls(module, name, *called, depth) for called in sorted(set(_called(region))))
+
+    def _calls(self, module: Module, caller: str, name: str, attribute: str, depth: int) -> bool:
+        """Whether a call of `name`, or of something that is found on it, is worth following."""
+        if name == caller:
+            return False
+        if name in self._defined(module):
+            return self.of(module, name, depth - 1)
+        target = self._imported(module).get(name)
+        if target is None:
+            return False
+        if not attribute and target[0] in _WAITING:
+            return True
+        return self._through(module, target, depth) or (
+            attribute != "" and self._within(module, target, attribute, depth)
+        )
+
+    def _within(self, module: Module, target: tuple[str, str], attribute: str, depth: int) -> bool:
+        """The answer for what is found on a module that was imported by `from package import module`."""
+        base, name = target
+        dot = "" if base.endswith(".") else "."
+        return self._through(module, (f"{base}{dot}{name}", attribute), depth)
 
     def _through(self, module: Module, target: tuple[str, str], depth: int) -> bool:
         """The answer for what a module imports; foreign packages are not asked here."""
@@ -152,3 +167,13 @@ class Promise:
                 for name, alias in _NAME.findall(names):
                     found[(alias or name).decode()] = (base.decode(), name.decode())
         return found
+
+
+def _called(region: bytes) -> Iterator[tuple[str, str]]:
+    """What the text of a definition calls, and the bases of a class: a name, and what is found on it."""
+    for name, attribute in _CALLED.findall(region):
+        yield name.decode(), attribute.decode()
+    header = _BASES.match(region)
+    for base in header[1].split(b",") if header else ():
+        name, _, attribute = base.strip().decode().partition(".")
+        yield name, attribute

@@ -269,8 +269,16 @@ def caught(walker: Walker, handler: ir.Handler) -> list[str]:
     if handler.catches is None:
         return ["*"]
     parts = handler.catches.items if isinstance(handler.catches, ir.Seq) else [handler.catches]
-    names = [p.attr if isinstance(p, ir.Attr) else p.id if isinstance(p, ir.Name) else "?" for p in parts]
+    names = [p.attr if isinstance(p, ir.Attr) else _exception(walker, p) for p in parts]
     return ["*" if n in ("Exception", "BaseException") else n for n in names]
+
+
+def _exception(walker: Walker, node: ir.Expr) -> str:
+    """The last name of an exception, whatever the module calls it: `from ... import IntegrityError as Taken`."""
+    if not isinstance(node, ir.Name):
+        return "?"
+    what = walker.eval(node).what
+    return node.id if not what or what.startswith("builtins.") else what.rpartition(".")[2]
 
 
 def _with(walker: Walker, node: ir.With) -> str | None:
@@ -305,7 +313,7 @@ def _entered(walker: Walker, node: ir.With, items: list[ir.WithItem]) -> str | N
     what = context.what
     if what.startswith("contextlib.suppress("):
         return _suppressed(walker, context, node, rest, uid)
-    with walker.within("atomic" if _opens_transaction(what) else "with", uid):
+    with walker.within("atomic" if opens_transaction(what) else "with", uid):
         end = _items(walker, node, rest)
     if claim is not None:
         walker.holds = before
@@ -419,7 +427,8 @@ def _named(names: list[str], wanted: tuple[str, ...]) -> bool:
     return any(name in wanted for name in names)
 
 
-def _opens_transaction(what: str) -> bool:
+def opens_transaction(what: str) -> bool:
+    """Whether a context manager or decorator opens a database transaction."""
     return what.endswith(
         (
             "transaction.atomic",

@@ -6,6 +6,7 @@ constant, a cache key made of arguments. What is made anew by each run has a key
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterable, Iterator, Sequence
 from typing import Any
 
@@ -43,6 +44,8 @@ class Gate(Struct, frozen=True, eq=False):
     """A lock that `with` gives back whatever happens."""
     loop: int = 0
     """The innermost loop in which it was asked."""
+    given: bool = False
+    """For `opaque`: whether the call was given what the run is about, so that it may have looked for its traces."""
 
 
 class Hold(Struct, frozen=True, eq=False):
@@ -110,6 +113,23 @@ def constant(value: Any) -> Sym:
     return Sym(shape="const", const=value, key=repr(value))
 
 
+_A_VALUE = re.compile(
+    r"(.*_)?(e?mails?|addres\w+|phone|url|uri|texts?|body|subject|content|message|msg|title|amount|total|price|size|dry_run|force"
+    r"|kwargs|args|options|params|limit|timeout|lang\w*|locale|format|debug|verbose|enabled)"
+)
+"""Names of arguments that say what to do, and not of what."""
+
+
+def names_work(given: Sym) -> bool:
+    """Whether a value names what a run is about: a row or rows, or an argument of the task that may be one or its key."""
+    if given.shape in ("row", "new", "rows", "manager"):
+        return True
+    kind, _, name = given.key.partition(":")
+    if kind == "param":
+        return name.isidentifier() and _A_VALUE.fullmatch(name) is None
+    return given.key.endswith((".pk", ".id", "request.id"))
+
+
 def met(holds: Iterable[Hold]) -> tuple[Hold, ...]:
     """What is so where the condition is true."""
     return tuple(h if h.when is None else structs.replace(h, when=None) for h in holds if h.when is not False)
@@ -170,6 +190,12 @@ def _identity(h: Hold) -> tuple[object, ...]:
     return h.gate.kind, h.gate.subject, h.gate.name, h.holds, h.among if h.asked else None
 
 
+def _together(lists: Sequence[Sym]) -> tuple[Sym, ...]:
+    """What several lists hold, each of them that a name may stand for."""
+    items = {id(item): item for held in lists for item in held.items}
+    return tuple(items.values())[:8]
+
+
 def join(symbols: list[Sym]) -> Sym:
     """What a name stands for after branches that bind it differently: what they have in common."""
     known = [s for s in symbols if not (s.shape == "const" and s.const is None)] or symbols
@@ -190,6 +216,6 @@ def join(symbols: list[Sym]) -> Sym:
         return Sym(
             what=first.what, value=first.value, key=key, shape=first.shape, model=first.model, cls=first.cls,
             const=first.const if key else None, traits=traits, holds=holds, fields=first.fields, locked=first.locked,
-            client=first.client,
+            client=first.client, items=_together(known) if first.shape == "list" else (),
         )  # fmt: skip
     return Sym(traits=traits, holds=holds)

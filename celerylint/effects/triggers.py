@@ -205,7 +205,7 @@ def _raises(event: Event, names: list[str]) -> bool | None:
     if not isinstance(event, Call):
         return None
     root = _root(event.what)
-    if root in _QUIET or (event.name in _OF_TEXT and not broad):
+    if root in _QUIET or event.name in _CLOSES or (event.name in _OF_TEXT and not broad):
         return None
     if event.what == "orm" and event.name == "get" and last & _ABSENT:
         return True
@@ -257,6 +257,8 @@ _OF_TEXT = frozenset(
     }
 )
 """Methods of text: they ask nobody."""
+_CLOSES = frozenset({"close", "aclose", "disconnect", "quit", "shutdown"})
+"""What gives a connection back does not fail, but where nothing works any more."""
 
 
 def _root(what: str) -> str:
@@ -297,6 +299,11 @@ def _fails_after(act: Act, trace: Trace, handler: Step, before: int) -> bool | N
             continue
         if undone(act, event) or own_failure(event, act) or not _escapes(event, trace, handler.node):
             continue
+        nearer = next(
+            (s for s in event.trail if s.kind == "handler" and s.node != handler.node and _tried(act, s.node)), None
+        )
+        if nearer is not None and _fails_after(act, trace, nearer, event.order) is None:
+            continue  # it happens where the effect itself failed
         answer = _raises(event, names)
         if answer is None and "?" in names and isinstance(event, (Call, Raised)):
             answer = False
@@ -304,6 +311,11 @@ def _fails_after(act: Act, trace: Trace, handler: Step, before: int) -> bool | N
             answer = False
         best = answer if best is None else best or bool(answer)
     return best
+
+
+def _tried(act: Act, node: int) -> bool:
+    """Whether an effect stands in the block of a `try`."""
+    return any(s.kind == "try" and s.node == node for s in act.trail)
 
 
 def _names_known(names: list[str]) -> bool:

@@ -29,8 +29,20 @@ from celerylint.effects.models import (
     model_name,
     short,
 )
-from celerylint.effects.statements import STATEMENTS
-from celerylint.effects.symbols import RANDOM, UNKNOWN, Gate, Hold, Sym, answered, constant, join, met, negated
+from celerylint.effects.statements import STATEMENTS, opens_transaction
+from celerylint.effects.symbols import (
+    RANDOM,
+    UNKNOWN,
+    Gate,
+    Hold,
+    Sym,
+    answered,
+    constant,
+    join,
+    met,
+    names_work,
+    negated,
+)
 from celerylint.facts import ir
 from celerylint.model import celery_values as cv
 from celerylint.model.builtins import BUILTINS
@@ -219,7 +231,11 @@ class Walker:
         defaults = {name: self.of(value) for name, value in function.defaults.items()}
         start, whole = len(self.events), self.complete
         self.complete = True
-        result = self._activate(node, frame, args, defaults)
+        if _in_transaction(function):
+            with self.within("atomic", hash((id(node), self._number))):
+                result = self._activate(node, frame, args, defaults)
+        else:
+            result = self._activate(node, frame, args, defaults)
         if self.complete and not (result.holds or result.what or result.shape or result.value is not None):
             done = self.events[start:]
             if all(isinstance(e, (Call, Raised)) for e in done) and not _hands_over(args):
@@ -274,6 +290,8 @@ class Walker:
     def _returned(self, frame: Frame, before: tuple[Hold, ...]) -> Sym:
         """What a function returns; what was so at each `return` is so where the caller finds the result true, or false."""
         returns = frame.returns
+        if frame.yielded:
+            return Sym(shape="list", items=(join(frame.yielded),))
         if not returns:
             return UNKNOWN
         joined = join([value for value, _ in returns])
@@ -404,9 +422,9 @@ class Walker:
             Write, at, subject=row.key, model=row.model, name=name, saved=False,
             counter=counter and row.shape == "row", locked=row.locked, value=value,
         )  # fmt: skip
-        if name in ("pk", "id"):
+        if name in ("pk", "id") and not any(h.gate.kind == "stored" and h.gate.subject == row.key for h in self.holds):
             self.attributes[row.key, "\0pk"] = value
-        if counts(value, name) and row.shape == "row":
+        if row.shape == "row" and (counts(value, name) or (counter and row.locked)):
             self.emit(Act, at, kind=COUNTER, what=f"{short(row.model)}.{name}", subject=row)
 
     def row_holds(self, row: Sym, source: Sym, at: At) -> tuple[Hold, ...]:
@@ -665,6 +683,8 @@ class Walker:
         if isinstance(func, ir.Attr):
             base: Sym | None = self.eval(func.value)
             name = func.attr
+            if base is not None and isinstance(base.value, Deferred) and not base.shape:
+                base = self.used(self.force(base), at)
         else:
             base = None
             name = func.id if isinstance(func, ir.Name) else ""
@@ -787,7 +807,7 @@ class Walker:
         takes = tuple(s for s in (*((base,) if base is not None else ()), *args.all) if s.key)
         self.emit(Call, args.at, what="", name=name, takes=takes)
         subject = ",".join(s.key for s in takes) or self.fresh()
-        gate = Gate("opaque", subject, name=name, at=args.at, order=self.now)
+        gate = Gate("opaque", subject, name=name, at=args.at, order=self.now, given=any(map(names_work, takes)))
         traits = frozenset[str]().union(*(s.traits for s in args.all)) & RANDOM if name != "" else frozenset()
         return Sym(key=f"{name}({subject})", holds=(Hold(gate, True),), traits=traits)
 
@@ -857,6 +877,12 @@ def subject_at(subject: Sym, method: FunctionValue) -> At:
     """Where to say that an object was made whose making was not seen."""
     at = subject.value.at if subject.value is not None else None
     return at or (method.scope.module.path, method.node)
+
+
+def _in_transaction(function: FunctionValue) -> bool:
+    """Whether a decorator runs a function in a database transaction."""
+    wrappers = (*function.wrappers, *function.innermost.wrappers)
+    return any(isinstance(w, External) and opens_transaction(w.dotted) for w in wrappers)
 
 
 def _depth(frames: Sequence[Frame]) -> int:

@@ -12,7 +12,7 @@ from celerylint.effects.catalogue.table import HEADER_KEYS, Effect, find
 from celerylint.effects.events import Act, Call
 from celerylint.effects.frames import Site
 from celerylint.effects.library.waits import keeps_arguments
-from celerylint.effects.symbols import RANDOM, UNKNOWN, Gate, Hold, Sym
+from celerylint.effects.symbols import RANDOM, UNKNOWN, Gate, Hold, Sym, names_work
 from celerylint.effects.walk import ITEMS, Walker
 
 _DIGESTS = ("hashlib", "hmac", "uuid", "base64")
@@ -48,7 +48,14 @@ def call(walker: Walker, site: Site) -> Sym | None:
     traits = frozenset[str]().union(*(a.traits & RANDOM for a in site.args.all))
     key = f"{what}({','.join(keys)})" if all(keys) and not traits else ""
     asked = "answer" if _ANSWER.match(what) else "opaque"
-    gate = Gate(asked, ",".join(a.key for a in site.args.all if a.key), name=name, at=site.at, order=walker.now)
+    gate = Gate(
+        asked,
+        ",".join(a.key for a in site.args.all if a.key),
+        name=name,
+        at=site.at,
+        order=walker.now,
+        given=any(map(names_work, site.args.all)),
+    )
     holds = () if effect is None and asked == "opaque" and is_benign(what) else (Hold(gate, True),)
     if effect is not None:
         holds = (Hold(Gate("result", what, at=site.at, order=acted), True),)
@@ -127,6 +134,8 @@ def _key(effect: Effect, site: Site) -> Sym | None:
         held = site.args.keywords.get(name)
         if held is not None and held.shape != "dict":
             return held
+    if effect.kind is kinds.INDEX:
+        return None  # what the document holds is not its id
     for given in site.args.all:
         for entries in (given.entries, *(item.entries for item in given.items)):
             for name in effect.keys:

@@ -17,6 +17,10 @@ _RANDOM = re.compile(
     r"|datetime\.datetime\.(now|utcnow|today)|django\.utils\.timezone\.(now|localtime)|django\.utils\.crypto\.get_random_string"
     r"|shortuuid\..*|nanoid\..*|ulid\..*|ksuid\..*|arrow\.(utcnow|now)|pendulum\.now"
 )
+_BY_NAME = frozenset({
+    "django.utils.module_loading.import_string", "werkzeug.utils.import_string", "celery.utils.imports.symbol_by_name",
+    "kombu.utils.imports.symbol_by_name",
+})  # fmt: skip
 _COARSE = frozenset({"date", "strftime", "isocalendar", "weekday", "toordinal", "year", "month", "day"})
 """What is made of the time and is the same all day."""
 _SAME = frozenset({"str", "repr", "bytes", "format", "int", "float", "hex", "abs", "round", "hash"})
@@ -45,7 +49,7 @@ def call(walker: Walker, site: Site) -> Sym | None:
             )
         if base.shape == "dict" and site.name == "get" and site.args.positional:
             name = site.args.positional[0].const
-            return base.entries.get(name, UNKNOWN) if isinstance(name, str) else UNKNOWN
+            return _entry(base, name, site.args.get(1, "default")) if isinstance(name, str) else UNKNOWN
         if base.shape == "dict" and site.name == "setdefault" and site.args.positional:
             name = site.args.positional[0].const
             default = site.args.get(1, "default") or constant(None)
@@ -69,6 +73,8 @@ def call(walker: Walker, site: Site) -> Sym | None:
         return Sym(what=f"{what}()", traits=RANDOM, key=walker.fresh("random"))
     if what in _TRANSPARENT:
         return site.args.positional[0] if site.args.positional else UNKNOWN
+    if what in _BY_NAME and site.args.positional:
+        return _imported(walker, site, site.args.positional[0].const)
     if what == "functools.partial" and site.args.positional:
         return Sym(shape="partial", items=site.args.positional, entries=site.args.keywords)
     if what.startswith("builtins."):
@@ -79,6 +85,20 @@ def call(walker: Walker, site: Site) -> Sym | None:
         target, *rest = site.args.positional
         return walker.apply(target, site._replace(args=site.args._replace(positional=tuple(rest))))
     return None
+
+
+def _entry(held: Sym, name: str, default: Sym | None) -> Sym:
+    """`held.get(name, default)`."""
+    absent = UNKNOWN if "open" in held.traits or not held.entries else default or constant(None)
+    return held.entries.get(name, absent)
+
+
+def _imported(walker: Walker, site: Site, path: object) -> Sym | None:
+    """What is imported by its dotted name, if that is written there."""
+    base, _, name = path.rpartition(".") if isinstance(path, str) else ("", "", "")
+    if not base:
+        return None
+    return walker.of(walker.machine.import_from(base, name, walker.frame.scope.module, site.at))
 
 
 def _path(walker: Walker, site: Site, what: str) -> Sym | None:

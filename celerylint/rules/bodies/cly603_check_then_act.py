@@ -85,11 +85,14 @@ def confirm(order_id, to):
         for judged in behaviour.acts:
             if judged.guarded.beside is not Answer.NO or judged.act.kind.confidence == "low":
                 continue
-            for hold in judged.act.holds:
+            # Who looks twice looks last where it decides.
+            for hold in reversed(judged.act.holds):
                 if id(hold.gate) not in seen and not hold.weak and hold.gate.at is not None:
                     found = list(self._raced(hold, judged, behaviour, project))
                     seen.update(id(hold.gate) for _ in found)
                     yield from found
+                    if found:
+                        break
 
     def _raced(self, hold: Hold, judged: Judged, behaviour: Behaviour, project: Project) -> Iterator[Finding]:
         task, act, gate = behaviour.task, judged.act, hold.gate
