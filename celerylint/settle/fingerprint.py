@@ -35,10 +35,14 @@ def family(finding: Finding) -> str:
 
 
 def gist(message: str, symbol: str) -> str:
-    """What stays the same in a message whatever the numbers in it, and whoever else is named in it."""
+    """What stays the same in a message whatever the numbers in it, and whoever else is named in it.
+
+    What follows a semicolon are the circumstances, which change with others.
+    """
     if symbol:
         message = re.sub(rf"(?<![\w.]){re.escape(symbol)}(?![\w.])", "_", message)
-    return _LIST.sub("_", _DOTTED.sub("_", skeleton(_ALSO.sub("", message))))
+    said = _LIST.sub("_", _DOTTED.sub("_", skeleton(_ALSO.sub("", message))))
+    return said.partition(";")[0]
 
 
 def order(finding: Finding) -> tuple[object, ...]:

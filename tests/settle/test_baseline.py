@@ -46,6 +46,7 @@ def lines(findings: tuple[Finding, ...]) -> list[int]:
         ("it is lost (also a.b, a.c and 4 more)", "it is lost (also a.b, a.d and 12 more)"),
         ("loses any of 4 tasks (a.b, a.c, a.d and 1 more)", "loses any of 2 tasks (a.b and x.y)"),
         ("one of a.b, a.c or a.d", "one of a.b or a.c"),
+        ("it is lost; of 4 a second run would do no harm", "it is lost"),
     ],
 )
 def test_numbers_and_names_of_others_are_no_part_of_what_is_said(before: str, after: str) -> None:
