@@ -5,8 +5,9 @@ from __future__ import annotations
 from collections.abc import Iterable
 
 from celerylint.facts import ir
-from celerylint.finding import Confidence, Finding, Severity
+from celerylint.finding import Confidence, Finding, Fix, Severity
 from celerylint.model.project import App, Entry, Project
+from celerylint.rules import mending
 from celerylint.rules.base import Rule
 from celerylint.rules.written import flat, load
 from celerylint.text import closest
@@ -30,6 +31,10 @@ class UnknownScheduledTask(Rule):
 
     Write the name that the task is registered under; `celery -A proj inspect registered` lists them.
 
+    ## Fix safety
+
+    The fix writes the name of the task that was probably meant. It is unsafe: that task then runs on schedule.
+
     [Periodic tasks](https://docs.celeryq.dev/en/stable/userguide/periodic-tasks.html#entries)
     """
 
@@ -42,24 +47,24 @@ from celery import Celery
 
 app = Celery("shop", broker="redis://")
 app.conf.beat_schedule = {
-    "sync": {"task": "tasks.synchronize", "schedule": 600},
+    "sync": {"task": "tasks.synchronise", "schedule": 600},
 }
 
 
 @app.task
-def sync(): ...
+def synchronize(): ...
 """
     good = """\
 from celery import Celery
 
 app = Celery("shop", broker="redis://")
 app.conf.beat_schedule = {
-    "sync": {"task": "tasks.sync", "schedule": 600},
+    "sync": {"task": "tasks.synchronize", "schedule": 600},
 }
 
 
 @app.task
-def sync(): ...
+def synchronize(): ...
 """
 
     def check_entry(self, entry: Entry, project: Project) -> Iterable[Finding]:
@@ -76,7 +81,15 @@ def sync(): ...
             f"did you mean `{near}`?" if near else "register the task, or delete the entry",
             symbol=entry.name,
             confidence=Confidence.MEDIUM if "." not in name and near is None else None,
+            fix=_renamed(entry, near),
         )
+
+
+def _renamed(entry: Entry, near: str | None) -> Fix | None:
+    at = entry.keys.get("task")
+    if near is None or at is None or not isinstance(at[1], (ir.Const, ir.Keyword)):
+        return None
+    return mending.unsafe(f"send {near}", *mending.set_at(at, (), task=f'"{near}"'))
 
 
 def _why(name: str, app: App, project: Project) -> str | None:

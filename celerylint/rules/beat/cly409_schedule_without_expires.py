@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterable
 
-from celerylint.finding import Finding, Severity
+from celerylint.facts import ir
+from celerylint.finding import AddDictEntry, Edit, Finding, Fix, Severity
 from celerylint.model.project import Entry, Project
-from celerylint.model.values import Mapping, forced
+from celerylint.model.values import Mapping, forced, place
+from celerylint.rules import mending
 from celerylint.rules.base import Rule
 
 
@@ -20,6 +23,11 @@ class ScheduleWithoutExpires(Rule):
     ## What to do
 
     Add `"options": {"expires": 55}`, a little less than the interval, or `expires=` on the task.
+
+    ## Fix safety
+
+    The fix lets the messages of an entry with a fixed interval expire a tenth before the next is due. It is unsafe: what no
+    worker takes in time is dropped. An entry with a crontab has none, since its times may lie anywhere apart.
 
     [Available fields](https://docs.celeryq.dev/en/stable/userguide/periodic-tasks.html#available-fields)
     """
@@ -46,7 +54,7 @@ from celery import Celery
 
 app = Celery("shop", broker="redis://")
 app.conf.beat_schedule = {
-    "sync": {"task": "shop.sync", "schedule": 60, "options": {"expires": 55}},
+    "sync": {"task": "shop.sync", "schedule": 60, "options": {"expires": 54}},
 }
 
 
@@ -72,7 +80,31 @@ def sync(): ...
             " expire, and all of them run later",
             'add "options": {"expires": ...}, a little less than the interval',
             symbol=entry.name,
+            fix=_expiring(entry),
         )
+
+
+_INTERVAL = re.compile(r"every (\d+(?:\.\d+)?) s")
+
+
+def _expiring(entry: Entry) -> Fix | None:
+    """A time a tenth below the interval, where that is known."""
+    interval = _INTERVAL.fullmatch(entry.schedule or "")
+    after = int(float(interval[1]) * 0.9) if interval is not None else 0
+    if after < 1:
+        return None
+    options = forced(entry.options) if entry.options is not None else None
+    edits: list[Edit]
+    if entry.kind != "setting":
+        edits = mending.set_at(entry.at, expires=str(after)) if isinstance(entry.at[1], ir.Call) else []
+    elif isinstance(options, Mapping) and options.at is not None:
+        own = isinstance(options.at[1], ir.DictExpr)
+        edits = [AddDictEntry(place(options.at), "expires", str(after))] if own else []
+    else:
+        beside = entry.keys.get("schedule") if "options" not in entry.keys else None
+        known = beside is not None and isinstance(beside[1], (ir.Const, ir.Keyword))
+        edits = mending.set_at(beside, options=f'{{"expires": {after}}}') if beside is not None and known else []
+    return mending.unsafe(f"let its messages expire after {after} s", *edits) if edits else None
 
 
 def _when(entry: Entry) -> str:

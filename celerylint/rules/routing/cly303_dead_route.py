@@ -6,10 +6,11 @@ import fnmatch
 from collections.abc import Iterable, Iterator
 
 from celerylint.facts import ir
-from celerylint.finding import Confidence, Finding, Severity
+from celerylint.finding import Confidence, Finding, Fix, Severity
 from celerylint.model.project import App, Project, Route
 from celerylint.model.routing import is_glob
-from celerylint.model.values import Scalar, Sequence, Value, forced
+from celerylint.model.values import At, Scalar, Sequence, Value, forced
+from celerylint.rules import mending
 from celerylint.rules.base import Rule
 from celerylint.text import closest
 
@@ -33,6 +34,11 @@ class DeadRoute(Rule):
     ## What to do
 
     Write the name under which the worker knows the task; `celery -A proj inspect registered` lists them.
+
+    ## Fix safety
+
+    The fix puts a flat list of pairs into another list, which is safe: no task can be sent without it. It writes the nearest
+    name of a task in place of one that does not exist, which is unsafe: messages then go to another queue.
 
     [Automatic routing](https://docs.celeryq.dev/en/stable/userguide/routing.html#automatic-routing)
     """
@@ -99,6 +105,7 @@ def send_receipt(order_id): ...
             f"did you mean `{near}`?" if near else "write the name of the task, or delete the route",
             symbol=app.name,
             confidence=None if near else Confidence.MEDIUM,
+            fix=_renamed(route, near),
         )
 
     def _flat(self, app: App) -> Iterator[Finding]:
@@ -115,7 +122,23 @@ def send_receipt(order_id): ...
                 "put the list of pairs into another one: task_routes = ([...],)",
                 symbol=app.name,
                 severity=Severity.ERROR,
+                fix=_nested(mending.expression(setting.at)),
             )
+
+
+def _renamed(route: Route, near: str | None) -> Fix | None:
+    edit = mending.renamed(route.at, route.pattern, near) if near is not None else None
+    return mending.unsafe(f"route {near}", edit) if edit is not None else None
+
+
+def _nested(at: At | None) -> Fix | None:
+    """The list as the only item of another one."""
+    if at is None or not isinstance(at[1], ir.Seq):
+        return None
+    path, node = at
+    opened, closed = ("[", "]") if node.kind == "list" else ("(", ",)")
+    edits = (mending.before(node, path, opened), mending.behind(node, path, closed))
+    return mending.safe("make it one router", *edits)
 
 
 def _is_pair(value: Value) -> bool:

@@ -4,11 +4,14 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 
-from celerylint.finding import Finding, Related, Severity
+from celerylint.facts import ir
+from celerylint.finding import Edit, Finding, Fix, Related, Severity
 from celerylint.model.project import App, Project
 from celerylint.model.routing import route_for
-from celerylint.model.values import At
+from celerylint.model.values import At, Sequence, forced
+from celerylint.rules import mending
 from celerylint.rules.base import Rule, names
+from celerylint.rules.commanding import command_text
 from celerylint.rules.consumers import Consumers, consumed_by, consumers, consuming, falling_through, reaches_others
 from celerylint.rules.declared import declared_queues
 
@@ -37,6 +40,11 @@ class UnconsumedDefaultQueue(Rule):
     ```console
     celery -A proj worker -Q mail,reports,celery
     ```
+
+    ## Fix safety
+
+    The fix adds the default queue to the `-Q` of one worker, or to `task_queues` where workers consume what that declares. It
+    is unsafe: that worker then runs what has waited there, perhaps for long.
 
     [Routing tasks](https://docs.celeryq.dev/en/stable/userguide/routing.html#basics)
     """
@@ -95,7 +103,36 @@ if __name__ == "__main__":
             consuming(str(default.value), found),
             symbol=app.name,
             related=[Related(worker.start.place, consumed_by(worker)) for worker in found.workers[:4]],
+            fix=_consumed(app, str(default.value), found, project),
         )
+
+
+def _consumed(app: App, default: str, found: Consumers, project: Project) -> Fix | None:
+    """The default queue beside the first that some worker consumes."""
+    worker = found.workers[0]
+    option = worker.line.options.get("queues")
+    if not any(each.queues.kind == "setting" for each in found.workers):
+        command = command_text(worker, project)
+        known = option.value if option is not None and "exclude_queues" not in worker.line.options else None
+        edits = command.with_value(option, f"{default},{known}") if command and option and known else []
+    else:
+        edits = _declared(app, default)
+    return mending.unsafe(f"consume {default} as well", *edits) if edits else None
+
+
+def _declared(app: App, default: str) -> list[Edit]:
+    """One queue more in `task_queues`, made as the last one is."""
+    held = app.setting("task_queues").raw
+    value = forced(held) if held is not None else None
+    if not isinstance(value, Sequence) or value.at is None or not isinstance(value.at[1], ir.Seq):
+        return []
+    path, node = value.at
+    last = node.items[-1] if node.items else None
+    maker = mending.spelled(last.func) if isinstance(last, ir.Call) else None
+    if last is None or maker is None or len(node.items) != len(value.items):
+        return []
+    apart = f"\n{' ' * (last.col - 1)}" if last.line != node.line else " "
+    return [mending.behind(last, path, f',{apart}{maker}("{default}")')]
 
 
 def _left_out(app: App, found: Consumers) -> At | None:

@@ -5,9 +5,11 @@ from __future__ import annotations
 from collections.abc import Iterable, Iterator
 from typing import NamedTuple
 
-from celerylint.finding import Finding, Severity
+from celerylint.facts import ir
+from celerylint.finding import Edit, Finding, Fix, ReplaceExpr, Severity
 from celerylint.model.project import App, Project, Task
-from celerylint.model.values import Arguments, At, Scalar, forced
+from celerylint.model.values import Arguments, At, Scalar, forced, place
+from celerylint.rules import mending, placing
 from celerylint.rules.base import Rule, names, related
 from celerylint.rules.declared import declared_queues
 from celerylint.rules.delivery.waits import SENDERS, family
@@ -34,6 +36,11 @@ class EtaOnDirectQuorum(Rule):
     ```
 
     or a topic exchange for the queue: `Queue("orders", Exchange("orders", type="topic"), routing_key="orders", ...)`.
+
+    ## Fix safety
+
+    The fix gives the exchange the type `topic`, where the queue names it or in the settings. It is unsafe: RabbitMQ refuses to
+    declare an exchange that exists with another type, so the old one must be deleted first, or the new one named otherwise.
 
     [Quorum queues](https://docs.celeryq.dev/en/stable/getting-started/backends-and-brokers/rabbitmq.html#using-quorum-queues)
     """
@@ -87,7 +94,25 @@ def order(pk):
                     " queue",
                     symbol=app.name,
                     related=related(held[0].at, held[0].what),
+                    fix=_by_topic(quorum, app, project),
                 )
+
+
+def _by_topic(quorum: _Quorum, app: App, project: Project) -> Fix | None:
+    """A topic exchange: that of the queue, or the default one."""
+    node = quorum.at[1]
+    edits: list[Edit]
+    if isinstance(node, ir.Call):
+        given = [keyword.value for keyword in node.keywords if keyword.name == "exchange"]
+        exchange = next(iter([*given, *node.args[1:2]]), None)
+        if not isinstance(exchange, ir.Call) or len(exchange.args) > 1:
+            return None
+        said = next((keyword.value for keyword in exchange.keywords if keyword.name == "type"), None)
+        edits = mending.set_at((quorum.at[0], exchange), (), type='"topic"')
+        edits = [ReplaceExpr(place((quorum.at[0], said)), '"topic"')] if said is not None else edits
+    else:
+        edits = placing.chosen(app, project, "task_default_exchange_type", '"topic"')
+    return mending.unsafe("use a topic exchange: the old one must be deleted first", *edits) if edits else None
 
 
 class _Quorum(NamedTuple):
