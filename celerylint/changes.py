@@ -137,11 +137,12 @@ class Changes:
 
     def _check_absent(self, paths: Sequence[str]) -> None:
         """Raise ConfigError if the base has one of `paths`, whose content then was never fetched."""
-        if not paths:
+        if not paths or self._run("config", "--get-regexp", r"^remote\..*\.promisor$").returncode:
             return
-        listed = self._run("ls-tree", "-z", "--full-tree", self._base, "--", *paths)
-        if listed.returncode or b" blob " in listed.stdout:
-            raise self._wrong(f'this clone is partial, without the files of "{self._revision}": fetch them first')
+        for start in range(0, len(paths), _AT_ONCE):
+            listed = self._run("ls-tree", "-z", "--full-tree", self._base, "--", *paths[start : start + _AT_ONCE])
+            if listed.returncode or b" blob " in listed.stdout:
+                raise self._wrong(f'this clone is partial, without the files of "{self._revision}": fetch them first')
 
     def _renamed(self) -> dict[str, str]:
         """What files of the index were called at the base, by what they are called now."""
@@ -188,6 +189,8 @@ class Changes:
         return ConfigError(f"--since: {why}", option="since", value=self._revision)
 
 
+_AT_ONCE = 200
+"""Paths on one command line."""
 _LEFT_OUT = frozenset(("GIT_EXTERNAL_DIFF", "GIT_DIR", "GIT_WORK_TREE", "GIT_INDEX_FILE", "GIT_TRACE"))
 
 

@@ -22,6 +22,7 @@ CLEAN, FAULTS, ERROR, INTERRUPTED = 0, 1, 2, 130
 _NO_ROOM = (errno.ENOSPC, errno.EDQUOT, errno.EFBIG, errno.EIO)
 
 _SHORT = {"jobs": "-j", "output_file": "-o"}
+_METAVARS = {"baseline": "FILE", "output_file": "FILE", "cache_dir": "FOLDER", "since": "REVISION"}
 _INSPECT = (
     "exclude",
     "extend_exclude",
@@ -279,7 +280,7 @@ def _flag(option: Option) -> click.Option:
     return click.Option(
         names,
         multiple=option.kind in ("list", "table", "outputs"),
-        metavar=metavar.get(option.kind, "TEXT"),
+        metavar=metavar.get(option.kind, _METAVARS.get(option.name, "TEXT")),
         help=option.help + more,
     )
 

@@ -38,7 +38,8 @@ def summary(report: Report, style: Style = PLAIN, *, hidden: int = 0) -> list[st
     counts = report.summary
     read = f"{plural(counts.tasks, 'task')} in {plural(counts.files, 'file')}"
     if not report.findings:
-        lines = [style.paint("No faults found", "green") + f": {read} read."]
+        new = "new " if counts.baselined or counts.unchanged else ""
+        lines = [style.paint(f"No {new}faults found", "green") + f": {read} read."]
         if not counts.tasks:
             lines = [f"No Celery tasks found in {plural(counts.files, 'file')}."]
     else:

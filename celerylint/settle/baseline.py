@@ -48,15 +48,15 @@ def read(text: str) -> tuple[Known, ...]:
         BaselineError: it is none.
     """
     try:
-        document = json.loads(text)
+        document = json.loads(text.removeprefix("\ufeff"))
     except json.JSONDecodeError as error:
         raise BaselineError(f"not valid JSON: {error.msg}", error.lineno) from error
-    except RecursionError as error:
+    except (RecursionError, ValueError) as error:
         raise BaselineError("it is no baseline of celerylint") from error
     if not isinstance(document, dict) or not isinstance(document.get("findings"), list) or "celerylint" not in document:
         raise BaselineError("it is no baseline of celerylint")
     if document["celerylint"] != VERSION:
-        raise BaselineError("it was written by another version of celerylint: write it anew with --write-baseline")
+        raise BaselineError("it was written by another version of celerylint: delete it, and write it anew with --write-baseline")
     try:
         entries = msgspec.convert(document["findings"], tuple[Known, ...])
     except msgspec.ValidationError as error:

@@ -10,7 +10,6 @@ from msgspec import Struct
 from celerylint.config import Options
 from celerylint.facts.comments import Suppression
 from celerylint.finding import Baseline, Finding, Known
-from celerylint.settle.baseline import compare
 from celerylint.settle.fingerprint import order, with_fingerprints
 from celerylint.settle.meta import INTERNAL_ERROR, UNREADABLE, RuleLike, in_preset
 from celerylint.settle.select import ignored_by_file, selected
@@ -78,6 +77,8 @@ def settle(
     kept = sorted((*silenced.kept, *own.kept), key=order)
     compared = None
     if known is not None:
+        from celerylint.settle.baseline import compare
+
         judged = _judged(kept, chosen, ignored, wanted, rules)
         first = touched or (lambda finding: False)
         compared = compare(kept, known, judged=judged, is_gone=is_gone, first=lambda finding: not first(finding))

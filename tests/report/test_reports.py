@@ -166,7 +166,7 @@ def test_full_does_not_group_findings_that_say_different_things() -> None:
 
 def test_full_says_what_is_not_shown() -> None:
     shown = full.render(report(suppressed=2, baselined=3, undecided=5))
-    assert shown.startswith("No faults found: 37 tasks in 120 files read.\n")
+    assert shown.startswith("No new faults found: 37 tasks in 120 files read.\n")
     assert "Not shown: 2 suppressed by comments, 3 in the baseline, 5 undecided" in shown
 
 

@@ -113,6 +113,7 @@ def test_a_fault_of_ours_is_never_written_down() -> None:
         ('{"celerylint": 1, "findings": [{"path": "a.py"}]}', "findings[0]", 0),
         ('{"celerylint": 1, "findings": [3]}', "findings[0]", 0),
         ("[" * 100_000, "", 0),
+        ('{"celerylint": ' + "1" * 10_000 + "}", "no baseline", 0),
     ],
 )
 def test_what_is_no_baseline_is_refused_with_a_reason(text: str, reason: str, line: int) -> None:
