@@ -4,12 +4,18 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 
-from celerylint.finding import Finding, Severity
+from celerylint.facts import ir
+from celerylint.facts.walk import nodes
+from celerylint.finding import Edit, Finding, Fix, Place, ReplaceText, Severity, Span
 from celerylint.model.project import Dispatch, Project
-from celerylint.model.values import ClassValue
+from celerylint.model.values import ClassValue, External
+from celerylint.rules import mending
 from celerylint.rules.base import Rule
+from celerylint.rules.body import Body, body_of
+from celerylint.rules.dispatch.binding import received_by
 from celerylint.rules.dispatch.instances import Row, Rows, lineage
 from celerylint.rules.dispatch.messages import (
+    Carried,
     Surroundings,
     carried,
     outcome,
@@ -35,6 +41,13 @@ class ModelArgument(Rule):
     Send the key and let the task fetch the row: `ship.delay(order.pk)`, and in the task
     `order = Order.objects.get(pk=order_id)`. Tasks that wait in a queue have to be changed with their callers.
 
+    ## Fix safety
+
+    The fix sends the key and lets the task fetch the row: `.pk` at the call, and in the task `user_id` for the parameter
+    `user`, with `user = User.objects.get(pk=user_id)` as its first line. It is offered for Django's models where one place
+    sends the task and the task's module knows the model. It is unsafe: messages that wait in a queue hold the row, and
+    calls that are not seen, as those of tests may be, pass it too.
+
     [Database transactions and state](https://docs.celeryq.dev/en/stable/userguide/tasks.html#state)
     """
 
@@ -48,7 +61,8 @@ from django.contrib.auth.models import User
 
 
 @shared_task
-def welcome(user): ...
+def welcome(user):
+    user.email_user("Welcome", "...")
 
 
 def sign_up(name):
@@ -61,7 +75,9 @@ from django.contrib.auth.models import User
 
 
 @shared_task
-def welcome(user_id): ...
+def welcome(user_id):
+    user = User.objects.get(pk=user_id)
+    user.email_user("Welcome", "...")
 
 
 def sign_up(name):
@@ -91,8 +107,55 @@ def sign_up(name):
                 if row.number == "one"
                 else "send the primary keys and fetch the rows in the task",
                 symbol=dispatch.task_name or "",
+                fix=_by_key(argument, row, dispatch, project),
             )
             return
+
+
+def _by_key(argument: Carried, row: Row, dispatch: Dispatch, project: Project) -> Fix | None:
+    """The key in the message, and the row fetched in the task, where both sides can be seen whole."""
+    path, call = dispatch.at
+    task, written, param = dispatch.task, argument.written, received_by(dispatch, argument.key)
+    body = body_of(task) if task is not None else None
+    if (
+        task is None
+        or body is None
+        or not body.statements
+        or param is None
+        or row.number != "one"
+        or not isinstance(call, ir.Call)
+    ):
+        return None
+    if not isinstance(written, (ir.Name, ir.Attr)) or param.annotation is not None or param.default is not None:
+        return None
+    others = sum(each.task is task for each in project.dispatches) > 1 or any(e.task is task for e in project.schedule)
+    name, first = f"{param.name}_id", body.statements[0]
+    taken = {n.id for s in body.statements for n in nodes(s) if isinstance(n, ir.Name)}
+    if others or not _knows(body, row) or name in taken or first.line == task.definition[1].line:
+        return None
+    if isinstance(first, ir.ExprStmt) and isinstance(first.value, ir.Const) and len(body.statements) > 1:
+        first = body.statements[1]  # below the docstring
+    edits: list[Edit] = [mending.behind(written, path, ".pk")]
+    keyword = next((k for k in call.keywords if k.value is written), None)
+    if keyword is not None:
+        edits.append(_word(keyword, path, param.name, name))
+    fetch = f"{param.name} = {row.model}.objects.get(pk={name})"
+    edits += [_word(param, body.path, param.name, name), mending.statements_before(first, body.path, fetch)]
+    return mending.unsafe("send the key and fetch the row in the task", *edits)
+
+
+def _word(node: ir.Node, path: str, word: str, instead: str) -> ReplaceText:
+    """Another word where a node begins with one."""
+    return ReplaceText(Place(path, Span(node.line, node.col, node.line, node.col + len(word))), instead)
+
+
+def _knows(body: Body, row: Row) -> bool:
+    """Whether the module of a task has the model of a row, one of Django's, under its own name."""
+    value = body.meaning(ir.Name(0, 0, 0, 0, row.model)) if row.model else None
+    if isinstance(value, ClassValue):
+        bases = [base.dotted for base in lineage(value) if isinstance(base, External)]
+        return value is row.cls and any(base.endswith("db.models.Model") for base in bases)
+    return isinstance(value, External) and value.dotted.startswith("django.contrib.") and row.cls is None
 
 
 def _written_by_hand(row: Row) -> bool:
