@@ -160,9 +160,16 @@ class DeleteLines(Struct, frozen=True, tag=True):
     last: int
 
 
+class DropCodes(Struct, frozen=True, tag=True):
+    """Take codes out of a comment that silences findings, and the comment with the last of them; no codes stand for all."""
+
+    place: Place
+    codes: tuple[str, ...]
+
+
 Edit = Union[
     SetKeyword, RemoveKeyword, ReplaceExpr, AddImport, InsertStatement, AddDictEntry, RemoveDictEntry, RemoveItem,
-    ReplaceText, InsertText, DeleteLines,
+    ReplaceText, InsertText, DeleteLines, DropCodes,
 ]  # fmt: skip
 
 Safety = Literal["safe", "unsafe", "display"]

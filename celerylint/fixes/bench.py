@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING
 from msgspec import Struct
 from msgspec.structs import replace
 
-from celerylint.finding import DeleteLines, Edit, Finding, Fix, InsertText, ReplaceText
+from celerylint.finding import DeleteLines, DropCodes, Edit, Finding, Fix, InsertText, ReplaceText
 from celerylint.fixes.text import Change, FixError, Text
 
 if TYPE_CHECKING:
@@ -114,7 +114,7 @@ class Bench:
         found: dict[str, list[Change]] = {}
         for path in dict.fromkeys(map(path_of, fix.edits)):
             edits = [edit for edit in fix.edits if path_of(edit) == path]
-            plain = [edit for edit in edits if isinstance(edit, (ReplaceText, InsertText, DeleteLines))]
+            plain = [edit for edit in edits if isinstance(edit, (ReplaceText, InsertText, DeleteLines, DropCodes))]
             held = found.setdefault(path, [])
             changes = [change for edit in plain for change in self._text(path).changes(edit)]
             if len(plain) < len(edits):

@@ -10,10 +10,14 @@ from collections.abc import Iterable
 
 from msgspec import Struct
 
-from celerylint.finding import DeleteLines, InsertText, Place, ReplaceText, Span
+from celerylint.finding import DeleteLines, DropCodes, InsertText, Place, ReplaceText, Span
 
 _BOM = b"\xef\xbb\xbf"
 _NEWLINE = re.compile(r"\r\n|\r|\n")
+
+
+_CODES = re.compile(r"\[([^\]\n]*)\]|(?:noqa|ignore|ignore-file)\s*:?\s*([A-Z]+[0-9]+(?:[,\s]+[A-Z]+[0-9]+)*)", re.I)
+"""The codes of a comment, in brackets or behind a colon."""
 
 
 class FixError(Exception):
@@ -99,13 +103,34 @@ class Text:
 
     # --- edits
 
-    def changes(self, edit: ReplaceText | InsertText | DeleteLines) -> list[Change]:
+    def changes(self, edit: ReplaceText | InsertText | DeleteLines | DropCodes) -> list[Change]:
         """An edit of a stretch as a change."""
         if isinstance(edit, DeleteLines):
             start = self.offset(edit.first, 1)
             return [Change(start, self.next_line(self.offset(edit.last, 1)), "")]
         start, end = self.stretch(edit.place.span)
+        if isinstance(edit, DropCodes):
+            return [self._without_codes(start, end, edit.codes)]
         return [Change(start, start if isinstance(edit, InsertText) else end, edit.text)]
+
+    def _without_codes(self, start: int, end: int, codes: tuple[str, ...]) -> Change:
+        """A comment with the codes that are left in it; without any, what is left of its line."""
+        listed = _CODES.search(self.text, start, end)
+        held = re.findall(r"[^,\s]+", listed[1] or listed[2]) if listed is not None else []
+        left = [code for code in held if code not in codes]
+        if listed is not None and codes and left:
+            group = 1 if listed[1] else 2
+            comma = ", " if ", " in listed[group] else ","
+            return Change(*listed.span(group), comma.join(left))
+        first, last = self.line_start(start), self.line_end(end)
+        rest = self.text[end:last].strip()
+        if not rest and not self.text[first:start].strip():
+            return Change(first, self.next_line(end), "")
+        if rest and not rest.startswith("#"):
+            return Change(start, end, "#")
+        if rest:
+            return Change(start, last - len(self.text[end:last].lstrip()), "")
+        return Change(first + len(self.text[first:start].rstrip()), last, "")
 
     def as_edits(self, changes: Iterable[Change]) -> tuple[ReplaceText, ...]:
         """Changes as edits, with the line ends of the file."""

@@ -7,7 +7,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from msgspec import Struct
 
 from celerylint.facts.comments import Suppression
-from celerylint.finding import Confidence, Finding, Place, Span
+from celerylint.finding import Confidence, DropCodes, Finding, Fix, Place, Span
 from celerylint.settle.meta import NO_REASON, UNKNOWN_CODE, UNUSED, RuleLike
 from celerylint.text import did_you_mean
 
@@ -75,7 +75,7 @@ def about_comments(
     said = {rule.code: rule for rule in rules if rule.code in selected}
     found: list[Finding] = []
 
-    def say(code: str, path: str, comment: Suppression, message: str, help: str) -> None:
+    def say(code: str, path: str, comment: Suppression, message: str, help: str, fix: Fix | None = None) -> None:
         if rule := said.get(code):
             span = Span(comment.line, comment.column, comment.line, comment.end_column)
             found.append(
@@ -87,8 +87,13 @@ def about_comments(
                     severity=rule.severity,
                     confidence=Confidence.HIGH,
                     place=Place(path, span),
+                    fix=fix,
                 )
             )
+
+    def unused(path: str, comment: Suppression, written: str) -> bool:
+        meant = {code for code in names.values() if code.startswith(_code(written, names))}
+        return (path, comment, written) not in used and _judgeable(meant, comment, written, selected, preset)
 
     for path, file_comments in comments.items():
         for comment in file_comments:
@@ -98,6 +103,7 @@ def about_comments(
                 message = f'this comment silences nothing: "{word}" is not known{hint}'
                 say(UNKNOWN_CODE, path, comment, message, "Write `# celerylint: ignore[CODE] reason`.")
                 continue
+            fix = _without(path, comment, [w for w in comment.codes or ("",) if unused(path, comment, w)])
             for written in comment.codes or ("",):
                 prefix = _code(written, names)
                 meant = {code for code in names.values() if code.startswith(prefix)}
@@ -105,14 +111,25 @@ def about_comments(
                     message = f'this comment silences nothing: no rule is called "{written}"'
                     hint = did_you_mean(written, [*names, *names.values()])
                     say(UNKNOWN_CODE, path, comment, message + hint, "Correct the code, or delete it.")
-                elif (path, comment, written) not in used and _judgeable(meant, comment, written, selected, preset):
+                elif unused(path, comment, written):
                     what = f"for {written}" if written else "for every rule"
                     message = f"this comment asks for silence {what}, but nothing is found here"
-                    say(UNUSED, path, comment, message, "Delete it, or it will hide the next finding on this line.")
+                    say(
+                        UNUSED, path, comment, message, "Delete it, or it will hide the next finding on this line.", fix
+                    )
             if comment.kind != "noqa" and not comment.reason:
                 message = "this comment silences a finding without saying why"
                 say(NO_REASON, path, comment, message, "Write the reason after the closing bracket.")
     return tuple(found)
+
+
+def _without(path: str, comment: Suppression, codes: Sequence[str]) -> Fix | None:
+    """Without the codes that silence nothing, or without the comment where these are all."""
+    if not codes:
+        return None
+    span = Span(comment.line, comment.column, comment.line, comment.end_column)
+    named = tuple(code for code in codes if code)
+    return Fix("ask for no silence that is not needed", "safe", (DropCodes(Place(path, span), named),))
 
 
 def _judgeable(
