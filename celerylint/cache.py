@@ -19,6 +19,12 @@ from celerylint import __version__
 from celerylint.facts import ir
 from celerylint.facts.ir import PythonFacts
 
+SETTLED = 1_000_000_000
+"""Nanoseconds after which a file's time of change is taken to tell its content."""
+
+Stamp = tuple[int, int, int]
+"""Size, and in nanoseconds the time when the content changed and the one when anything did, the right to read it among it."""
+
 
 class Entry(Struct, frozen=True, array_like=True, gc=False):
     """One file: its size, its time of change in nanoseconds, whether its bytes mention Celery, and its encoded facts.
@@ -41,7 +47,7 @@ _encoder = msgspec.msgpack.Encoder()
 _decoder = msgspec.msgpack.Decoder(_Stored)
 
 
-def _made_by() -> str:
+def made_by() -> str:
     """Who can read the entries: they change with the tool, with how it lowers code and with the interpreter's grammar."""
     return f"{__version__}/{ir.EXTRACTOR_VERSION}/{sys.version_info.major}.{sys.version_info.minor}"
 
@@ -57,29 +63,38 @@ def folder(option: str | None) -> Path:
     return Path(base) / "celerylint"
 
 
-def _file(root: str, option: str | None) -> Path:
+def file_of(root: str, option: str | None, what: str = "facts") -> Path:
+    """The file of a project that holds something."""
     name = hashlib.blake2b(os.path.realpath(root).encode(), digest_size=12).hexdigest()
-    return folder(option) / f"{name}-{sys.version_info.major}{sys.version_info.minor}.msgpack"
+    return folder(option) / f"{name}-{sys.version_info.major}{sys.version_info.minor}-{what}.msgpack"
 
 
 def read(root: str, option: str | None) -> dict[str, Entry]:
     """The entries of a project; none if there is no cache, or one that cannot be read."""
     try:
-        stored = _decoder.decode(_file(root, option).read_bytes())
+        stored = _decoder.decode(file_of(root, option).read_bytes())
     except (OSError, msgspec.DecodeError, ValueError):
         return {}
-    return stored.entries if stored.made_by == _made_by() else {}
+    return stored.entries if stored.made_by == made_by() else {}
 
 
-def unchanged(root: str, path: str, cached: Mapping[str, Entry], stamps: dict[str, tuple[int, int]]) -> Entry | None:
-    """The cached entry of a file, if it is as it was; takes the file's stamp, its size and time of change, for a later one."""
-    try:
-        status = os.stat(f"{root}/{path}")
-    except OSError:
+def unchanged(root: str, path: str, cached: Mapping[str, Entry], stamps: dict[str, Stamp]) -> Entry | None:
+    """The cached entry of a file, if it is as it was; takes the file's stamp for a later one."""
+    found = stamp(f"{root}/{path}")
+    if found is None:
         return None
-    stamp = stamps[path] = (status.st_size, status.st_mtime_ns)
+    stamps[path] = found
     entry = cached.get(path)
-    return entry if entry is not None and (entry.size, entry.changed) == stamp else None
+    return entry if entry is not None and (entry.size, entry.changed) == found[:2] else None
+
+
+def stamp(path: str) -> Stamp | None:
+    """That of a file or folder; None if it is not there."""
+    try:
+        status = os.stat(path)
+    except (OSError, ValueError):
+        return None
+    return status.st_size, status.st_mtime_ns, status.st_ctime_ns
 
 
 def decoded(entry: Entry, path: str) -> PythonFacts | None:
@@ -94,16 +109,20 @@ def decoded(entry: Entry, path: str) -> PythonFacts | None:
 
 
 def write(root: str, option: str | None, entries: Mapping[str, Entry]) -> None:
-    """Replace the cache of a project in one step. A folder that cannot be written costs the next run time, nothing else."""
+    """Replace the cache of a project."""
+    replace_file(file_of(root, option), _encoder.encode(_Stored(made_by(), dict(entries))))
+
+
+def replace_file(target: Path, content: bytes) -> None:
+    """Replace a file of the cache in one step. A folder that cannot be written costs the next run time, nothing else."""
     import tempfile
 
-    target = _file(root, option)
     try:
         target.parent.mkdir(parents=True, exist_ok=True)
         handle, temporary = tempfile.mkstemp(dir=target.parent, prefix=".celerylint-")
         try:
             with os.fdopen(handle, "wb") as file:
-                file.write(_encoder.encode(_Stored(_made_by(), dict(entries))))
+                file.write(content)
             os.replace(temporary, target)
         except BaseException:
             os.unlink(temporary)

@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Callable, Collection, Sequence
+from collections.abc import Callable, Collection, Mapping, Sequence
 from pathlib import Path
 
 from msgspec import Struct
 
+from celerylint.cache import Stamp, stamp
 from celerylint.config import PROJECT_MARKERS, Options, UsageError
 from celerylint.facts.deploy.kinds import certain, may_deploy
 from celerylint.facts.pins import is_pin_file
@@ -35,6 +36,8 @@ class Discovery(Struct, frozen=True, kw_only=True):
     deployment: tuple[str, ...]
     """Files that may say how the project is deployed, by their names."""
     problems: tuple[Problem, ...]
+    stamps: Mapping[str, Stamp | None]
+    """Those of all folders and ignore files, taken before they were read; empty where nothing is to be cached."""
     keep: Callable[[str], bool]
     """False for a file that .gitignore or an exclude pattern leaves out. Folders were asked while walking; asking
     about every file would take longer than all else, so it is for the files that turn out to matter."""
@@ -72,6 +75,7 @@ def discover(root: Path, paths: Sequence[str], options: Options, unsaved: Collec
         pins=tuple(sorted(walk.pins)),
         deployment=tuple(sorted(deployed.union(walk.deployment))),
         problems=tuple(sorted(walk.problems)),
+        stamps=walk.stamps,
         keep=lambda path: path in files or not walk.ignored_file(path),
         wanted=lambda path: path in files or path.startswith(tops),
     )
@@ -129,6 +133,13 @@ class _Walk:
 
     def __init__(self, root: Path, options: Options) -> None:
         self.root = str(root)
+        self.stamped = not options.no_cache
+        self.stamps: dict[str, Stamp | None] = {}
+        if self.stamped:
+            self.stamps[""] = stamp(self.root)
+            for above in root.parents:
+                path = os.path.relpath(above / ".gitignore", root)
+                self.stamps[path] = stamp(str(above / ".gitignore"))
         self.modules: dict[str, list[str]] = {}
         """For each folder, the names of the Python files in it."""
         self.pins: list[str] = []
@@ -147,6 +158,8 @@ class _Walk:
             folder = stack.pop()
             if folder in self.rules:
                 continue
+            if self.stamped:
+                self.stamps[folder] = stamp(f"{self.root}/{folder}")
             try:
                 with os.scandir(os.path.join(self.root, folder)) as listing:
                     entries = list(listing)
@@ -154,6 +167,8 @@ class _Walk:
                 self.problems.append(Problem(folder.rstrip("/") or ".", error.strerror or "cannot be listed"))
                 continue
             names = {entry.name for entry in entries}
+            if self.stamped and ".gitignore" in names:
+                self.stamps[f"{folder}.gitignore"] = stamp(f"{self.root}/{folder}.gitignore")
             if "pyvenv.cfg" in names and folder != start:
                 continue
             self.rules[folder] = rules = self._rules(folder, ".gitignore" in names)

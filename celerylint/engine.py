@@ -14,11 +14,13 @@ from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from celerylint.cache import Stamp, stamp
 from celerylint.config import ConfigError, Options
 from celerylint.discover import Discovery, discover
 from celerylint.extract import Extraction, Files, read_source
 from celerylint.extract_deploy import DeployFiles, comment_starts
 from celerylint.finding import Finding, Known, Place, Report, Span, Summary
+from celerylint.recall import recall, recalls, remember
 
 if TYPE_CHECKING:
     from celerylint.changes import Changes
@@ -52,33 +54,51 @@ def check(
         UsageError: a path that is not there, an unknown rule.
     """
     with _without_collection():
-        clock = _Clock()
-        run, settled = _judged(paths, options, root, progress, clock, overlay)
-        shown = {
-            place.path
-            for finding in settled.findings
-            for place in (finding.place, *(other.place for other in finding.related))
-        }
-        sources = {path: text for path in sorted(shown) if (text := run.files.text(path)) is not None}
-        clock.lap("settle")
-        return Report(
-            findings=settled.findings,
-            summary=Summary(
-                files=len(run.discovery.files) + len(run.deployed.gated()),
-                tasks=len(run.project.tasks),
-                suppressed=settled.suppressed,
-                baselined=settled.baselined,
-                undecided=len(run.project.undecided),
-                by_code=settled.by_code,
-                fixable=sum(f.fix is not None and f.fix.safety == "safe" for f in settled.findings),
-                fixable_unsafe=sum(f.fix is not None and f.fix.safety == "unsafe" for f in settled.findings),
-                unchanged=settled.unchanged,
-            ),
-            undecided=run.project.undecided,
-            sources=sources,
-            baseline=settled.baseline,
-            timings=clock.laps,
-        )
+        if not recalls(options, overlay):
+            return _checked(paths, options, root, progress, overlay)[0]
+        report = recall(root, paths, options)
+        if report is None:
+            began = time.time_ns()
+            report, run = _checked(paths, options, root, progress, overlay)
+            remember(root, paths, options, report, run.stamps, began)
+        return report
+
+
+def _checked(
+    paths: Sequence[str],
+    options: Options,
+    root: Path,
+    progress: Progress | None,
+    overlay: Mapping[str, bytes] | None,
+) -> tuple[Report, _Run]:
+    clock = _Clock()
+    run, settled = _judged(paths, options, root, progress, clock, overlay)
+    shown = {
+        place.path
+        for finding in settled.findings
+        for place in (finding.place, *(other.place for other in finding.related))
+    }
+    sources = {path: text for path in sorted(shown) if (text := run.files.text(path)) is not None}
+    clock.lap("settle")
+    report = Report(
+        findings=settled.findings,
+        summary=Summary(
+            files=len(run.discovery.files) + len(run.deployed.gated()),
+            tasks=len(run.project.tasks),
+            suppressed=settled.suppressed,
+            baselined=settled.baselined,
+            undecided=len(run.project.undecided),
+            by_code=settled.by_code,
+            fixable=sum(f.fix is not None and f.fix.safety == "safe" for f in settled.findings),
+            fixable_unsafe=sum(f.fix is not None and f.fix.safety == "unsafe" for f in settled.findings),
+            unchanged=settled.unchanged,
+        ),
+        undecided=run.project.undecided,
+        sources=sources,
+        baseline=settled.baseline,
+        timings=clock.laps,
+    )
+    return report, run
 
 
 def graph(paths: Sequence[str], options: Options, *, root: Path, progress: Progress | None = None) -> Graph:
@@ -210,6 +230,7 @@ def inspect(
 
         project = _read(found, files, deployed, options, root, clock).project
         bodies = Bodies(project)
+        bodies.begin()
 
         def repeat_safe(task: Task) -> str:
             try:
@@ -224,7 +245,13 @@ class _Run:
     """What reading a project gave."""
 
     def __init__(
-        self, discovery: Discovery, files: Files, deployed: DeployFiles, project: Project, crash: Exception | None
+        self,
+        discovery: Discovery,
+        files: Files,
+        deployed: DeployFiles,
+        project: Project,
+        crash: Exception | None,
+        pins: Mapping[str, Stamp | None],
     ) -> None:
         self.discovery = discovery
         self.files = files
@@ -232,6 +259,8 @@ class _Run:
         self.project = project
         self.crash = crash
         """What went wrong with the deployment files by a fault of ours."""
+        self.stamps: Mapping[str, Stamp | None] = {**discovery.stamps, **pins, **deployed.stamps, **files.stamps}
+        """Those of all that was looked at, taken before it was read."""
 
 
 class _Clock:
@@ -284,7 +313,7 @@ def _begin(
 def _read(found: Discovery, files: Files, deployed: DeployFiles, options: Options, root: Path, clock: _Clock) -> _Run:
     from celerylint.model.link import link
 
-    version = _version(root, found, options)
+    version, pins = _version(root, found, options)
     clock.lap("version")
     extraction = files.extract()
     clock.lap("extract")
@@ -301,7 +330,7 @@ def _read(found: Discovery, files: Files, deployed: DeployFiles, options: Option
     clock.lap("widen")
     files.save(deployed.entries())
     clock.lap("cache")
-    return _Run(found, files, deployed, project, crash)
+    return _Run(found, files, deployed, project, crash, pins)
 
 
 def _deployment(deployed: DeployFiles, options: Options) -> tuple[Deployment, Exception | None]:
@@ -360,12 +389,14 @@ def _packages(root: Path, found: Discovery, gated: tuple[str, ...]) -> frozenset
     return frozenset(names)
 
 
-def _version(root: Path, found: Discovery, options: Options) -> TargetVersion:
+def _version(root: Path, found: Discovery, options: Options) -> tuple[TargetVersion, dict[str, Stamp | None]]:
+    """The version of Celery to judge by, and the stamps of the files that may say it."""
     from celerylint.facts.pins import Pin, read_pins
     from celerylint.model.version import choose
 
     pins: list[Pin] = []
-    pending, seen = list(found.pins), set(found.pins)
+    pending = list(found.pins)
+    stamps = {path: stamp(f"{root}/{path}") for path in pending}
     while pending and not options.celery_version:
         path = pending.pop()
         try:
@@ -376,10 +407,10 @@ def _version(root: Path, found: Discovery, options: Options) -> TargetVersion:
             continue
         read = read_pins(path, content)
         pins.extend(read.pins)
-        fresh = [p for p in read.includes if p not in seen and not os.path.isabs(p) and not p.startswith("..")]
-        seen.update(fresh)
+        fresh = [p for p in read.includes if p not in stamps and not os.path.isabs(p) and not p.startswith("..")]
+        stamps.update((path, stamp(f"{root}/{path}")) for path in fresh)
         pending.extend(fresh)
-    return choose(pins, options.celery_version or "")
+    return choose(pins, options.celery_version or ""), stamps
 
 
 def _unreadable(found: Discovery, files: Files, deployed: DeployFiles) -> Iterator[Finding]:

@@ -39,9 +39,6 @@ def _jobs(options: Options, files: int) -> int:
     return max(1, min(wanted, files // _FILES_PER_PROCESS, 8))
 
 
-_SETTLED = 1_000_000_000
-"""Nanoseconds after which a file's time of change is taken to tell its content."""
-
 _CHUNK = 16
 """Files that a process takes at a time."""
 
@@ -121,12 +118,14 @@ class Files:
         self._chunks: list[list[str]] = []
         self._queue: WorkQueue | None = None
         self._calls: list[ForkedCall] = []
-        self._stamps: dict[str, tuple[int, int]] = {}
-        """Size and time of change of files, taken before they were read."""
+        self._stamps: dict[str, cache.Stamp] = {}
+        """Those of files, taken before they were read."""
 
     def begin(self) -> None:
         """Find out what has to be read, and let other processes start on it."""
         tests = frozenset(self._found.tests)
+        for path in tests:
+            self._unchanged(path)  # for their stamps, wherever they will be read
         for path in self._found.files:
             if path in tests or path in self._overlay:
                 continue
@@ -188,6 +187,11 @@ class Files:
             self._problems[facts.path] = facts.error
 
     @property
+    def stamps(self) -> Mapping[str, cache.Stamp]:
+        """Those of all Python files, taken before any was read; empty where nothing is to be cached."""
+        return self._stamps
+
+    @property
     def cached(self) -> Mapping[str, cache.Entry] | None:
         """What the last run left; None where nothing is to be cached."""
         return None if self._options.no_cache else self._cached
@@ -198,13 +202,13 @@ class Files:
             return
         now = time.time_ns()
         entries: dict[str, cache.Entry] = dict(others)
-        for path, (size, changed) in self._stamps.items():
+        for path, (size, changed, _) in self._stamps.items():
             facts = self._facts.get(path)
             known = self._cached.get(path)
             same = known is not None and (known.size, known.changed) == (size, changed)
             if known is not None and same and (known.facts is not None or facts is None):
                 entries[path] = known
-            elif (path not in self._problems or facts is not None) and now - changed > _SETTLED:
+            elif (path not in self._problems or facts is not None) and now - changed > cache.SETTLED:
                 # One that was changed a moment ago is left out: it may change again within the same tick of its clock.
                 encoded = ir.encode(facts) if facts is not None else None
                 entries[path] = cache.Entry(size, changed, path in self._matters, encoded)

@@ -19,9 +19,6 @@ from celerylint.facts.deploy.ir import DeployFacts
 from celerylint.facts.ir import Unreadable
 from celerylint.forked import ForkedCall, can_fork
 
-_SETTLED = 1_000_000_000
-"""Nanoseconds after which a file's time of change is taken to tell its content."""
-
 
 @functools.cache
 def _list_decoder() -> msgspec.msgpack.Decoder[list[DeployFacts]]:
@@ -53,7 +50,7 @@ class DeployFiles:
         self._options = options
         self._cached = cached
         self._facts: dict[str, DeployFacts | None] = {}
-        self._stamps: dict[str, tuple[int, int]] = {}
+        self._stamps: dict[str, cache.Stamp] = {}
         self._gated: dict[str, DeployFacts] = {}
         self._matters: set[str] = set()
         self._fresh: list[str] = []
@@ -94,6 +91,11 @@ class DeployFiles:
             self._facts[path] = self._named(path)
         return self._facts[path]
 
+    @property
+    def stamps(self) -> Mapping[str, cache.Stamp | None]:
+        """Those of all files that were looked at, taken before they were read; None for those that were not there."""
+        return {**dict.fromkeys(self._facts), **self._stamps}
+
     def problems(self) -> Iterator[tuple[str, Unreadable]]:
         """Files that could not be read, by path, without those that are nobody's to mend: tests, and values of no chart."""
         for path, facts in sorted(self._facts.items()):
@@ -114,12 +116,12 @@ class DeployFiles:
         """What was read, for the next run."""
         now = time.time_ns()
         found = {}
-        for path, (size, changed) in self._stamps.items():
+        for path, (size, changed, _) in self._stamps.items():
             facts = self._facts.get(path)
             known = (self._cached or {}).get(path)
             if known is not None and (known.size, known.changed) == (size, changed) and (known.facts or facts is None):
                 found[path] = known
-            elif now - changed > _SETTLED:
+            elif now - changed > cache.SETTLED:
                 encoded = msgspec.msgpack.encode(facts) if facts is not None else None
                 found[path] = cache.Entry(size, changed, path in self._matters, encoded)
         return found
