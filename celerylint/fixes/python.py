@@ -416,9 +416,9 @@ class Python:
                 return [Change(start, end, "pass")]
             return [Change(self.file.line_start(start), self.file.next_line(end), "")]
         owner = self._holder(option)
-        line = self._updated_by(owner) if len(_items(owner)) == 1 else None
-        if line is not None:
-            start, end = self._stretch_of(line)
+        updating = self._updated_by(owner) if len(_items(owner)) == 1 else None
+        if updating is not None:
+            start, end = self._stretch_of(updating)
             return [Change(self.file.line_start(start), self.file.next_line(end), "")]
         return [self._without(owner, option)]
 

@@ -172,9 +172,9 @@ def _computed(statement: ir.Stmt, target: ir.Attr, column: ReplaceExpr, path: st
         if not isinstance(value, (ir.Const, ir.Name, ir.Attr, ir.Call, ir.Subscript)):
             whole += [mending.before(value, path, "("), mending.behind(value, path, ")")]
         return whole
-    value = statement.value if isinstance(statement, ir.Assign) else None
-    if isinstance(value, ir.BinOp) and value.op in ("+", "-") and isinstance(value.left, ir.Attr):
-        return [ReplaceExpr(place((path, value.left)), column.text, column.needs)]
+    made = statement.value if isinstance(statement, ir.Assign) else None
+    if isinstance(made, ir.BinOp) and made.op in ("+", "-") and isinstance(made.left, ir.Attr):
+        return [ReplaceExpr(place((path, made.left)), column.text, column.needs)]
     return []
 
 

@@ -57,13 +57,16 @@ def _called(node: ir.Node, name: str) -> ir.Call | None:
 
 def _leaves_if_found(statement: ir.If, look: ir.Call) -> bool | None:
     """True for `if cache.get(key): return`, False for `if not cache.get(key): ...`, None for anything else."""
-    test, found = statement.test, True
-    if isinstance(test, ir.UnaryOp) and test.op == "not":
-        test, found = test.value, False
-    elif isinstance(test, ir.Compare) and len(test.ops) == 1 and test.ops[0] in ("is", "is not"):
-        if not isinstance(test.rights[0], ir.Const) or test.rights[0].value is not None:
+    whole = statement.test
+    test: ir.Expr = whole
+    found = True
+    if isinstance(whole, ir.UnaryOp) and whole.op == "not":
+        test, found = whole.value, False
+    elif isinstance(whole, ir.Compare) and len(whole.ops) == 1 and whole.ops[0] in ("is", "is not"):
+        nothing = whole.rights[0]
+        if not isinstance(nothing, ir.Const) or nothing.value is not None:
             return None
-        test, found = test.left, test.ops[0] == "is not"
+        test, found = whole.left, whole.ops[0] == "is not"
     if test.span != look.span:
         return None
     return found if not found or isinstance(statement.body[-1], ir.Return) else None

@@ -89,7 +89,7 @@ def _arguments(dispatch: Dispatch) -> Iterator[tuple[ir.Expr | None, int | str, 
             yield from _numbered(held.items, items if len(items) == len(held.items) else [])
         held = _forced(args.get(first + 1, "kwargs"))
         if isinstance(held, Mapping):
-            yield from ((None, name, entry.value) for name, entry in held.items.items())
+            yield from ((None, str(name), entry.value) for name, entry in held.items.items())
 
 
 def _numbered(values: list[Value], written: list[ir.Expr]) -> Iterator[tuple[ir.Expr | None, int | str, Value]]:
