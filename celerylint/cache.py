@@ -6,11 +6,8 @@ of the facts, so an entry of any other shape, from whomever, is as good as none.
 
 from __future__ import annotations
 
-import hashlib
-import os
 import sys
 from collections.abc import Mapping
-from pathlib import Path
 
 import msgspec
 from msgspec import Struct
@@ -18,12 +15,7 @@ from msgspec import Struct
 from celerylint import __version__
 from celerylint.facts import ir
 from celerylint.facts.ir import PythonFacts
-
-SETTLED = 1_000_000_000
-"""Nanoseconds after which a file's time of change is taken to tell its content."""
-
-Stamp = tuple[int, int, int]
-"""Size, and in nanoseconds the time when the content changed and the one when anything did, the right to read it among it."""
+from celerylint.store import Stamp, file_of, replace_file, stamp
 
 
 class Entry(Struct, frozen=True, array_like=True, gc=False):
@@ -52,23 +44,6 @@ def made_by() -> str:
     return f"{__version__}/{ir.EXTRACTOR_VERSION}/{sys.version_info.major}.{sys.version_info.minor}"
 
 
-def folder(option: str | None) -> Path:
-    """The cache folder: the option, else `CELERYLINT_CACHE_DIR`, else the platform's folder for caches."""
-    if option:
-        return Path(option)
-    named = os.environ.get("CELERYLINT_CACHE_DIR")
-    if named:
-        return Path(named)
-    base = os.environ.get("XDG_CACHE_HOME") or os.path.join(os.path.expanduser("~"), ".cache")
-    return Path(base) / "celerylint"
-
-
-def file_of(root: str, option: str | None, what: str = "facts") -> Path:
-    """The file of a project that holds something."""
-    name = hashlib.blake2b(os.path.realpath(root).encode(), digest_size=12).hexdigest()
-    return folder(option) / f"{name}-{sys.version_info.major}{sys.version_info.minor}-{what}.msgpack"
-
-
 def read(root: str, option: str | None) -> dict[str, Entry]:
     """The entries of a project; none if there is no cache, or one that cannot be read."""
     try:
@@ -88,15 +63,6 @@ def unchanged(root: str, path: str, cached: Mapping[str, Entry], stamps: dict[st
     return entry if entry is not None and (entry.size, entry.changed) == found[:2] else None
 
 
-def stamp(path: str) -> Stamp | None:
-    """That of a file or folder; None if it is not there."""
-    try:
-        status = os.stat(path)
-    except (OSError, ValueError):
-        return None
-    return status.st_size, status.st_mtime_ns, status.st_ctime_ns
-
-
 def decoded(entry: Entry, path: str) -> PythonFacts | None:
     """The facts of an entry; None if they are not what this version writes, or of another file."""
     if entry.facts is None:
@@ -111,21 +77,3 @@ def decoded(entry: Entry, path: str) -> PythonFacts | None:
 def write(root: str, option: str | None, entries: Mapping[str, Entry]) -> None:
     """Replace the cache of a project."""
     replace_file(file_of(root, option), _encoder.encode(_Stored(made_by(), dict(entries))))
-
-
-def replace_file(target: Path, content: bytes) -> None:
-    """Replace a file of the cache in one step. A folder that cannot be written costs the next run time, nothing else."""
-    import tempfile
-
-    try:
-        target.parent.mkdir(parents=True, exist_ok=True)
-        handle, temporary = tempfile.mkstemp(dir=target.parent, prefix=".celerylint-")
-        try:
-            with os.fdopen(handle, "wb") as file:
-                file.write(content)
-            os.replace(temporary, target)
-        except BaseException:
-            os.unlink(temporary)
-            raise
-    except OSError:
-        return

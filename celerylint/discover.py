@@ -8,11 +8,11 @@ from pathlib import Path
 
 from msgspec import Struct
 
-from celerylint.cache import Stamp, stamp
 from celerylint.config import PROJECT_MARKERS, Options, UsageError
 from celerylint.facts.deploy.kinds import certain, may_deploy
 from celerylint.facts.pins import is_pin_file
 from celerylint.gitignore import IgnoreFile, parse
+from celerylint.store import Stamp, stamp
 
 _TEST_FOLDERS = frozenset(("test", "tests", "doc", "docs"))
 

@@ -14,16 +14,16 @@ from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from celerylint.cache import Stamp, stamp
 from celerylint.config import ConfigError, Options
-from celerylint.discover import Discovery, discover
-from celerylint.extract import Extraction, Files, read_source
-from celerylint.extract_deploy import DeployFiles, comment_starts
 from celerylint.finding import Finding, Known, Place, Report, Span, Summary
 from celerylint.recall import recall, recalls, remember
+from celerylint.store import Stamp, stamp
 
 if TYPE_CHECKING:
     from celerylint.changes import Changes
+    from celerylint.discover import Discovery
+    from celerylint.extract import Extraction, Files
+    from celerylint.extract_deploy import DeployFiles
     from celerylint.inspection import Graph, Inspection
     from celerylint.model.deploy.process import Deployment
     from celerylint.model.link import Inputs
@@ -32,7 +32,8 @@ if TYPE_CHECKING:
     from celerylint.rules.base import Rule
     from celerylint.settle.settle import Settled
 
-# The model and the rules are imported while other processes read files already.
+# A run that is answered from memory imports nothing of the analysis; the model and the rules are imported while other processes
+# read files already.
 
 _MAX_WIDENINGS = 3
 """How often a decorator may be found to be defined by means of another that was found only so."""
@@ -129,6 +130,7 @@ def _judged(
     """A project, and what is found in it by the chosen rules and not suppressed."""
     found, files, deployed = _begin(paths, options, root, progress, clock, overlay)
 
+    from celerylint.extract_deploy import comment_starts
     from celerylint.facts.comments import plain_suppressions, suppressions
     from celerylint.judge import crashed
     from celerylint.rules.registry import all_rules, judges
@@ -300,6 +302,10 @@ def _begin(
     clock: _Clock,
     overlay: Mapping[str, bytes] | None = None,
 ) -> tuple[Discovery, Files, DeployFiles]:
+    from celerylint.discover import discover
+    from celerylint.extract import Files
+    from celerylint.extract_deploy import DeployFiles
+
     found = discover(root, paths, options, overlay or ())
     clock.lap("discover")
     files = Files(root, found, options, progress, overlay)
@@ -379,6 +385,7 @@ def _inputs(
 
 def _packages(root: Path, found: Discovery, gated: tuple[str, ...]) -> frozenset[str]:
     """The packages named by requirements, by files that matter, and by those that set up the programs of the project."""
+    from celerylint.extract import read_source
     from celerylint.facts.packages import packages_in, sets_up
 
     names: set[str] = set()

@@ -20,6 +20,7 @@ from celerylint.facts import gate, ir
 from celerylint.facts.ir import PythonFacts, Unreadable
 from celerylint.facts.lower import decode_source, extract
 from celerylint.forked import ForkedCall, WorkQueue, can_fork
+from celerylint.store import SETTLED, Stamp
 
 MAX_BYTES = 4_000_000
 """A larger file is no code that people wrote."""
@@ -118,7 +119,7 @@ class Files:
         self._chunks: list[list[str]] = []
         self._queue: WorkQueue | None = None
         self._calls: list[ForkedCall] = []
-        self._stamps: dict[str, cache.Stamp] = {}
+        self._stamps: dict[str, Stamp] = {}
         """Those of files, taken before they were read."""
 
     def begin(self) -> None:
@@ -187,7 +188,7 @@ class Files:
             self._problems[facts.path] = facts.error
 
     @property
-    def stamps(self) -> Mapping[str, cache.Stamp]:
+    def stamps(self) -> Mapping[str, Stamp]:
         """Those of all Python files, taken before any was read; empty where nothing is to be cached."""
         return self._stamps
 
@@ -208,7 +209,7 @@ class Files:
             same = known is not None and (known.size, known.changed) == (size, changed)
             if known is not None and same and (known.facts is not None or facts is None):
                 entries[path] = known
-            elif (path not in self._problems or facts is not None) and now - changed > cache.SETTLED:
+            elif (path not in self._problems or facts is not None) and now - changed > SETTLED:
                 # One that was changed a moment ago is left out: it may change again within the same tick of its clock.
                 encoded = ir.encode(facts) if facts is not None else None
                 entries[path] = cache.Entry(size, changed, path in self._matters, encoded)

@@ -18,6 +18,7 @@ from celerylint.facts.deploy import kinds
 from celerylint.facts.deploy.ir import DeployFacts
 from celerylint.facts.ir import Unreadable
 from celerylint.forked import ForkedCall, can_fork
+from celerylint.store import SETTLED, Stamp
 
 
 @functools.cache
@@ -50,7 +51,7 @@ class DeployFiles:
         self._options = options
         self._cached = cached
         self._facts: dict[str, DeployFacts | None] = {}
-        self._stamps: dict[str, cache.Stamp] = {}
+        self._stamps: dict[str, Stamp] = {}
         self._gated: dict[str, DeployFacts] = {}
         self._matters: set[str] = set()
         self._fresh: list[str] = []
@@ -92,7 +93,7 @@ class DeployFiles:
         return self._facts[path]
 
     @property
-    def stamps(self) -> Mapping[str, cache.Stamp | None]:
+    def stamps(self) -> Mapping[str, Stamp | None]:
         """Those of all files that were looked at, taken before they were read; None for those that were not there."""
         return {**dict.fromkeys(self._facts), **self._stamps}
 
@@ -121,7 +122,7 @@ class DeployFiles:
             known = (self._cached or {}).get(path)
             if known is not None and (known.size, known.changed) == (size, changed) and (known.facts or facts is None):
                 found[path] = known
-            elif now - changed > cache.SETTLED:
+            elif now - changed > SETTLED:
                 encoded = msgspec.msgpack.encode(facts) if facts is not None else None
                 found[path] = cache.Entry(size, changed, path in self._matters, encoded)
         return found

@@ -7,19 +7,19 @@ folder's changing with whatever is added to it or taken out. A project keeps a f
 from __future__ import annotations
 
 import os
+import sys
 import time
 from collections.abc import Iterable, Mapping, Sequence
-from hashlib import blake2b
 from pathlib import Path
 
 import msgspec
 from msgspec import Struct
 from msgspec.structs import replace
 
-from celerylint import cache
-from celerylint.cache import Stamp, stamp
+from celerylint import __version__, store
 from celerylint.config import Options
 from celerylint.finding import Report
+from celerylint.store import Stamp, blake2b, stamp
 
 _KEPT = 16
 """Reports that are kept of a project: folders and files are asked about one by one by editors and hooks."""
@@ -76,7 +76,7 @@ def remember(
     root: Path, paths: Sequence[str], options: Options, report: Report, stamps: Mapping[str, Stamp | None], began: int
 ) -> None:
     """Keep a report with the stamps of all that was looked at since `began`, in nanoseconds, unless some changed just then."""
-    if any(known is not None and began - max(known[1:]) < cache.SETTLED for known in stamps.values()):
+    if any(known is not None and began - max(known[1:]) < store.SETTLED for known in stamps.values()):
         return
     question = _question(root, paths, options)
     held = _Remembered(
@@ -85,18 +85,18 @@ def remember(
         list(stamps.values()),
         msgspec.msgpack.encode(replace(report, sources={}, timings=())),
     )
-    cache.replace_file(_file(root, options, question), msgspec.msgpack.encode(held))
+    store.replace_file(_file(root, options, question), msgspec.msgpack.encode(held))
 
 
 def _file(root: Path, options: Options, question: str) -> Path:
     slot = int.from_bytes(blake2b(question.encode(), digest_size=2).digest(), "little") % _KEPT
-    return cache.file_of(str(root), options.cache_dir, f"report{slot}")
+    return store.file_of(str(root), options.cache_dir, f"report{slot}")
 
 
 def _question(root: Path, paths: Sequence[str], options: Options) -> str:
     """Where, what and how was asked, and of whom: two that are equal have one answer, as long as no file changes."""
     asked = [os.path.relpath(path, root) for path in paths or ["."]]
-    return repr((cache.made_by(), str(root), asked, options, *_own_files()))
+    return repr((__version__, sys.version_info[:2], str(root), asked, options, *_own_files()))
 
 
 def _own_files() -> Iterable[Stamp | None]:
@@ -119,8 +119,11 @@ def _text(path: str) -> str | None:
             source = file.read()
     except OSError:
         return None
-    if source.isascii() and b"coding" not in source[:400]:
-        return source.decode("ascii")  # nearly always: what tells encodings apart takes long to import
+    if not source.startswith(b"\xef\xbb\xbf") and not any(b"coding" in line for line in source.split(b"\n", 2)[:2]):
+        try:
+            return source.decode()  # nearly always: what tells encodings apart takes long to import
+        except UnicodeDecodeError:
+            pass
     from celerylint.facts.lower import decode_source
 
     try:

@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 
-from celerylint import cache, engine
+from celerylint import engine, recall, store
 from celerylint.config import Options
 from celerylint.finding import Report
 from celerylint.report import json as report_json
@@ -29,7 +29,7 @@ Change = Callable[[Path], object]
 @pytest.fixture
 def shop(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     """A project whose files count as settled at once."""
-    monkeypatch.setattr(cache, "SETTLED", -60 * 10**9)
+    monkeypatch.setattr(store, "SETTLED", -60 * 10**9)
     root = tmp_path / "shop"
     (root / "jobs").mkdir(parents=True)
     (root / "manage.py").write_text("")
@@ -98,12 +98,12 @@ def test_another_question_has_an_answer_of_its_own(shop: Path, monkeypatch: pyte
     asked(shop)
     assert not recalled(asked(shop, select=("CLY101",)))
     assert not recalled(engine.check([str(shop / "jobs")], Options(cache_dir=str(shop.parent / "cache")), root=shop))
-    monkeypatch.setattr(cache, "__version__", "0.0.1")
+    monkeypatch.setattr(recall, "__version__", "0.0.1")
     assert not recalled(asked(shop))
 
 
 def test_what_has_just_changed_is_not_trusted(shop: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(cache, "SETTLED", 10**9)
+    monkeypatch.setattr(store, "SETTLED", 10**9)
     (shop / "jobs/tasks.py").write_text(TASK)
     asked(shop)
     assert not recalled(asked(shop))
