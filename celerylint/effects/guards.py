@@ -64,6 +64,8 @@ def verdict(act: Act, trace: Trace) -> Verdict:
         beside = Answer.YES
     if act.kind.name == "create":
         later = max(later, _replaced(act, trace), _compared(act, trace))
+    if act.kind.name == "make":
+        later = max(later, _searched(act, trace))
     if later is Answer.NO and (_names_the_message(act) or _reports(act)):
         later = Answer.MAYBE
     if later is Answer.NO and not trace.complete and any(_may_be_set(h) for h in act.holds):
@@ -108,7 +110,12 @@ def _gate(hold: Hold, act: Act, trace: Trace) -> Verdict:
         return _PERHAPS if writes(gate, trace) else _NONE
     if gate.kind == "answer" and act.kind.name == "http":
         return _PERHAPS  # it was asked for what is made here, it may be
+    if gate.kind == "opaque" and act.kind.name in ("http", "make") and _ASKS.search(gate.name):
+        return _PERHAPS  # so it may have been here
     return _PERHAPS if gate.kind == "opaque" and _may_look(hold) else _NONE
+
+
+_ASKS = re.compile(r"search|find|get|list|quer|fetch|retriev|lookup|exist|load", re.IGNORECASE)
 
 
 _LOOKS = re.compile(
@@ -131,7 +138,9 @@ def _may_look(hold: Hold) -> bool:
     """Whether a call that cannot be read may have found out that it was done: it was given what the run is about, and
     does not by its name ask something else; or its name says so."""
     gate = hold.gate
-    if _PERMITS.search(gate.name) or (gate.name in _ASKS_FOR_ROWS and hold.holds is True):
+    if gate.name in _ASKS_FOR_ROWS:
+        return hold.holds is not True
+    if _PERMITS.search(gate.name):
         return False
     return gate.given or (bool(gate.subject) and _LOOKS.search(gate.name) is not None)
 
@@ -250,7 +259,7 @@ def _status(hold: Hold, act: Act, trace: Trace) -> Answer:
         if not _tells(hold, write):
             continue
         stored = _stored(write, trace)
-        if not stored and _may_be_stored(trace):
+        if not stored and (_may_be_stored(trace) or not trace.complete or handed_on(gate, trace)):
             best = Answer.MAYBE
         paths += [trail for trail in stored if _in_time(gate, act, trail)]
     if _everywhere(act, paths):
@@ -379,6 +388,16 @@ def _compared(act: Act, trace: Trace) -> Answer:
     return Answer.MAYBE if any(_same_rows(one, model) for one in listed) else Answer.NO
 
 
+def _searched(act: Act, trace: Trace) -> Answer:
+    """Whether the run asked the same client before what there is: where it makes something on a condition, that may be it."""
+    client, called, _ = act.subject.what.partition("()")
+    last = max((hold.gate.order for hold in act.holds), default=0)
+    if any(step.kind == "if" for step in act.trail):
+        last = act.order
+    asked = (c for c in trace.of(Call) if called and c.order < last and c.what.startswith(f"{client}()"))
+    return Answer.MAYBE if any(_ASKS.search(call.name) for call in asked) else Answer.NO
+
+
 def _same_rows(found: str, model: str) -> bool:
     """Whether rows that were looked for are of a class, or of a relation that is named after it: `project.versions`."""
     if found == model:
@@ -386,7 +405,8 @@ def _same_rows(found: str, model: str) -> bool:
     relation = _short(found).replace("_", "")
     if not relation or relation[0].isupper():
         return False
-    return relation.removesuffix("set").removesuffix("s") == _short(model).lower()
+    one = relation.removesuffix("set").removesuffix("s")
+    return len(one) > 2 and _short(model).lower().endswith(one)
 
 
 def undone(act: Act, event: Event) -> bool:

@@ -808,7 +808,9 @@ class Walker:
         self.emit(Call, args.at, what="", name=name, takes=takes)
         subject = ",".join(s.key for s in takes) or self.fresh()
         gate = Gate("opaque", subject, name=name, at=args.at, order=self.now, given=any(map(names_work, takes)))
-        traits = frozenset[str]().union(*(s.traits for s in args.all)) & RANDOM if name != "" else frozenset()
+        traits = (
+            frozenset[str]().union(*(s.traits for s in args.all)) & RANDOM if name not in _DEFAULTED else frozenset()
+        )
         return Sym(key=f"{name}({subject})", holds=(Hold(gate, True),), traits=traits)
 
     def _super(self) -> Sym:
@@ -883,6 +885,10 @@ def _in_transaction(function: FunctionValue) -> bool:
     """Whether a decorator runs a function in a database transaction."""
     wrappers = (*function.wrappers, *function.innermost.wrappers)
     return any(isinstance(w, External) and opens_transaction(w.dotted) for w in wrappers)
+
+
+_DEFAULTED = frozenset({"", "get", "pop", "setdefault"})
+"""Calls that return what they are given only where there is nothing else."""
 
 
 def _depth(frames: Sequence[Frame]) -> int:

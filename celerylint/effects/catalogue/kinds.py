@@ -14,6 +14,7 @@ FORM = Kind("create", "may create the row again", "warning", "low", database=Tru
 COUNTER = Kind("counter", "counts it again", "warning", "medium", database=True)
 PUBLISH = Kind("publish", "publishes it again", "warning", "high")
 LAUNCH = Kind("launch", "starts it again", "error", "high")
+MAKE = Kind("make", "makes another one", "warning", "high")
 STORE = Kind("store", "adds to it again", "warning", "medium")
 APPEND = Kind("append", "appends it again", "warning", "medium")
 FILE = Kind("file", "writes another file", "warning", "medium")

@@ -30,7 +30,7 @@ def call(walker: Walker, site: Site) -> Sym | None:
     name = what.rpartition(".")[2]
     if what.endswith(".headers.update"):
         _set_headers(walker, site)
-    effect = find(EFFECTS, what, _named(site)) or _by_method(what, name, site)
+    effect = find(EFFECTS, what, _named(site)) or _by_class(what, site) or _by_method(what, name, site)
     if effect is not None and effect.kind is kinds.HTTP and _only_asks(name, site):
         walker.emit(Call, site.at, what=what, name=name, known=True)
         return Sym(what=f"{what}()")
@@ -69,8 +69,11 @@ def call(walker: Walker, site: Site) -> Sym | None:
 
 
 _ANSWER = re.compile(r"(requests|httpx)\.(.*\.)?get\(\)\.json\(\)")
-_ASKED = re.compile(r"(.*/)?(_?m?search|query|lookup|introspect|(access_?)?tokens?)/?", re.IGNORECASE)
-"""Where a POST request asks, and changes nothing that matters: searches, tokens."""
+_ASKED = re.compile(
+    r"(.*/)?(_?m?search|query|lookup|introspect|(access_?)?tokens?|validate|captcha(/\w+)?|log_?in|sign_?in)/?",
+    re.IGNORECASE,
+)
+"""Where a POST request asks, and changes nothing that matters: searches, tokens, logins."""
 
 
 def _only_asks(name: str, site: Site) -> bool:
@@ -86,6 +89,18 @@ def _only_asks(name: str, site: Site) -> bool:
 
 def _handed(site: Site) -> tuple[Sym, ...]:
     return tuple(a for a in site.args.all if a.shape in ("row", "new", "object") and a.key)
+
+
+_CLIENTS = re.compile(r"(?P<package>\w[\w.]*)\.(?P<name>\w*(redis|hubspot)\w*)\(\)\.(?P<rest>.+)", re.IGNORECASE)
+"""Classes of other packages that are named after the client that they are, or hold."""
+
+
+def _by_class(what: str, site: Site) -> Effect | None:
+    """`RedisClient().incr` of a package that nobody knows."""
+    found = _CLIENTS.fullmatch(what)
+    if found is None or found["package"].partition(".")[0] in EFFECTS:
+        return None
+    return find(EFFECTS, f"{found[3].lower()}.{found['name']}().{found['rest']}", _named(site))
 
 
 def _by_method(what: str, name: str, site: Site) -> Effect | None:
