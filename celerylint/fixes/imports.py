@@ -56,7 +56,7 @@ class Imports:
         top, over = 0, False
         for number, statement in enumerate(module.body):
             nodes = list(_imports(statement))
-            for node in nodes:
+            for node in nodes or _imports_within(statement):
                 self._bind(node)
             alone = isinstance(statement, cst.SimpleStatementLine) and len(statement.body) == 1
             if nodes and alone and not over:
@@ -218,6 +218,23 @@ def _imports(statement: cst.CSTNode) -> Iterator[_Import]:
                 yield small
 
 
+def _imports_within(statement: cst.CSTNode) -> Iterator[_Import]:
+    """The imports in a `try`, or under a condition, of a module; those for type checkers are never run."""
+    if isinstance(statement, (cst.If, cst.Try)) and not _is_for_types(statement):
+        pending: list[cst.CSTNode] = list(statement.children)
+        while pending:
+            node = pending.pop(0)
+            yield from _imports(node)
+            if not isinstance(node, (cst.FunctionDef, cst.ClassDef, cst.BaseExpression)):
+                pending += node.children
+
+
+def _is_for_types(node: cst.CSTNode) -> bool:
+    test = node.test if isinstance(node, cst.If) else None
+    name = test.attr if isinstance(test, cst.Attribute) else test
+    return isinstance(name, cst.Name) and name.value == "TYPE_CHECKING"
+
+
 def _bound_names(module: cst.Module) -> Iterator[str]:
     """Names that are bound at the top level of a module, whatever to."""
     pending: list[cst.CSTNode] = [module]
@@ -233,6 +250,8 @@ def _bound_names(module: cst.Module) -> Iterator[str]:
                 yield node.target.value
             if isinstance(node, cst.For):
                 pending.append(node.body)
+        elif _is_for_types(node):
+            pending.extend(child for child in node.children if isinstance(child, cst.Else))
         elif not isinstance(node, cst.BaseExpression):
             pending.extend(node.children)
 

@@ -280,6 +280,17 @@ def test_several_imports_at_one_place_are_sorted(before: str, after: str) -> Non
 PARTIAL = Needed("functools", "partial")
 
 
+def test_an_import_in_a_try_is_one_and_one_for_types_is_none() -> None:
+    tried = "try:\n    import requests\nexcept ImportError:\n    requests = None\nx = f(E)\n"
+    edit = ReplaceExpr(at(tried, "E)"), "requests.Timeout)", (TIMEOUT,))
+    assert fixed(tried, edit) == tried.replace("E)", "requests.Timeout)")
+    typed = "from typing import TYPE_CHECKING\n\nif TYPE_CHECKING:\n    import requests\n\nx = f(E)\n"
+    edit = ReplaceExpr(at(typed, "E)"), "requests.Timeout)", (TIMEOUT,))
+    assert fixed(typed, edit) == typed.replace("E)", "requests.Timeout)").replace(
+        "TYPE_CHECKING\n\n", "TYPE_CHECKING\n\nimport requests\n\n", 1
+    )
+
+
 def test_an_import_is_added_once() -> None:
     text = "X\nY\n"
     edits = [ReplaceExpr(at(text, part), "requests.Timeout", (TIMEOUT,)) for part in "XY"]
