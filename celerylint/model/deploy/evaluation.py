@@ -374,9 +374,9 @@ class _Evaluation:
         if name in self.functions:
             last = self.last
             self.last = frozenset(_last(self.functions[name].body)) if id(command) in last else frozenset()
-            flow = self.call(self.functions[name], words[1:])
+            left = self.call(self.functions[name], words[1:])
             self.last = last
-            return flow
+            return left
         if name in ("command", "builtin") and len(words) > 1 and not words[1].text.startswith("-"):
             words, name = words[1:], words[1].text
         builtin = getattr(self, f"do_{_METHODS[name]}", None) if name in _METHODS else None

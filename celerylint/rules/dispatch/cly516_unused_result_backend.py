@@ -6,8 +6,9 @@ from collections.abc import Iterable, Iterator
 
 from celerylint.facts import ir
 from celerylint.facts.walk import nodes
-from celerylint.finding import Confidence, Finding, Severity
+from celerylint.finding import Confidence, Finding, Fix, Severity
 from celerylint.model.project import App, Dispatch, Project, Task
+from celerylint.rules import mending, placing
 from celerylint.rules.base import Rule, names, related
 from celerylint.rules.delivery.waits import number
 from celerylint.rules.flow import spot_of, within
@@ -51,6 +52,11 @@ class UnusedResultBackend(Rule):
     ## What to do
 
     `task_ignore_result = True`, with `ignore_result=False` on the tasks whose results are read; or no result backend.
+
+    ## Fix safety
+
+    The fix sets `task_ignore_result = True` where the app is configured. It is unsafe: who reads a result elsewhere, in another
+    service or by hand, finds none. A task that says `ignore_result=False` still stores its own.
 
     [Results you don't need](https://docs.celeryq.dev/en/stable/userguide/tasks.html#ignore-results-you-don-t-want)
     """
@@ -110,7 +116,13 @@ def checkout(order):
             related=related(app.at, "the app")
             if app.at[1].line != backend.at[1].line or app.at[0] != backend.at[0]
             else (),
+            fix=_ignored(app, project),
         )
+
+
+def _ignored(app: App, project: Project) -> Fix | None:
+    edits = placing.chosen(app, project, "task_ignore_result", "True")
+    return mending.unsafe("store no results unless a task asks for it", *edits) if edits else None
 
 
 def _kind(url: str) -> str:

@@ -133,9 +133,9 @@ def _renamed(route: Route, near: str | None) -> Fix | None:
 
 def _nested(at: At | None) -> Fix | None:
     """The list as the only item of another one."""
-    if at is None or not isinstance(at[1], ir.Seq):
+    path, node = at or ("", None)
+    if not isinstance(node, ir.Seq):
         return None
-    path, node = at
     opened, closed = ("[", "]") if node.kind == "list" else ("(", ",)")
     edits = (mending.before(node, path, opened), mending.behind(node, path, closed))
     return mending.safe("make it one router", *edits)

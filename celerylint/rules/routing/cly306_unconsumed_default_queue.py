@@ -124,9 +124,9 @@ def _declared(app: App, default: str) -> list[Edit]:
     """One queue more in `task_queues`, made as the last one is."""
     held = app.setting("task_queues").raw
     value = forced(held) if held is not None else None
-    if not isinstance(value, Sequence) or value.at is None or not isinstance(value.at[1], ir.Seq):
+    path, node = value.at if isinstance(value, Sequence) and value.at is not None else ("", None)
+    if not isinstance(value, Sequence) or not isinstance(node, ir.Seq):
         return []
-    path, node = value.at
     last = node.items[-1] if node.items else None
     maker = mending.spelled(last.func) if isinstance(last, ir.Call) else None
     if last is None or maker is None or len(node.items) != len(value.items):

@@ -5,11 +5,13 @@ from __future__ import annotations
 from collections.abc import Iterable, Iterator
 
 from celerylint.facts import ir
-from celerylint.finding import Confidence, Finding, Severity
+from celerylint.finding import Confidence, Finding, Fix, Severity
 from celerylint.model.project import App, Project
 from celerylint.model.values import At, Either, forced
+from celerylint.rules import mending
 from celerylint.rules.base import Rule, related
-from celerylint.rules.written import Names, Written, names_of, names_read
+from celerylint.rules.flow import within
+from celerylint.rules.written import Names, Written, load, names_of, names_read
 
 _CODE_WINS = (5, 7)
 """The version from which code beats the settings object, and old names are read under a namespace."""
@@ -35,6 +37,11 @@ class DeadSetting(Rule):
     ## What to do
 
     Write the name that is read, given in the message. Mind that this puts a value in force that was asleep so far.
+
+    ## Fix safety
+
+    The fix writes the name that Celery looks up. It is unsafe: a value that has been asleep comes into force. What code sets and
+    settings override is left alone, since one of the two must go.
 
     [Configuration](https://docs.celeryq.dev/en/stable/userguide/application.html#config-from-object)
     """
@@ -73,6 +80,7 @@ app.conf.task_acks_late = True
                     symbol=app.name,
                     related=related(app.settings_at, "the app is configured here"),
                     confidence=Confidence.MEDIUM if doubtful else None,
+                    fix=_renamed(written, right, app),
                 )
         if pinned and project.version.minor < _CODE_WINS:
             yield from self._overridden(app, names, project)
@@ -98,6 +106,20 @@ app.conf.task_acks_late = True
                 symbol=app.name,
                 related=related(wins.at, "this value is in force"),
             )
+
+
+def _renamed(written: Written, right: str, app: App) -> Fix | None:
+    """The name that is looked up; of a variable of the app's own module, below the line that makes the app."""
+    head, dot, name = right.rpartition(".")
+    if dot:
+        made = (node for node in load(app, app.at[0]) or () if isinstance(node, ir.Assign) and within(app.at[1], node))
+        target = next((node.targets[0] for node in made), None)
+        after = written.at[0] == app.at[0] and written.at[1].line > app.at[1].end_line
+        if not after or not isinstance(target, ir.Name):
+            return None
+        right = f"{head.replace('app', target.id, 1)}.{name}"
+    edit = mending.renamed(written.at, written.name, right)
+    return mending.unsafe(f"write {right}, which puts the value in force", edit) if edit is not None else None
 
 
 def _by_name(app: App, names: Names, project: Project) -> Iterator[tuple[Written, str, str]]:

@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 
-from celerylint.finding import Confidence, Finding, Severity
+from celerylint.finding import Confidence, Finding, Fix, Severity
 from celerylint.model.project import App, Project
+from celerylint.rules import mending
 from celerylint.rules.base import Rule, names, related
 from celerylint.rules.written import Written, names_of
 
@@ -22,6 +23,11 @@ class MixedSettingNames(Rule):
     ## What to do
 
     Write all names in the new style. `celery upgrade settings <file>` rewrites a module.
+
+    ## Fix safety
+
+    The fix writes the fewer names in the style of the others. It is unsafe: what reads a setting under the name that it had
+    finds it no more.
 
     [New lower-case settings](https://docs.celeryq.dev/en/stable/userguide/configuration.html#new-lowercase-settings)
     """
@@ -104,4 +110,11 @@ app.config_from_object(Config)
                 *related(majority[0].at, f"written in {style} names"),
             ],
             confidence=Confidence.MEDIUM if doubtful else None,
+            fix=_renamed([(w, name.strip("`")) for w, name in zip(wrong, wanted, strict=True)], style),
         )
+
+
+def _renamed(wanted: Sequence[tuple[Written, str]], style: str) -> Fix | None:
+    found = [mending.renamed(written.at, written.name, new) for written, new in wanted]
+    edits = [edit for edit in found if edit is not None]
+    return mending.unsafe(f"write {style} names throughout", *edits) if len(edits) == len(found) else None

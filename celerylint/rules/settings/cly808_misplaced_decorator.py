@@ -2,14 +2,15 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 
 from celerylint.facts import ir
 from celerylint.facts.walk import nodes
-from celerylint.finding import Finding, Severity
+from celerylint.finding import Finding, Fix, ReplaceText, Severity
 from celerylint.model.idioms.celery_tasks import SENDERS, SIGNATURES
 from celerylint.model.project import Project, Task
-from celerylint.model.values import External, FunctionValue, Value
+from celerylint.model.values import External, FunctionValue, Value, place
+from celerylint.rules import mending
 from celerylint.rules.base import Rule, related
 from celerylint.rules.body import Body
 
@@ -41,6 +42,11 @@ class MisplacedDecorator(Rule):
     ## What to do
 
     Put the task decorator on top.
+
+    ## Fix safety
+
+    The fix puts the task decorator above the others. It is unsafe: workers then run the task with them. A decorator that does
+    not keep the function's name (`functools.wraps`) is left alone, since the task would be named after its wrapper.
 
     [Basics](https://docs.celeryq.dev/en/stable/userguide/tasks.html#basics)
     """
@@ -91,7 +97,29 @@ def pull(): ...
                     "put the task decorator on top",
                     symbol=task.name,
                     related=related(task.at, "the task decorator"),
+                    fix=_on_top(task, above, body, project),
                 )
+
+
+_NO_WORK = frozenset({"asgiref.sync.sync_to_async", "contextlib.contextmanager"})
+"""Decorators below which a task would do nothing."""
+
+
+def _on_top(task: Task, above: Sequence[ir.Expr], body: Body, project: Project) -> Fix | None:
+    """The task decorator above the others, which must keep the function's name: the task is called after it."""
+    for decorator in above:
+        meant = body.meaning(decorator.func if isinstance(decorator, ir.Call) else decorator)
+        if isinstance(meant, External) and meant.dotted in _NO_WORK:
+            return None
+        if isinstance(meant, FunctionValue) and "wraps" not in getattr(meant.node, "uses", ()):
+            return None
+    held = [*above, task.at[1]]
+    texts = [mending.text_of(node, task.path, project) for node in held]
+    if not all(texts):
+        return None
+    moved = zip(held, [texts[-1], *texts[:-1]], strict=True)
+    edits = [ReplaceText(place((task.path, node)), text) for node, text in moved]
+    return mending.unsafe("put the task decorator on top", *edits)
 
 
 def _span(node: ir.Node) -> tuple[int, int, int, int]:

@@ -6,9 +6,10 @@ from collections.abc import Iterable, Iterator
 
 from celerylint.facts import ir
 from celerylint.facts.walk import nodes
-from celerylint.finding import Finding, Severity
+from celerylint.finding import Finding, Fix, InsertStatement, Severity
 from celerylint.model.project import App, Project
-from celerylint.model.values import Arguments, At, Scalar, Sequence, forced
+from celerylint.model.values import Arguments, At, Scalar, Sequence, forced, place
+from celerylint.rules import mending
 from celerylint.rules.base import Rule, related
 from celerylint.rules.written import load, modules
 
@@ -31,6 +32,11 @@ class AutodiscoveryMisuse(Rule):
     ## What to do
 
     Give a list of packages that can be imported; set the variable in the first lines; connect with `weak=False`.
+
+    ## Fix safety
+
+    The fix makes a list of the text, connects a nested handler with `weak=False`, and sets `DJANGO_SETTINGS_MODULE` above the
+    line that makes the app. It is safe: none of it does what is written without. A package that does not exist is left alone.
 
     [autodiscover_tasks](https://docs.celeryq.dev/en/stable/reference/celery.html#celery.Celery.autodiscover_tasks)
     """
@@ -55,7 +61,7 @@ app.autodiscover_tasks(["shop"])
     def check_app(self, app: App, project: Project) -> Iterable[Finding]:
         for args in app.value.autodiscovers:
             yield from self._packages(app, args)
-        yield from self._too_late(app)
+        yield from self._too_late(app, project)
 
     def check_project(self, project: Project) -> Iterable[Finding]:
         for path, module in sorted(modules(project).items()):
@@ -66,6 +72,7 @@ app.autodiscover_tasks(["shop"])
                     " when the function returns, and never called",
                     f"connect it with {signal}.connect(weak=False), or define it in the module",
                     symbol=handler,
+                    fix=mending.safe("hold it by a strong reference", *mending.set_at(at, weak="False")),
                 )
 
     def _packages(self, app: App, args: Arguments) -> Iterator[Finding]:
@@ -80,6 +87,7 @@ app.autodiscover_tasks(["shop"])
                 f" ModuleNotFoundError for {value.value[0]!r}",
                 f"give it a list: [{value.value!r}]",
                 symbol=app.name,
+                fix=_as_list(args),
             )
         related_name = args.get(1, "related_name")
         tail = forced(related_name) if related_name is not None else Scalar("tasks")
@@ -97,7 +105,7 @@ app.autodiscover_tasks(["shop"])
                     symbol=app.name,
                 )
 
-    def _too_late(self, app: App) -> Iterator[Finding]:
+    def _too_late(self, app: App, project: Project) -> Iterator[Finding]:
         """DJANGO_SETTINGS_MODULE set below `Celery(...)`, in the module that finds its tasks through Django."""
         facts = app.value.module.facts
         bare = any(not args.positional and not args.keywords and not args.open for args in app.value.autodiscovers)
@@ -114,7 +122,26 @@ app.autodiscover_tasks(["shop"])
                 "set it above the line that makes the app",
                 symbol=app.name,
                 related=related(app.at, "the app is made here"),
+                fix=_earlier(sets[0][1], body[made[0]], app.at[0], project),
             )
+
+
+def _as_list(args: Arguments) -> Fix | None:
+    path, node = args.at if args.at is not None else ("", None)
+    given = [k.value for k in node.keywords if k.name == "packages"] if isinstance(node, ir.Call) else []
+    value = next(iter([*(node.args[:1] if isinstance(node, ir.Call) else []), *given]), None)
+    if not isinstance(value, ir.Const):
+        return None
+    return mending.safe("make it a list", mending.before(value, path, "["), mending.behind(value, path, "]"))
+
+
+def _earlier(sets: ir.Stmt, made: ir.Stmt, path: str, project: Project) -> Fix | None:
+    """The statement above the one that makes the app."""
+    text = mending.text_of(sets, path, project)
+    if not text or "\n" in text or not isinstance(sets, (ir.Assign, ir.ExprStmt)):
+        return None
+    moved = InsertStatement(place((path, made)), text, before=True)
+    return mending.safe("set it above", moved, mending.lines_without(sets, path, project))
 
 
 def _sets_django(node: ir.Node) -> bool:

@@ -4,9 +4,12 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 
-from celerylint.finding import Finding, Severity
+from celerylint.facts import ir
+from celerylint.finding import Finding, Fix, Severity
 from celerylint.model.project import App, Decision, Project
+from celerylint.rules import mending
 from celerylint.rules.base import Rule
+from celerylint.rules.casts import as_flag
 from celerylint.rules.raw import for_production, variable, written_value
 
 
@@ -27,6 +30,11 @@ class AlwaysEager(Rule):
 
     Leave the setting out of what runs in production; set it in the settings of the tests. Read it from the
     environment with a cast: `os.environ.get("EAGER", "") == "1"`, `env.bool("EAGER", default=False)`.
+
+    ## Fix safety
+
+    The fix deletes a setting that says True, and compares a text that the environment gives. It is unsafe: tasks are then
+    sent to workers, which must be there. Tests that rely on it must set it in settings of their own.
 
     [task_always_eager](https://docs.celeryq.dev/en/stable/userguide/configuration.html#task-always-eager)
     """
@@ -62,7 +70,16 @@ app.conf.task_always_eager = os.environ.get("EAGER", "") == "1"
                 f"task_always_eager: {said}",
                 'set it in the settings of the tests only, or compare the text: os.environ.get("EAGER") == "1"',
                 symbol=app.name,
+                fix=_mended(eager, project),
             )
+
+
+def _mended(eager: Decision, project: Project) -> Fix | None:
+    """Without the setting where it says True, and with a comparison where a text was meant to say so."""
+    at = mending.expression(eager.at)
+    if at is not None and isinstance(at[1], ir.Const) and at[1].value is True and eager.at is not None:
+        return mending.unsafe("send tasks to workers, here too", mending.without(eager.at))
+    return as_flag(at, project)
 
 
 def _by_accident(eager: Decision) -> str | None:

@@ -4,8 +4,10 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 
-from celerylint.finding import Finding, Severity
-from celerylint.model.project import App, Project
+from celerylint.facts import ir
+from celerylint.finding import Finding, Fix, Severity
+from celerylint.model.project import App, Decision, Project
+from celerylint.rules import mending
 from celerylint.rules.base import Rule, related
 
 
@@ -23,6 +25,10 @@ class UnboundedResults(Rule):
 
     Leave the default, or say how long a result is of use: `result_expires = 3600`. Set `ignore_result=True` on tasks
     whose results nobody reads.
+
+    ## Fix safety
+
+    The fix deletes the setting, so that results expire after a day. It is unsafe: who looks for an older result finds none.
 
     [result_expires](https://docs.celeryq.dev/en/stable/userguide/configuration.html#result-expires)
     """
@@ -63,4 +69,12 @@ app.conf.result_expires = 3600
             "delete the line (results then expire after a day), or say how long they are of use",
             symbol=app.name,
             related=related(backend.at, "where results are stored") if backend.at else [],
+            fix=_bounded(expires),
         )
+
+
+def _bounded(expires: Decision) -> Fix | None:
+    at = mending.expression(expires.at)
+    if at is None or expires.at is None or not isinstance(at[1], ir.Const):
+        return None
+    return mending.unsafe("let results expire after a day, as they do by default", mending.without(expires.at))

@@ -6,7 +6,9 @@ from collections.abc import Iterable
 
 from celerylint.finding import Finding, Severity
 from celerylint.model.project import App, Decision, Project
+from celerylint.rules import mending
 from celerylint.rules.base import Rule
+from celerylint.rules.casts import as_flag, as_number
 from celerylint.rules.raw import variable, written_value
 
 _COMPARED = frozenset(
@@ -33,6 +35,11 @@ class UncastSetting(Rule):
     Convert the text: `int(os.environ.get("LIMIT", "60"))`, `os.environ.get("ACKS_LATE", "") == "1"`, or a reader with
     types such as `env.bool(...)` of django-environ.
 
+    ## Fix safety
+
+    The fix compares the text with those that mean true, or converts it with `int()`; a text that is written out becomes what
+    it says. It is unsafe: a flag that was always true may now be false. A number that may be missing is left alone.
+
     [Configuration and defaults](https://docs.celeryq.dev/en/stable/userguide/configuration.html)
     """
 
@@ -52,7 +59,7 @@ import os
 from celery import Celery
 
 app = Celery("shop", broker="redis://")
-app.conf.task_acks_late = os.environ.get("ACKS_LATE", "False") == "True"
+app.conf.task_acks_late = os.environ.get("ACKS_LATE", "False").lower() in ("1", "true", "yes", "on")
 """
 
     def check_app(self, app: App, project: Project) -> Iterable[Finding]:
@@ -65,7 +72,9 @@ app.conf.task_acks_late = os.environ.get("ACKS_LATE", "False") == "True"
                 cast = (
                     'compare it: os.environ.get(...) == "1"' if kind == "bool" else "convert it with int() or float()"
                 )
-                yield self.finding(held.at, f"{name}: {said}", cast, symbol=app.name)
+                at = mending.expression(held.at)
+                fix = as_flag(at, project) if kind == "bool" else as_number(at, project)
+                yield self.finding(held.at, f"{name}: {said}", cast, symbol=app.name, fix=fix)
 
 
 def _flag(held: Decision) -> str | None:
