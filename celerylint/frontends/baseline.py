@@ -25,8 +25,6 @@ def record(settings: Settings, asked: str, analyse: Callable[[Settings], Report]
     Raises:
         UsageError: the file is there and no baseline, or cannot be written.
     """
-    if "since" in settings.flags:
-        raise UsageError("--write-baseline writes down all that is found: leave --since out")
     options = settings.options
     file = asked or options.baseline or str(settings.root / DEFAULT)
     if os.path.isdir(file):
@@ -83,12 +81,16 @@ def _count(entries: tuple[Known, ...]) -> int:
 
 def _write(file: str, entries: tuple[Known, ...]) -> None:
     text = written(entries).encode()
-    beside = f"{os.path.realpath(file)}.{os.getpid()}.tmp"
+    target = Path(os.path.realpath(file))
+    beside = target.with_name(f".{target.name}.{os.getpid()}")
     try:
-        if os.path.exists(file) and Path(file).read_bytes() == text:
+        if target.exists() and target.read_bytes() == text:
             return
-        Path(beside).write_bytes(text)
-        os.replace(beside, os.path.realpath(file))
+        try:
+            beside.write_bytes(text)
+            os.replace(beside, target)
+        finally:
+            beside.unlink(missing_ok=True)
     except OSError as error:
         raise UsageError(f"cannot write {file}: {error.strerror}") from error
 

@@ -31,6 +31,7 @@ _INSPECT = (
     "celery_version",
     "django_settings_module",
     "jobs",
+    "executor",
     "cache_dir",
     "no_cache",
     "output_file",
@@ -331,7 +332,7 @@ def _check(
 ) -> int:
     if version:
         return main(["--version"])
-    from celerylint.config import load
+    from celerylint.config import UsageError, load
     from celerylint.frontends.output import outputs, write_report
     from celerylint.frontends.stdin import relative, taken
 
@@ -354,6 +355,8 @@ def _check(
     if write_baseline is not None:
         from celerylint.frontends.baseline import record
 
+        if diff or shrink_baseline or add_ignores is not None or settings.flags & {"fix", "fix_only", "since"}:
+            raise UsageError("--write-baseline writes down all that is found, and does nothing besides")
         record(settings, write_baseline, analysed, quiet=quiet)
         return CLEAN
     report = analysed(settings)

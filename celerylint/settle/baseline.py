@@ -56,7 +56,9 @@ def read(text: str) -> tuple[Known, ...]:
     if not isinstance(document, dict) or not isinstance(document.get("findings"), list) or "celerylint" not in document:
         raise BaselineError("it is no baseline of celerylint")
     if document["celerylint"] != VERSION:
-        raise BaselineError("it was written by another version of celerylint: delete it, and write it anew with --write-baseline")
+        raise BaselineError(
+            "it was written by another version of celerylint: delete it, and write it anew with --write-baseline"
+        )
     try:
         entries = msgspec.convert(document["findings"], tuple[Known, ...])
     except msgspec.ValidationError as error:

@@ -200,7 +200,10 @@ def test_files_that_are_deleted_are_gone(shop: Path, capsys: pytest.CaptureFixtu
         (["--write-baseline=no/such/b.json"], None, "cannot write no/such/b.json: No such file or directory"),
         (["--shrink-baseline"], None, "--shrink-baseline needs to know the baseline: give --baseline FILE"),
         (["--baseline", "b.json", "--no-baseline"], "x", "--baseline and --no-baseline cannot both be meant"),
-        (["--write-baseline", "--since", "HEAD"], None, "--write-baseline writes down all that is found"),
+        *(
+            (["--write-baseline", *flags], None, "--write-baseline writes down all that is found, and does nothing")
+            for flags in (["--since=HEAD"], ["--fix"], ["--diff"], ["--shrink-baseline"], ["--add-ignores"])
+        ),
     ],
 )  # fmt: skip
 def test_wrong_baselines_are_one_line_and_status_two(
