@@ -121,7 +121,7 @@ _ASKS = re.compile(r"search|find|get|list|quer|fetch|retriev|lookup|exist|load",
 _LOOKS = re.compile(
     r"already|exist|(^|_)has(_|$)|seen|sent(_|$)|done(_|$)|processed|handled|finished|complete|pending|lock|once|claim|dup|acquire"
     r"|first|idempot|throttl|rate_?limit|cooldown|should|need|skip|missing|unprocessed|changed|modified|updated|dirty|stale"
-    r"|status|state|(^|_)is_new|synced|due(_|$)",
+    r"|(^|_)is_new|synced|due(_|$)",
     re.IGNORECASE,
 )
 """Calls by whose names one may tell that they look for what an earlier run left."""
@@ -394,7 +394,9 @@ def _searched(act: Act, trace: Trace) -> Answer:
     last = max((hold.gate.order for hold in act.holds), default=0)
     if any(step.kind == "if" for step in act.trail):
         last = act.order
-    asked = (c for c in trace.of(Call) if called and c.order < last and c.what.startswith(f"{client}()"))
+    if not called or ".copy" in act.what:
+        return Answer.NO
+    asked = (c for c in trace.of(Call) if c.order < last and c.what.startswith(f"{client}()"))
     return Answer.MAYBE if any(_ASKS.search(call.name) for call in asked) else Answer.NO
 
 

@@ -64,6 +64,8 @@ def is_model(machine: Evaluator, cls: ClassValue) -> bool:
                 "Page",
             ):
                 return "pydantic" not in dotted
+            if dotted.startswith("mongoengine.") and last.endswith("Document"):
+                return True
         elif (
             isinstance(base, Made)
             and base.maker.endswith(("declarative_base", "SQLAlchemy", "automap_base", "generate_base"))

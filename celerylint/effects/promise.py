@@ -35,6 +35,7 @@ _TOP = re.compile(rb"^(?:(?:async[ \t]+def|def|class)[ \t]+(\w+)|(\w+)[ \t]*[:=]
 _END = re.compile(rb"^[^\s#)\]}]", re.M)
 _CALLED = re.compile(rb"(?<![\w.])([A-Za-z_]\w*)(?:\.(\w+))?\(")
 """`name(` and `name.attribute(`."""
+_PASSED = re.compile(rb"\b(?:map|imap\w*|starmap|submit|run_in_executor|partial|to_thread)\(\s*([A-Za-z_]\w*)")
 _BASES = re.compile(rb"class[ \t]+\w+\(([^):=]*)")
 _FROM = re.compile(rb"^[ \t]*from[ \t]+([.\w]+)[ \t]+import[ \t]+(\([^)]*\)|[^\n#]*)", re.M)
 _NAME = re.compile(rb"(\w+)(?:\s+as\s+(\w+))?")
@@ -173,6 +174,8 @@ def _called(region: bytes) -> Iterator[tuple[str, str]]:
     """What the text of a definition calls, and the bases of a class: a name, and what is found on it."""
     for name, attribute in _CALLED.findall(region):
         yield name.decode(), attribute.decode()
+    for name in _PASSED.findall(region):
+        yield name.decode(), ""
     header = _BASES.match(region)
     for base in header[1].split(b",") if header else ():
         name, _, attribute = base.strip().decode().partition(".")

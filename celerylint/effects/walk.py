@@ -601,8 +601,8 @@ class Walker:
         hold = Hold(Gate("field", row.key, row.model, name, at, self.now, loop=self.loop), True)
         key = f"{row.key}.{name}"
         return Sym(
-            key=key, traits=frozenset({"rowattr", f"of:{key}"}), holds=(hold,) if row.shape == "row" else (), locked=row.locked,
-            model=f"{row.model}.{name}",
+            key=key, traits=frozenset({"rowattr", f"of:{key}", row.shape}), holds=(hold,) if row.shape == "row" else (),
+            locked=row.locked, model=f"{row.model}.{name}",
         )  # fmt: skip
 
     def row_class(self, row: Sym, name: str) -> ClassValue | None:

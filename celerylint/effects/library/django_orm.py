@@ -61,6 +61,8 @@ def call(walker: Walker, site: Site) -> Sym | None:
         base = Sym(shape="manager", model=found[1], key=found[1])
     elif not base.shape and "rowattr" in base.traits and name in _RELATED:
         base = Sym(shape="manager", model=base.model or base.key, key=base.key)
+    elif not base.shape and "rowattr" in base.traits and name == "save" and len(site.args.positional) > 1:
+        return _file_saved(walker, base, site)
     elif not base.shape and name in _RELATED and _is_objects(site):
         base = Sym(shape="manager", model="?", key=walker.fresh("objects"))
     if base.shape in ("rows", "manager"):
@@ -379,6 +381,20 @@ def _row(walker: Walker, row: Sym, name: str, site: Site) -> Sym | None:
         for field in site.args.keywords:
             walker.emit(Write, site.at, subject=row.key, model=row.model, name=field, saved=True)
     walker.emit(Call, site.at, what="orm", name=plain, known=True)
+    return UNKNOWN
+
+
+def _file_saved(walker: Walker, field: Sym, site: Site) -> Sym:
+    """`row.file.save(name, content)`: the row is saved with its file."""
+    key, model = field.key.rpartition(".")[0], field.model.rpartition(".")[0]
+    save = site.args.get(2, "save")
+    if save is None or save.const is not False:
+        if "new" in field.traits and (key, "\0saved") not in walker.attributes:
+            walker.attributes[key, "\0saved"] = UNKNOWN
+            what = f"{short(model)}.{field.model.rpartition('.')[2]}.save"
+            walker.emit(Act, site.at, kind=kinds.CREATE, what=what, subject=Sym(key=key, shape="new", model=model))
+        walker.emit(Save, site.at, subject=key, model=model)
+    walker.emit(Call, site.at, what="orm", name="save", known=True)
     return UNKNOWN
 
 

@@ -8,7 +8,7 @@ import msgspec
 
 from celerylint.effects.catalogue import kinds
 from celerylint.effects.events import Act, Call, Write
-from celerylint.effects.frames import Site
+from celerylint.effects.frames import Args, Site
 from celerylint.effects.symbols import RANDOM, UNKNOWN, Gate, Hold, Sym, constant
 from celerylint.effects.walk import Walker
 
@@ -81,6 +81,14 @@ def call(walker: Walker, site: Site) -> Sym | None:
         return _builtin(walker, site, what.removeprefix("builtins."))
     if _PATH.match(what):
         return _path(walker, site, what)
+    if (
+        what.endswith(("Executor().map", "Pool().map", "Pool().imap", "Pool().imap_unordered"))
+        and len(site.args.positional) > 1
+    ):
+        target, items, *_ = site.args.positional
+        with walker.within("loop", id(site.node)):
+            item = walker.element(items)
+            return Sym(shape="list", items=(walker.apply(target, site._replace(args=Args((item,), {}, site.at))),))
     if what.endswith(("Executor().submit", "ThreadPool().apply_async")) and site.args.positional:
         target, *rest = site.args.positional
         return walker.apply(target, site._replace(args=site.args._replace(positional=tuple(rest))))
