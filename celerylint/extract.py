@@ -14,7 +14,7 @@ import msgspec
 from msgspec import Struct
 
 from celerylint import cache
-from celerylint.config import Options
+from celerylint.config import ConfigError, Options
 from celerylint.discover import Discovery
 from celerylint.facts import gate, ir
 from celerylint.facts.ir import PythonFacts, Unreadable
@@ -71,6 +71,11 @@ def read_share(root: str, chunks: Sequence[Sequence[str]], queue: Iterable[int])
     return _share_encoder.encode(Share(facts, problems))
 
 
+def read_all(root: str, paths: Sequence[str]) -> bytes:
+    """The same for all of some files, on whatever machine this is called."""
+    return read_share(root, [paths], [0])
+
+
 def read_source(root: str, path: str, problems: dict[str, Unreadable]) -> bytes | None:
     """The bytes of a file; None, and an entry in `problems`, if they cannot be read."""
     try:
@@ -119,6 +124,7 @@ class Files:
         self._chunks: list[list[str]] = []
         self._queue: WorkQueue | None = None
         self._calls: list[ForkedCall] = []
+        self._elsewhere: Iterator[bytes] | None = None
         self._stamps: dict[str, Stamp] = {}
         """Those of files, taken before they were read."""
 
@@ -135,6 +141,13 @@ class Files:
                 self._fresh.append(path)
             elif entry.matters:
                 self._recalled.append(path)
+        if self._options.executor and self._fresh:
+            from celerylint import remote
+
+            self._elsewhere = remote.shares(
+                remote.connect(self._options.executor), partial(read_all, self._root), self._fresh
+            )
+            return
         jobs = _jobs(self._options, len(self._fresh))
         if jobs > 1:
             size = WorkQueue.chunk_size(len(self._fresh), _CHUNK)
@@ -152,9 +165,17 @@ class Files:
         return Extraction(self._gated)
 
     def _read_fresh(self) -> list[str]:
+        gated: list[str] = []
+        if self._elsewhere is not None:
+            for data in self._elsewhere:
+                gated += self._take(_share_decoder.decode(data))
+            if len(self._problems) >= len(self._fresh) and all(
+                os.path.exists(f"{self._root}/{p}") for p in self._fresh
+            ):
+                raise ConfigError(f"the workers of the executor see no file of {self._root}", option="executor")
+            return gated
         if self._queue is None:
             return self._gate(self._fresh)
-        gated: list[str] = []
         for number in self._queue:
             gated += self._gate(self._chunks[number])
         self._queue.close()
@@ -163,12 +184,15 @@ class Files:
             if result is None:
                 # It died, and what it had taken died with it.
                 return self._gate(self._fresh)
-            share = _share_decoder.decode(result)
-            self._problems.update(share.problems)
-            for read in share.facts:
-                self._keep(read)
-                gated.append(read.path)
+            gated += self._take(_share_decoder.decode(result))
         return gated
+
+    def _take(self, share: Share) -> list[str]:
+        """The files that matter of those that another process read."""
+        self._problems.update(share.problems)
+        for read in share.facts:
+            self._keep(read)
+        return [read.path for read in share.facts]
 
     def _unchanged(self, path: str) -> cache.Entry | None:
         """The cached entry of a file, if it is as it was; takes the stamp for a later one."""
