@@ -7,8 +7,10 @@ from collections.abc import Iterable, Iterator
 
 from celerylint.facts import ir
 from celerylint.facts.walk import nodes
-from celerylint.finding import Finding, Severity
+from celerylint.finding import Edit, Finding, Fix, ReplaceText, Severity
 from celerylint.model.project import Project
+from celerylint.model.values import place
+from celerylint.rules import mending
 from celerylint.rules.base import Rule
 from celerylint.rules.written import modules
 
@@ -52,6 +54,11 @@ class RemovedApi(Rule):
     Import what took its place; the message names it. What `@periodic_task(run_every=...)` did is now a task and an
     entry in `beat_schedule`.
 
+    ## Fix safety
+
+    The fix imports what took the place of `task`, of schedules and of other things that only moved, and writes `shared_task` in
+    decorators. It is unsafe: `shared_task` belongs to whichever app is made. What has no such successor is left alone.
+
     [What's new in 5.0](https://docs.celeryq.dev/en/stable/history/whatsnew-5.0.html)
     """
 
@@ -87,7 +94,71 @@ def pull(): ...
                     f"Celery {version.minor} has no `{name}`: importing it fails, and the module with it",
                     f"use {instead}",
                     symbol=module.dotted,
+                    fix=_replaced(node, path, module.facts.body if module.facts is not None else []),
                 )
+
+
+# --- the fix ----------------------------------------------------------------------------------------------------------
+
+
+def _replaced(node: ir.Node, path: str, body: list[ir.Stmt]) -> Fix | None:
+    """The import of what took the place of all that is imported there, and its name in decorators."""
+    if not isinstance(node, ir.ImportFrom) or node.line != node.end_line or node.level:
+        return None
+    found = [_moved(node.module, alias) for alias in node.names]
+    modules = {module for module, _ in found}
+    if len(modules) != 1 or "" in modules:
+        return None
+    plain = {alias.name for alias in node.names if alias.bound == alias.name}
+    renamed: list[ir.Node] = []
+    names: list[str] = []
+    for alias, (_, new) in zip(node.names, found, strict=True):
+        uses = _decorates(alias.bound, body) if alias.bound in plain and new != alias.name else None
+        renamed += uses or []
+        names.append(new if uses is not None or new == alias.bound else f"{new} as {alias.bound}")
+    text = f"from {next(iter(modules))} import {', '.join(dict.fromkeys(names))}"
+    edits: list[Edit] = [ReplaceText(place((path, node)), text)]
+    edits += [ReplaceText(place((path, use)), "shared_task") for use in renamed]
+    return mending.unsafe(f"write `{text}`", *edits)
+
+
+def _moved(module: str, alias: ir.Alias) -> tuple[str, str]:
+    """Where a name is found now, and under which name; empty where that cannot be told."""
+    if module in _MOVED:
+        return _MOVED[module], alias.name
+    if alias.name == "task" and module in ("celery", "celery.task", "celery.decorators"):
+        return "celery", "shared_task"
+    return ("celery", alias.name) if module == "celery" and alias.name not in _NAMES else ("", "")
+
+
+_MOVED = {
+    "celery.task.schedules": "celery.schedules",
+    "celery.datastructures": "celery.utils.collections",
+    "celery.utils.timeutils": "celery.utils.time",
+}
+
+
+def _decorates(name: str, body: list[ir.Stmt]) -> list[ir.Node] | None:
+    """Where a name stands in decorators; None if it is used for anything else."""
+    found: list[ir.Node] = []
+    for statement in _unguarded(body):
+        for decorator in statement.decorators if isinstance(statement, (ir.Function, ir.Class)) else ():
+            head = decorator.func if isinstance(decorator, ir.Call) else decorator
+            if isinstance(head, ir.Name) and head.id == name:
+                found.append(head)
+    everywhere = sum(
+        isinstance(node, ir.Name) and node.id == name for statement in _unguarded(body) for node in _own(statement)
+    )
+    return found if found and everywhere == len(found) else None
+
+
+def _own(statement: ir.Stmt) -> Iterator[ir.Node]:
+    """The expressions of a statement, without the statements in it."""
+    if isinstance(statement, (ir.Function, ir.Class)):
+        for decorator in statement.decorators:
+            yield from nodes(decorator)
+    else:
+        yield from nodes(statement)
 
 
 def _may_import(source: bytes) -> bool:
