@@ -175,20 +175,25 @@ def related(where: At | Place | None, message: str) -> list[Related]:
 
 
 def merged(findings: Iterable[Finding]) -> list[Finding]:
-    """One finding per place to edit: findings at one place become the first, which names the other symbols."""
+    """One finding per place to edit: findings at one place become the first of the surest, which names the others."""
     groups: dict[Place, list[Finding]] = {}
     for finding in findings:
         groups.setdefault(finding.place, []).append(finding)
     out: list[Finding] = []
     for group in groups.values():
-        first = group[0]
+        most = max(_SURENESS.index(f.confidence) for f in group)
+        surest = [f for f in group if _SURENESS.index(f.confidence) == most]
+        first = surest[0]
         if len(group) > 1:
-            first = replace(first, fix=_shared_fix(group))
-        others = list(dict.fromkeys(f.symbol for f in group[1:] if f.symbol and f.symbol != first.symbol))
+            first = replace(first, fix=_shared_fix([first, *(f for f in group if f is not first)]))
+        others = list(dict.fromkeys(f.symbol for f in surest[1:] if f.symbol and f.symbol != first.symbol))
         if others:
             first = replace(first, message=f"{first.message} (also {names(others)})")
         out.append(first)
     return out
+
+
+_SURENESS = (Confidence.LOW, Confidence.MEDIUM, Confidence.HIGH)
 
 
 def _shared_fix(findings: Sequence[Finding]) -> Fix | None:
