@@ -131,15 +131,16 @@ def compare(
         if counts.get(name, 0) > 0:
             counts[name] -= 1
             taken[id(finding)] = left[name]
-    # What is left may be what is left of the entries, after a change around it or a move to another file.
-    for same in (_same_place, _moved):
+    for same in (_at_one_place, _of_one_name):
+        open_entries = [left[name] for name, count in counts.items() if count]
+        index = _indexed((entry for entry in open_entries if judged(entry) or is_gone(entry.path)), same)
         for finding in candidates:
-            if id(finding) in taken:
+            if id(finding) in taken or not index:
                 continue
-            for name, count in counts.items():
-                entry = left[name]
-                if count > 0 and (judged(entry) or is_gone(entry.path)) and same(finding, entry):
-                    counts[name] -= 1
+            found = _entry(finding)
+            for entry in index.get(same(found), ()):
+                if counts[entry.fingerprint] and _are_one(found, entry):
+                    counts[entry.fingerprint] -= 1
                     taken[id(finding)] = entry
                     break
     kept = [_entry(finding) for finding in candidates if id(finding) in taken]
@@ -160,22 +161,33 @@ def _worded(entries: Iterable[Known], before: dict[str, Known]) -> list[Known]:
     ]
 
 
-def _same_place(finding: Finding, entry: Known) -> bool:
-    """Whether both speak of one place where several tasks meet, and another of them is named first now."""
-    if (finding.code, finding.place.path) != (entry.code, entry.path):
-        return False
-    names = finding.symbol and entry.symbol and (finding.symbol in entry.message or entry.symbol in finding.message)
-    return bool(names) and gist(finding.message, finding.symbol) == gist(entry.message, entry.symbol)
+_Key = tuple[str, ...]
 
 
-def _moved(finding: Finding, entry: Known) -> bool:
-    """Whether an entry of another file speaks of a thing of the same name."""
-    if finding.code != entry.code or finding.place.path == entry.path or not finding.symbol:
+def _at_one_place(entry: Known) -> _Key:
+    """The same for places where several tasks meet, whoever is named first."""
+    return (entry.code, entry.path, gist(entry.message, entry.symbol))
+
+
+def _of_one_name(entry: Known) -> _Key:
+    """The same for a thing that moved to another file."""
+    return (entry.code, entry.symbol.rpartition(".")[2], gist(entry.message, entry.symbol))
+
+
+def _are_one(found: Known, entry: Known) -> bool:
+    """Whether two entries that are nearly the same stand for one thing."""
+    if not found.symbol or not entry.symbol:
         return False
-    last = finding.symbol.rpartition(".")[2]
-    if last != entry.symbol.rpartition(".")[2]:
-        return False
-    return gist(finding.message, finding.symbol) == gist(entry.message, entry.symbol)
+    if found.path == entry.path:
+        return found.symbol in entry.message or entry.symbol in found.message
+    return found.symbol.rpartition(".")[2] == entry.symbol.rpartition(".")[2]
+
+
+def _indexed(entries: Iterable[Known], key: Callable[[Known], _Key]) -> dict[_Key, list[Known]]:
+    found: dict[_Key, list[Known]] = {}
+    for entry in entries:
+        found.setdefault(key(entry), []).append(entry)
+    return found
 
 
 def said(entries: Iterable[Known]) -> str:

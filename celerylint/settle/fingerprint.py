@@ -14,7 +14,7 @@ from celerylint.text import skeleton
 
 # Names of others: what is found of a task stays the same when another one is renamed, or joins it at one place.
 _ALSO = re.compile(r" \(also [^()]*\)")
-_DOTTED = re.compile(r"\b\w+(?:\.\w+)+")
+_NAME = re.compile(r"\b\w[\w-]*(?:\.\w[\w-]*)*")
 _LIST = re.compile(r"_(?:, _)*(?: (?:and|or) _(?: more)?)?")
 
 
@@ -39,10 +39,10 @@ def gist(message: str, symbol: str) -> str:
 
     What follows a semicolon are the circumstances, which change with others.
     """
-    if symbol:
-        message = re.sub(rf"(?<![\w.]){re.escape(symbol)}(?![\w.])", "_", message)
-    said = _LIST.sub("_", _DOTTED.sub("_", skeleton(_ALSO.sub("", message))))
-    return said.partition(";")[0]
+    said = _NAME.sub(
+        lambda name: "_" if "." in name[0] or name[0] == symbol else name[0], skeleton(_ALSO.sub("", message))
+    )
+    return _LIST.sub("_", said).partition(";")[0]
 
 
 def order(finding: Finding) -> tuple[object, ...]:

@@ -206,3 +206,15 @@ def test_numbers_that_changed_do_not_change_the_baseline() -> None:
 def test_counts_add_up() -> None:
     known = recorded([finding(3), finding(4)])
     assert [entry.count for entry in combined(known, recorded([finding(9)]))] == [3]
+
+
+def test_a_large_baseline_after_a_large_move_does_not_take_long() -> None:
+    import time
+
+    def made(folder: str) -> list[Finding]:
+        return [finding(n, path=f"{folder}/t{n}.py", symbol=f"{folder}.t{n}.pull{n}") for n in range(3000)]
+
+    known = recorded(made("old"))
+    start = time.perf_counter()
+    assert against(known, *made("new")).new == ()
+    assert time.perf_counter() - start < 5
