@@ -9,6 +9,7 @@ from __future__ import annotations
 import os
 import sys
 import time
+import zlib
 from collections.abc import Iterable, Mapping, Sequence
 from pathlib import Path
 
@@ -19,7 +20,7 @@ from msgspec.structs import replace
 from celerylint import __version__, store
 from celerylint.config import Options
 from celerylint.finding import Report
-from celerylint.store import Stamp, blake2b, stamp
+from celerylint.store import Stamp, stamp
 
 _KEPT = 16
 """Reports that are kept of a project: folders and files are asked about one by one by editors and hooks."""
@@ -89,7 +90,7 @@ def remember(
 
 
 def _file(root: Path, options: Options, question: str) -> Path:
-    slot = int.from_bytes(blake2b(question.encode(), digest_size=2).digest(), "little") % _KEPT
+    slot = zlib.crc32(question.encode()) % _KEPT
     return store.file_of(str(root), options.cache_dir, f"report{slot}")
 
 
