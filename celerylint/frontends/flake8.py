@@ -131,7 +131,7 @@ def _unsaved(path: str, text: str, asked: tuple[str, ...]) -> Sequence[Finding]:
     path = path if path.endswith(".py") else f"{path}.py"
     settings = _settings((path,))
     source = encoded(text)
-    if b"celery" not in source.lower() and not _mentions_celery(settings):
+    if not _speaks_of_celery(source) and not _mentions_celery(settings):
         return ()
     relative = _relative(path, settings)
     report = _report(settings, (path,), asked, {relative: source})
@@ -160,9 +160,13 @@ def _mentions_celery(settings: Settings) -> bool:
 
 def _mentions(path: Path) -> bool:
     try:
-        return b"celery" in path.read_bytes().lower()
+        return _speaks_of_celery(path.read_bytes())
     except OSError:
         return False
+
+
+def _speaks_of_celery(source: bytes) -> bool:
+    return b"elery" in source or b"CELERY" in source
 
 
 def _report(

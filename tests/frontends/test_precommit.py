@@ -57,6 +57,7 @@ def run(*command: str | Path, cwd: Path, status: int | None = 0) -> str:
         "PYTHONPATH": sysconfig.get_path("purelib"),
         "PIP_NO_BUILD_ISOLATION": "0",  # pip takes it for the value of what it is the opposite of
         "PIP_NO_INDEX": "1",
+        "GITHUB_ACTIONS": "",
         "PIP_NO_DEPS": "1",
         **{f"GIT_{who}_{what}": "a@b.c" for who in ("AUTHOR", "COMMITTER") for what in ("NAME", "EMAIL")},
     }

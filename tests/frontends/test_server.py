@@ -75,9 +75,11 @@ class Client(LanguageClient):
 
     async def until(self, happened: Callable[[], Any]) -> None:
         """Wait for something to happen."""
-        async with asyncio.timeout(PATIENCE) if sys.version_info >= (3, 11) else _forever():
-            while not happened():
-                await asyncio.sleep(0.02)
+        for _ in range(PATIENCE * 50):
+            if happened():
+                return
+            await asyncio.sleep(0.02)
+        raise AssertionError(f"nothing happened; told: {self.told}; shown: {self.messages}")
 
     def codes(self, path: Path) -> list[str]:
         return sorted(str(diagnostic.code) for diagnostic in self.told.get(path.as_uri(), []))
@@ -120,11 +122,6 @@ class Client(LanguageClient):
             return ""
         assert isinstance(found.contents, lsp.MarkupContent)
         return found.contents.value
-
-
-class _forever:
-    async def __aenter__(self) -> None: ...
-    async def __aexit__(self, *_: object) -> None: ...
 
 
 @pytest.fixture
