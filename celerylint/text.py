@@ -5,10 +5,18 @@ from __future__ import annotations
 import re
 from collections.abc import Iterable
 
+SITE = "https://celerylint.readthedocs.io/en/latest/"
+"""Where `docs/` is read."""
+
 _ESCAPES = re.compile(r"\x1b\[[0-?]*[ -/]*[@-~]|\x1b\][^\x07\x1b]*(?:\x07|\x1b\\)|\x1b.?")
 # C0 and C1 controls, line separators, and the marks that reorder text: all can make a terminal lie.
 _CONTROLS = re.compile("[\x00-\x08\x0b-\x1f\x7f-\x9f\u2028\u2029\u200e\u200f\u202a-\u202e\u2066-\u2069]")
 _VARIABLE = re.compile(r"`[^`]*`|'[^']*'|\"[^\"]*\"|\d+(?:\.\d+)?")
+
+
+def page_of(code: str) -> str:
+    """The address of the page of a rule: `docs/rules/<code>.md`, published."""
+    return f"{SITE}rules/{code}.html"
 
 
 def closest(word: str, known: Iterable[str], cutoff: float = 0.6) -> str | None:

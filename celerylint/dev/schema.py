@@ -8,10 +8,10 @@ from pathlib import Path
 from typing import Any
 
 from celerylint.config import Option, option_table
+from celerylint.text import SITE
 
 TARGET = Path(__file__).parents[2] / "docs" / "celerylint.schema.json"
 
-_URL = "https://celerylint.readthedocs.io/en/latest/"
 _RULES = frozenset(("select", "extend_select", "ignore"))
 _STRINGS: dict[str, Any] = {"type": "array", "items": {"type": "string"}}
 _SELECTORS: dict[str, Any] = {
@@ -28,7 +28,7 @@ def schema() -> dict[str, Any]:
     """The schema, as JSON: of `celerylint.toml`, and of the table `tool.celerylint` of `pyproject.toml`."""
     return {
         "$schema": "http://json-schema.org/draft-07/schema#",
-        "$id": f"{_URL}{TARGET.name}",
+        "$id": f"{SITE}{TARGET.name}",
         "title": "celerylint",
         "description": "Options of the linter for Celery projects: celerylint.toml, or [tool.celerylint] in pyproject.toml.",
         "type": "object",

@@ -14,6 +14,7 @@ from celerylint import __version__
 from celerylint.config import Options, Output, Settings, UsageError
 from celerylint.finding import Report, RulePage
 from celerylint.report.style import Style
+from celerylint.text import page_of
 
 _WITH_FIXES = frozenset(("json", "rdjson", "sarif"))
 _FOR_PEOPLE = frozenset(("full", "concise", "grouped"))
@@ -100,7 +101,6 @@ def write(text: str, file: str | None) -> None:
 def _pages(options: Options) -> tuple[RulePage, ...]:
     """The rules of this run, described."""
     from celerylint.frontends.explain import page
-    from celerylint.rules.base import URL
     from celerylint.rules.registry import all_rules
     from celerylint.settle.select import selected
 
@@ -115,7 +115,7 @@ def _pages(options: Options) -> tuple[RulePage, ...]:
             severity=rule.severity,
             confidence=rule.confidence,
             preset=rule.preset,
-            url=f"{URL}{rule.code}.html",
+            url=page_of(rule.code),
         )
         for rule in known
         if rule.code in chosen

@@ -9,18 +9,17 @@ from typing import Any
 
 from celerylint.finding import Finding, Place, ReplaceText, Report, Span
 from celerylint.report.style import PLAIN, Style
+from celerylint.text import SITE
 
 _LONGEST_SUGGESTION = 40
 """Lines. Who reads a suggestion has to take it or leave it as a whole."""
-
-URL = "https://celerylint.readthedocs.io/"
 
 
 def render(report: Report, style: Style = PLAIN) -> str:
     """One object. ASCII only."""
     lines = {path: re.split(r"\r\n|\r|\n", text) for path, text in report.sources.items()}
     document = {
-        "source": {"name": "celerylint", "url": URL},
+        "source": {"name": "celerylint", "url": SITE},
         "diagnostics": [_diagnostic(finding, lines, report.base) for finding in report.findings],
     }
     return json.dumps(document, indent=2) + "\n"

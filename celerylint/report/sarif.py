@@ -11,9 +11,9 @@ from urllib.parse import quote
 
 from celerylint.finding import Confidence, Finding, Fix, Place, Related, ReplaceText, Report, RulePage, Severity, Span
 from celerylint.report.style import PLAIN, Style
+from celerylint.text import SITE
 
 _SCHEMA = "https://json.schemastore.org/sarif-2.1.0.json"
-_URL = "https://celerylint.readthedocs.io/"
 _ROOT = "%SRCROOT%"
 _LEVELS = {Severity.ERROR: "error", Severity.WARNING: "warning", Severity.INFO: "note"}
 _PROBLEMS = {Severity.ERROR: "error", Severity.WARNING: "warning", Severity.INFO: "recommendation"}
@@ -27,7 +27,7 @@ def render(report: Report, style: Style = PLAIN) -> str:
     pages = {page.code: page for page in report.rules}
     rules = [pages.get(code) or _unknown(code, report) for code in sorted({*pages, *_codes(report)})]
     index = {page.code: number for number, page in enumerate(rules)}
-    driver: dict[str, Any] = {"name": "celerylint", "informationUri": _URL}
+    driver: dict[str, Any] = {"name": "celerylint", "informationUri": SITE}
     if report.version:
         driver |= {"version": report.version, "semanticVersion": report.version}
     run = {

@@ -14,8 +14,7 @@ from celerylint.finding import Confidence, Finding, Fix, Place, Related, Severit
 from celerylint.model.project import App, Beat, Dispatch, Entry, Project, Retry, Task, Worker
 from celerylint.model.values import At, place
 from celerylint.settle.meta import Preset
-
-URL = "https://celerylint.readthedocs.io/en/latest/rules/"
+from celerylint.text import page_of
 
 
 class Rule:
@@ -162,7 +161,7 @@ class Rule:
             place=where if isinstance(where, Place) else place(where),
             symbol=symbol,
             related=tuple(related),
-            url=f"{URL}{self.code}.html",
+            url=page_of(self.code),
             fix=fix,
         )
 
