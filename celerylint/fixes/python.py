@@ -33,6 +33,9 @@ from celerylint.fixes.text import Change, FixError, Text
 _WIDEST = 88
 """What formatters wrap at; a file that has longer lines may get longer ones."""
 _WIDEST_OF_ALL = 120
+_NARROW = 79
+"""What PEP 8 wraps at: a file keeps to it that has lines nearly as long and none that is longer."""
+_ENOUGH = 4
 
 _Item = Union[cst.Arg, cst.DictElement, cst.StarredDictElement]
 _Owner = Union[cst.Call, cst.Dict]
@@ -81,7 +84,9 @@ class Python:
         self._unit = module.default_indent
         # Only lines without a string or a comment show where the project folds: others cannot be folded.
         folded = [len(line) for line in file.text.splitlines() if not any(mark in line for mark in "#\"'")]
-        self._limit = min(max([_WIDEST, *folded]), _WIDEST_OF_ALL)
+        full = [length for length in folded if length > _NARROW - 10]
+        narrow = len(full) >= _ENOUGH and max(full) <= _NARROW
+        self._limit = _NARROW if narrow else min(max([_WIDEST, *folded]), _WIDEST_OF_ALL)
 
     def changes(self, edits: Sequence[Edit]) -> list[Change]:
         """Edits as changes of the text.

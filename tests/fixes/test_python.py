@@ -358,6 +358,13 @@ def test_a_fix_that_breaks_a_file_keeps_no_other_from_it() -> None:
     assert (done.applied, done.broken) == ((good,), {"tasks.py": (bad,)})
 
 
+@pytest.mark.parametrize(("longest", "folded"), [(79, True), (80, False)])
+def test_a_file_that_keeps_to_79_columns_is_left_in_them(longest: int, folded: bool) -> None:
+    text = f"@task(first={'x' * 62!r})\ndef f(): ...\n" + f"{'y' * (longest - 4)} = 1\n" * 4
+    after = fixed(text, SetKeyword(at(text, text.split("\n")[0][1:]), "a", "1"))
+    assert after.startswith("@task(\n") is folded
+
+
 def test_the_example_of_the_docstring() -> None:
     text = dedented("""
         @task
