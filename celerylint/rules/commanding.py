@@ -7,7 +7,7 @@ A command is edited only where it is written out: a word that a variable gives, 
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from typing import TYPE_CHECKING
 
 from celerylint.catalog import Flag
@@ -113,6 +113,22 @@ class CommandText:
         stretch = self._stretch(first, last)
         whole = stretch is not None and not _is_cluster(self.words[first] or "", option)
         return self.text.text[stretch[0] : stretch[1]] if stretch is not None and whole else None
+
+    def instead(self, first: int, name: str, options: Sequence[Option]) -> tuple[int, int, str] | None:
+        """The stretch from a word, the sub-command, to the end, and what it would be for another one with some of the
+        options; None where not all of it is written out.
+        """
+        end, token = self.tokens[-1], self.tokens[first]
+        gaps = [self._gap(number) for number in range(first + 1, len(self.tokens))]
+        if token is None or end is None or None in gaps:
+            return None
+        text = self.text.text[slice(*token)].replace(self.words[first] or "", name)
+        for option in options:
+            written, gap = self.written(option), self._gap(option.position)
+            if written is None or gap is None:
+                return None
+            text += gap + written
+        return token[0], end[1], text
 
     def line_after(self, line: str) -> InsertText:
         """A line after the one that the command ends on."""

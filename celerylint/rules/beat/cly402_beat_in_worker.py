@@ -6,13 +6,15 @@ import re
 from collections.abc import Iterable, Sequence
 
 from celerylint.facts import ir
-from celerylint.finding import Confidence, Edit, Finding, Fix, Severity
+from celerylint.finding import Confidence, Edit, Finding, Fix, InsertText, Place, Severity
 from celerylint.model.commandline import Option
+from celerylint.model.deploy.process import Process
 from celerylint.model.project import Command, Project, Worker
 from celerylint.rules import mending
 from celerylint.rules.base import Rule
 from celerylint.rules.beats import doubled, without_lock
 from celerylint.rules.commanding import CommandText, command_text
+from celerylint.rules.outline import Outline
 
 _DEVELOPMENT = re.compile(r"(^|[/_.-])(dev|devel|development|debug|local|autoreload|watch|example|examples)([/_.-]|$)")
 
@@ -42,9 +44,9 @@ class BeatInWorker(Rule):
 
     ## Fix safety
 
-    The fix takes the flag out of the command, with the options that are those of beat, and in a Procfile adds a line
-    `beat:` that has them. It is unsafe: elsewhere nothing is sent on schedule any more until one `celery beat` is
-    started beside the workers.
+    The fix takes the flag out of the command, with the options that are those of beat. A Procfile gets a line `beat:` that has
+    them, a Compose file a service `beat` made like that of the worker. It is unsafe: elsewhere nothing is sent on
+    schedule any more until one `celery beat` is started beside the workers.
 
     [Starting the scheduler](https://docs.celeryq.dev/en/stable/userguide/periodic-tasks.html#starting-the-scheduler)
     """
@@ -112,18 +114,56 @@ def _without_beat(worker: Worker, project: Project) -> Fix | None:
 
 
 def _beside(worker: Worker, project: Project, command: CommandText, given: Sequence[Option]) -> list[Edit]:
-    """A line for beat in the Procfile that the worker is started by."""
+    """Beat as a process of its own, in the Procfile or Compose file that starts the worker."""
     process = worker.start.process
-    here = process is not None and process.platform == "procfile" and process.place.path == command.path
-    others = {other.name for other in project.processes if process and other.deployment == process.deployment}
-    if process is None or not here or "beat" in others or process.place.line != worker.start.place.line:
+    if process is None or process.place.path != command.path:
         return []
+    others = (other.name for other in project.processes if other.deployment == process.deployment)
+    if not worker.line.complete or "beat" in others:
+        return []
+    level = worker.line.options.get("loglevel")
+    wanted = [*given, *([level] if level is not None else [])]
+    if process.platform == "procfile" and process.place.line == worker.start.place.line:
+        return _in_procfile(worker, command, wanted)
+    return _in_compose(worker, process, command, wanted) if process.platform == "compose" else []
+
+
+def _in_procfile(worker: Worker, command: CommandText, wanted: Sequence[Option]) -> list[Edit]:
     before = command.before(worker.line.at)
-    options = [command.written(option) for option in (*given, *filter(None, [worker.line.options.get("loglevel")]))]
+    options = [command.written(option) for option in wanted]
     if before is None or None in options:
         return []
     words = " ".join(["beat", *map(str, options)])
     return [command.line_after(f"beat: {before.partition(':')[2].lstrip()}{words}")]
+
+
+_ANCHOR = re.compile(r"[:-][ ]+&")
+_OF_THE_WORKER = ("container_name", "deploy", "healthcheck", "hostname", "ports", "scale", "stop_grace_period")
+"""What a service of Compose does not share with another one that is made like it."""
+
+
+def _in_compose(worker: Worker, process: Process, command: CommandText, wanted: Sequence[Option]) -> list[Edit]:
+    """A copy of the worker's service that runs beat instead."""
+    from celerylint.fixes.text import Text
+
+    outline, first = Outline(command.text), process.place.line
+    last = outline.end(first)
+    said = command.instead(worker.line.at, "beat", wanted)
+    inherited = {"container_name", "ports"} & process.attributes.keys() - outline.keys(first).keys()
+    if said is None or inherited or not first < worker.start.place.line <= last:
+        return []
+    start, end, text = said
+    whole = command.text.text[:start] + text + command.text.text[end:]
+    other = Outline(Text(command.path, whole.encode()))
+    keys = other.keys(first)
+    dropped = {n for key in _OF_THE_WORKER if key in keys for n in range(keys[key], other.end(keys[key]) + 1)}
+    kept = [other.lines[n - 1] for n in range(first + 1, other.end(first) + 1) if n not in dropped]
+    if any(_ANCHOR.search(line) for line in kept):
+        return []
+    apart = "\n" if first > 1 and not outline.lines[first - 2].strip() else ""
+    added = "\n".join([f"{' ' * (outline.depth(first) or 0)}beat:", *kept])
+    at = command.text.line_end(command.text.offset(last, 1))
+    return [InsertText(Place(command.path, command.text.span(at, at)), f"\n{apart}{added}")]
 
 
 def _may_lock(worker: Worker, project: Project) -> bool:
