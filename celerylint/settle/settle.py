@@ -11,7 +11,7 @@ from celerylint.config import Options
 from celerylint.facts.comments import Suppression
 from celerylint.finding import Baseline, Finding, Known
 from celerylint.settle.fingerprint import order, with_fingerprints
-from celerylint.settle.meta import INTERNAL_ERROR, UNREADABLE, RuleLike, in_preset
+from celerylint.settle.meta import INTERNAL_ERROR, UNREADABLE, UNUSED, RuleLike, in_preset
 from celerylint.settle.select import ignored_by_file, selected
 from celerylint.settle.suppress import about_comments, silence
 
@@ -70,8 +70,10 @@ def settle(
     silenced = silence(with_fingerprints(findings), comments, names)
     preset = in_preset(rules, options.preset)
     said: list[Finding] = []
+    unread = {finding.place.path for finding in (*silenced.kept, *silenced.suppressed) if finding.code == UNREADABLE}
     for path, file_comments in comments.items():
-        here = chosen - ignored(path)
+        # What was not linted cannot show that a comment is of no use.
+        here = chosen - ignored(path) - ({UNUSED} if path in unread else set())
         said.extend(about_comments({path: file_comments}, silenced.used, rules, here, preset))
     own = silence(with_fingerprints(said), comments, names, explicit=True)
     kept = sorted((*silenced.kept, *own.kept), key=order)

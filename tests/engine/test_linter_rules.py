@@ -103,6 +103,11 @@ def test_an_unreadable_file_is_named_and_the_rest_is_linted(tmp_path: Path) -> N
     ]
 
 
+def test_in_a_file_that_was_not_linted_no_comment_is_of_no_use(tmp_path: Path) -> None:
+    source = SLIP.format("  # celerylint: ignore[CLY405]") + "def (:\n"
+    assert codes(run(tmp_path, source)) == ["CLY900:5"]
+
+
 def test_an_unreadable_file_is_named_whatever_is_selected_and_can_be_left_out(tmp_path: Path) -> None:
     (tmp_path / "broken.py").write_text("from celery import shared_task\n\ndef one(:\n")
     assert "CLY900:3" in codes(run(tmp_path, CLEAN.format(""), msgspec.structs.replace(OPTIONS, select=("CLY405",))))
