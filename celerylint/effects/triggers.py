@@ -205,7 +205,7 @@ def _raises(event: Event, names: list[str]) -> bool | None:
     if not isinstance(event, Call):
         return None
     root = _root(event.what)
-    if root in _QUIET or event.name in _CLOSES or (event.name in _OF_TEXT and not broad):
+    if root in _QUIET or ".logger." in event.what or event.name in _CLOSES or (event.name in _OF_TEXT and not broad):
         return None
     if event.what == "orm" and event.name == "get" and last & _ABSENT:
         return True
