@@ -16,6 +16,7 @@ from celerylint.text import skeleton
 _ALSO = re.compile(r" \(also [^()]*\)")
 _NAME = re.compile(r"\b\w[\w-]*(?:\.\w[\w-]*)*")
 _LIST = re.compile(r"_(?:, _)*(?: (?:and|or) _(?: more)?)?")
+_SEVERAL = re.compile(r"(?:(?:any of |all )?_(?: of _| of the _)? tasks|both tasks)(?: \(_\))?")
 
 
 def with_fingerprints(findings: Iterable[Finding]) -> tuple[Finding, ...]:
@@ -42,7 +43,7 @@ def gist(message: str, symbol: str) -> str:
     said = _NAME.sub(
         lambda name: "_" if "." in name[0] or name[0] == symbol else name[0], skeleton(_ALSO.sub("", message))
     )
-    return _LIST.sub("_", said).partition(";")[0]
+    return _SEVERAL.sub("_", _LIST.sub("_", said)).partition(";")[0]
 
 
 def order(finding: Finding) -> tuple[object, ...]:

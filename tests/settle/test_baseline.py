@@ -46,6 +46,9 @@ def lines(findings: tuple[Finding, ...]) -> list[int]:
         ("it is lost (also a.b, a.c and 4 more)", "it is lost (also a.b, a.d and 12 more)"),
         ("loses any of 4 tasks (a.b, a.c, a.d and 1 more)", "loses any of 2 tasks (a.b and x.y)"),
         ("one of a.b, a.c or a.d", "one of a.b or a.c"),
+        ("it runs any of 4 tasks (a.b, a.c, a.d and 1 more)", "it runs a.b"),
+        ("2 of 9 tasks (a.b, a.c) run", "any of 3 tasks run"),
+        ("both tasks of `app`, 2 mails", "all 3 tasks of `app`, 3 mails"),
         ("it is lost; of 4 a second run would do no harm", "it is lost"),
     ],
 )
