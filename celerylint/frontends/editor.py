@@ -194,7 +194,8 @@ def _value(answer: Answer) -> str:
 def _origin(answer: Answer) -> str:
     origin = answer.origin
     where = f" ({_cell(origin.path)}:{origin.line})" if origin.path else ""
-    return f"{'Celery’s default' if origin.kind == 'default' else origin.kind}{where}"
+    kind = "Celery's default" if origin.kind == "default" else origin.kind
+    return f"{kind}{where}"
 
 
 def _cell(text: str) -> str:

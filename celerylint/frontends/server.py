@@ -469,9 +469,12 @@ async def _hover(
     column = ls.column(lines[position.line], position.character) if position.line < len(lines) else 1
     pages = []
     if path.endswith(".py"):
-        if project.inspection is None:
-            project.inspection = await ls.in_thread(editor.understood, view)
-        task = editor.task_at(project.inspection, path, text, line)
+        understood = project.inspection
+        if understood is None:
+            understood = await ls.in_thread(editor.understood, view)
+            if project.view is view:
+                project.inspection = understood
+        task = editor.task_at(understood, path, text, line)
         if task is not None:
             pages.append(editor.task_page(task))
     here = [finding for finding in view.findings(path, line, line) if editor.at(finding, line, column)]
