@@ -79,23 +79,23 @@ def partial_of(
     line, column = (start.line, start.column) if start is not None else (func.line, func.col)
     given = min([*call.args, *call.keywords], key=lambda node: (node.line, node.col), default=None)
     below = given is not None and given.line > func.end_line
-    text = f"{given_to}(" if given_to else ""
+    added = len(".".join(given_to.split(".")[-2:])) + len(more) + (len("(partial( )") if given is not None else 0)
+    wide = bool(given_to) and call.line == call.end_line and call.end_col - 1 + added > WIDE
+    text = f"{given_to}(" + ("\n    " if wide else "") if given_to else ""
     if given is not None:
         text += "functools.partial(" + ("\n    " if below else "")
         needs = (*needs, Needed("functools", "partial"))
     opening = ReplaceExpr(Place(path, Span(line, column, func.line, func.col)), text, tuple(needs))
+    closing = f"{more}\n)" if wide else f"{more})" if given_to else ""
     if given is None:
         brackets = Place(path, Span(func.end_line, func.end_col, call.end_line, call.end_col))
-        return [opening, ReplaceText(brackets, f"{more})" if given_to else "")]
+        return [opening, ReplaceExpr(brackets, closing)]
     bracket = Place(path, Span(func.end_line, func.end_col, func.end_line, func.end_col + 1))
+    end = Place(path, Span(call.end_line, call.end_col, call.end_line, call.end_col))
     return [
         opening,
         ReplaceText(bracket, "," if below else ", "),
-        *(
-            [ReplaceExpr(Place(path, Span(call.end_line, call.end_col, call.end_line, call.end_col)), f"{more})")]
-            if given_to
-            else ()
-        ),
+        *([ReplaceExpr(end, closing)] if given_to else ()),
     ]
 
 
