@@ -22,7 +22,7 @@ def find(wanted: str, rules: Sequence[RuleLike]) -> RuleLike:
 def page(rule: RuleLike) -> str:
     """The documentation page of a rule, in Markdown."""
     facts = f"{rule.severity.value}, confidence {rule.confidence.value}, preset {rule.preset}, since {rule.since}"
-    parts = [f"# {rule.code}: {rule.name}", rule.summary.strip(), f"*{facts}*", rule.explanation.strip()]
+    parts = [f"# {rule.code}: {rule.name}", f"*{facts}*", rule.explanation.strip()]
     path = getattr(rule, "shown_in", "tasks.py")
     named, language = ("", "python") if path.endswith(".py") else (f"`{path}`:\n\n", "")
     for title, code in (("Found", rule.bad), ("Mended", rule.good)):

@@ -244,7 +244,7 @@ def test_inspect_does_not_follow_the_format_of_findings(
 def test_explain_prints_the_page_of_a_rule(wanted: str, capsys: pytest.CaptureFixture[str]) -> None:
     assert main(["explain", wanted]) == 0
     assert capsys.readouterr().out == (
-        "# CLY201: broad-autoretry\n\nRetries after every exception.\n\n"
+        "# CLY201: broad-autoretry\n\n"
         "*warning, confidence high, preset recommended, since 0.1.0*\n\n"
         "A **bug** is retried too.\n\n## Fix safety\n\nUnsafe.\n\n"
         "## Found\n\n```python\n@app.task(autoretry_for=(Exception,))\n```\n\n"

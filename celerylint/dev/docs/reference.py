@@ -37,6 +37,7 @@ _EXAMPLES: Mapping[str, str] = {
     "development-files": '["compose.tools.yml"]',
     "baseline": '"celerylint-baseline.json"',
     "since": '"origin/main"',
+    "executor": '"dask://scheduler.internal:8786"',
     "cache-dir": '".cache/celerylint"',
     "output-format": '["full", "sarif:celerylint.sarif"]',
     "output-file": '"findings.txt"',

@@ -73,7 +73,7 @@ _LINK = re.compile(r"\[[^\]]+\]\([^)]+\)")
 def sections(explanation: str) -> dict[str, str]:
     """The parts of a rule's docstring: what stands before the first heading under "", the links at the end under `links`."""
     *blocks, last = explanation.strip().split("\n\n")
-    only_links = not re.sub(r"[\s,.;]", "", _LINK.sub("", last))
+    only_links = not re.sub(r"[\s,.;·]", "", _LINK.sub("", last))
     text = "\n\n".join(blocks) if only_links and blocks else explanation.strip()
     lead, *rest = re.split(r"^## +(.+)$", text, flags=re.M)
     found = {"": lead.strip()}
@@ -88,7 +88,7 @@ def _list(links: str) -> str:
 
 
 def _facts(rule: Rule, seen: Shown) -> str:
-    fix = {"safe": "`--fix`", "unsafe": "`--fix --unsafe-fixes`", "": "by hand"}[offered(rule, seen)]
+    fix = _FIXES[offered(rule, seen)]
     rows = {
         "Severity": rule.severity.value,
         "Confidence": rule.confidence.value,
@@ -99,12 +99,20 @@ def _facts(rule: Rule, seen: Shown) -> str:
     return f"| {' | '.join(rows)} |\n|{'---|' * len(rows)}\n| {' | '.join(rows.values())} |"
 
 
+_FIXES = {
+    "safe": "`--fix`",
+    "unsafe": "`--fix --unsafe-fixes`",
+    "safe or unsafe": "`--fix`; some with `--unsafe-fixes`",
+    "": "by hand",
+}
+
+
 def offered(rule: Rule, seen: Shown) -> str:
-    """The kind of fix: what the example shows, else what *Fix safety* says of others."""
-    if seen.safety:
-        return seen.safety
+    """Which fixes there are: that of the example, and what *Fix safety* says of others."""
     said = sections(rule.explanation).get("Fix safety", "")
-    return "" if not said else "unsafe" if "unsafe" in said else "safe"
+    safe = seen.safety == "safe" or re.search(r"\b(?:is|are) safe\b", said)
+    unsafe = seen.safety == "unsafe" or "unsafe" in said
+    return " or ".join(word for word, holds in (("safe", safe), ("unsafe", unsafe)) if holds)
 
 
 def _example(rule: Rule, seen: Shown) -> list[str]:
@@ -207,7 +215,7 @@ def index(known: Sequence[Rule]) -> str:
         title, about = _family(members[0])
         rows = [
             f"| [{rule.code}]({rule.code}.md) | {rule.name} | {rule.summary} | {rule.severity.value} | {rule.preset}"
-            f" | {_MARKS[offered(rule, shown(rule))]} |"
+            f" | {offered(rule, shown(rule))} |"
             for rule in members
         ]
         head = "| code | name | what happens | severity | preset | fix |\n|---|---|---|---|---|---|"
@@ -217,7 +225,6 @@ def index(known: Sequence[Rule]) -> str:
     return "\n\n".join(parts) + "\n"
 
 
-_MARKS = {"safe": "safe", "unsafe": "unsafe", "": ""}
 _INDEX = """\
 # Rules
 

@@ -16,12 +16,12 @@ class UnusedSuppression(Rule):
     `def`, for the whole header of the task. A comment for a rule that did not run is left in peace, and so is a bare
     `# noqa`, which may speak to another tool.
 
+    To keep one, name this rule in it: `# celerylint: ignore[CLY201,CLY901] until 5.7`.
+
     ## Fix safety
 
     The fix takes the codes that silence nothing out of the comment, and the comment with the last of them. It is safe: nothing
     is silenced by them.
-
-    To keep one, name this rule in it: `# celerylint: ignore[CLY201,CLY901] until 5.7`.
     """
 
     code = "CLY901"

@@ -15,8 +15,8 @@ from celerylint.rules.retries.delays import autoretries, most, span
 class BackoffAtItsCap(Rule):
     """The backoff starts at its cap, so every retry waits the same and none waits as long as it says.
 
-    Each retry waits `retry_backoff` times 2, 4, 8 and so on, but never longer than `retry_backoff_max`, 600 s unless
-    the task says otherwise. With `retry_backoff=900` the first wait is already above that: every retry comes after
+    The first retry waits `retry_backoff`, each further one twice as long, but none longer than `retry_backoff_max`,
+    600 s unless the task says otherwise. With `retry_backoff=900` the first wait is already above that: every retry comes after
     600 s, or with jitter after anything up to 600 s, and nothing ever grows. Mostly that is a number of minutes taken
     for the first wait, and a cap that nobody thought of.
 

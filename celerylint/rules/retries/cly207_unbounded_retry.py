@@ -28,7 +28,7 @@ class UnboundedRetry(Rule):
     ## What to do
 
     Say how many retries are enough for the longest trouble that you want to sit out: `max_retries=10` with
-    `retry_backoff=30` reaches over more than an hour. Where it must go on, look at how many there were and tell somebody.
+    `retry_backoff=30` can reach over more than an hour. Where it must go on, look at how many there were and tell somebody.
 
     ## Fix safety
 

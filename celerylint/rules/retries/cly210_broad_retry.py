@@ -47,7 +47,7 @@ class BroadRetry(Rule):
 
     code = "CLY210"
     name = "broad-retry"
-    summary = "Every error retries the task, also those that no retry can mend."
+    summary = "A broad except retries the task on every error, also those that no retry can mend."
     severity = Severity.WARNING
     bad = """\
 import requests

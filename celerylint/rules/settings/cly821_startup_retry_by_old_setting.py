@@ -12,9 +12,9 @@ from celerylint.rules.base import Rule
 class StartupRetryByOldSetting(Rule):
     """Workers stop at once when the broker is not there, and from Celery 6 on they will wait for it instead.
 
-    `broker_connection_retry = False` says that a lost connection is not retried. Up to Celery 5 it decides of the first
-    connection too, so that a worker which cannot reach its broker exits, and whoever started it notices. Celery 6
-    decides of that one by `broker_connection_retry_on_startup` alone, which is true unless set; Celery 5.3 and later
+    `broker_connection_retry = False` says that a lost connection is not retried. Up to Celery 5 it decides about the
+    first connection too, so that a worker which cannot reach its broker exits, and whoever started it notices. Celery 6
+    decides about that one by `broker_connection_retry_on_startup` alone, which is true unless set; Celery 5.3 and later
     warn of it when a worker starts.
 
     ## What to do
