@@ -52,7 +52,7 @@ class Trigger(NamedTuple):
     """A reason for a second run."""
 
     kind: str
-    """`redelivery`, `autoretry`, `retry`, or `overlap`: a run beside it."""
+    """`redelivery`, `autoretry`, `retry`, `visibility`, or `overlap`: a run beside it."""
     why: str
     """What happens, as the middle of a sentence: `its message is delivered again when a worker dies (acks_late)`."""
     at: At | None

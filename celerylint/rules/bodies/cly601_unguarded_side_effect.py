@@ -4,12 +4,16 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 
+from msgspec import structs
+
 from celerylint.effects.behaviour import Behaviour, Judged
 from celerylint.effects.guards import Answer
+from celerylint.effects.triggers import Trigger
 from celerylint.finding import Confidence, Finding, Severity
 from celerylint.model.project import Project, Task
 from celerylint.rules.base import Rule
 from celerylint.rules.bodies.telling import way, weaker
+from celerylint.rules.delivery import cly104_visibility_timeout_exceeded as visibility
 
 _ADVICE = {
     "payment": "pass an idempotency key made of the task's arguments, or check and set a field of the row around it",
@@ -33,8 +37,9 @@ class UnguardedSideEffect(Rule):
 
     The body is followed into the functions and methods of the project that it calls. Reported is an effect that another
     run repeats (payments, mail, messages, POST requests, published messages, created rows, counters, appended files, tasks
-    that are not repeatable themselves), that a trigger can reach (`acks_late`; a retry that can happen *after* the effect),
-    and that nothing guards. Guards are seen where they dominate the effect:
+    that are not repeatable themselves), that a trigger can reach (`acks_late`; a retry that can happen *after* the effect;
+    a countdown that is longer than the broker's visibility timeout), and that nothing guards. Guards are seen where
+    they dominate the effect:
 
     - a field that is checked before it and written on the same path: `if order.charged_at: return`
     - `created` of `get_or_create`, an upsert, `except IntegrityError` around the insert
@@ -105,9 +110,13 @@ def charge(order_id, amount):
 """
 
     def check_behaviour(self, behaviour: Behaviour, project: Project) -> Iterable[Finding]:
+        breach: tuple[Trigger, ...] | None = None
         for judged in behaviour.acts:
             if judged.act.key is not None and judged.act.key.random:
                 continue  # CLY604 speaks of it
+            if not judged.triggers and judged.guarded.later is not Answer.YES:
+                breach = _breach(behaviour.task, project) if breach is None else breach
+                judged = structs.replace(judged, triggers=breach)
             if judged.triggers and judged.guarded.later is not Answer.YES:
                 yield self._again(behaviour.task, judged)
             elif _at_once(judged):
@@ -147,6 +156,12 @@ def charge(order_id, amount):
             confidence=Confidence.MEDIUM if beside is not None else Confidence.LOW,
             related=way(task, act, [*judged.triggers, *([beside] if beside is not None else [])]),
         )
+
+
+def _breach(task: Task, project: Project) -> tuple[Trigger, ...]:
+    """A message that waits for longer than the broker keeps it out of sight is run by more than one worker."""
+    found = visibility.breach(task, project)
+    return () if found is None else (Trigger("visibility", *found, certain=True),)
 
 
 def _at_once(judged: Judged) -> bool:

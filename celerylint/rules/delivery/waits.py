@@ -29,10 +29,10 @@ class Wait:
     """`a run of proj.pull is due 7200 s (2 h) after it is sent`."""
 
 
-def waits(project: Project) -> Iterator[Wait]:
-    """Every wait of known length: countdowns, constant `eta`, delays of retries."""
+def waits(project: Project, of: Task | None = None) -> Iterator[Wait]:
+    """Every wait of known length, or those of one task: countdowns, constant `eta`, delays of retries."""
     for dispatch in project.dispatches:
-        if dispatch.task is None:
+        if dispatch.task is None or (of is not None and dispatch.task is not of):
             continue
         seconds = countdown(dispatch, project)
         if seconds is not None:
@@ -42,9 +42,9 @@ def waits(project: Project) -> Iterator[Wait]:
     for entry in project.schedule:
         options = entry.arguments.value[2] if entry.arguments.known else None
         seconds = number(options.get("countdown")) if isinstance(options, dict) else None
-        if entry.task is not None and seconds is not None:
+        if entry.task is not None and seconds is not None and of in (None, entry.task):
             yield _sent(entry.task, entry.at, seconds)
-    for task in project.tasks:
+    for task in project.tasks if of is None else (of,):
         yield from _retries(task, project)
 
 
