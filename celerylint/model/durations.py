@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import datetime
 
-from celerylint.model.project import Task
+from celerylint.model.project import Decision, Task
 from celerylint.model.values import Made, Scalar, Value, forced
 
 
@@ -20,10 +20,15 @@ def limit(task: Task) -> float | None:
     return None
 
 
+def own_limit(task: Task) -> Decision | None:
+    """The limit that somebody gave this task, and not all tasks together: the hard one, else the soft one."""
+    limits = (task.option("time_limit"), task.option("soft_time_limit"))
+    return next((held for held in limits if held.truthy and held.kind in ("decorator", "base", "annotation")), None)
+
+
 def is_own(task: Task) -> bool:
     """Whether somebody thought of how long this task runs, and not only of all tasks together."""
-    limits = (task.option("time_limit"), task.option("soft_time_limit"))
-    return any(held.truthy and held.kind in ("decorator", "base", "annotation") for held in limits)
+    return own_limit(task) is not None
 
 
 def period(schedule: Value) -> float | None:

@@ -109,19 +109,32 @@ def runs(worker: Worker, task: Task) -> bool:
 
 
 def hard_limits(task: Task, project: Project) -> tuple[Decision, ...]:
-    """The hard time limits that are in force for a task: its own, else those of the workers that run it.
+    """The hard time limits that are in force for a task, as `limits` finds them."""
+    return limits(task, project, "time_limit")
+
+
+def limits(task: Task, project: Project, name: str) -> tuple[Decision, ...]:
+    """The time limits of a kind that are in force for a task: its own, else those of the workers that run it.
 
     A worker takes the flag of its command, else the setting; from 5.7 on the setting first. Where no worker is known to run
-    the task it is the setting.
+    the task it is the setting. Empty where a worker that may run the task goes by something else.
     """
-    limit = time_limit(task)
-    if not task.app or limit is task.option("time_limit"):
+    limit = time_limit(task, name)
+    if not task.app or limit is task.option(name):
         return (limit,)
-    theirs = [worker.time_limit for worker in project.workers if not worker.start.development and runs(worker, task)]
-    if any(not held.known for held in theirs):
+    deployed = [worker for worker in project.workers if not worker.start.development]
+    theirs = [getattr(worker, name) for worker in deployed if runs(worker, task)]
+    others = [getattr(worker, name) for worker in deployed if _may_run(worker, task)]
+    if any(not held.known for held in theirs) or any(held.kind in ("flag", "environment") for held in others):
         return ()
     places = {held.place: held for held in theirs or [limit]}
     return tuple(places.values())
+
+
+def _may_run(worker: Worker, task: Task) -> bool:
+    """Whether it cannot be told if a worker consumes the queue of a task."""
+    known = worker.app_known and worker.queues.known and task.queue.known
+    return worker.app in (task.app, None) and not known
 
 
 # --- who sends --------------------------------------------------------------------------------------------------------

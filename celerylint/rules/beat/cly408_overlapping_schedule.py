@@ -8,10 +8,11 @@ from collections.abc import Iterable
 from celerylint.facts import ir
 from celerylint.facts.walk import nodes
 from celerylint.finding import Confidence, Finding, Severity
-from celerylint.model.durations import is_own, limit, period
+from celerylint.model.durations import own_limit, period
 from celerylint.model.project import Entry, Project, Task
 from celerylint.model.values import ClassValue, External, FunctionValue, Value, forced
 from celerylint.rules.base import Rule, related
+from celerylint.rules.delivery.waits import number
 from celerylint.rules.workload import seconds
 
 _LOCKS = re.compile(
@@ -73,10 +74,10 @@ def sync(): ...
     def check_entry(self, entry: Entry, project: Project) -> Iterable[Finding]:
         if entry.task is None or entry.lost or entry.raw is None:
             return
-        every, longest = period(forced(entry.raw)), limit(entry.task) if is_own(entry.task) else None
-        if every is None or longest is None or every > longest or _locks(entry.task):
+        every, own = period(forced(entry.raw)), own_limit(entry.task)
+        longest = number(own.value) if own is not None and own.known else None
+        if every is None or own is None or longest is None or every > longest or _locks(entry.task):
             return
-        own = entry.task.option("time_limit")
         yield self.finding(
             entry.at,
             f"`{entry.name}` sends {entry.task.name} every {seconds(every)}, and a run may take {seconds(longest)}:"

@@ -3,13 +3,15 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator
+from math import inf
 
 from celerylint.finding import Finding, Fix, ReplaceExpr, Severity
 from celerylint.model.project import Decision, Dispatch, Project, Task
 from celerylint.model.values import At, Scalar, Value, forced, place
 from celerylint.rules import mending
 from celerylint.rules.base import Rule, related
-from celerylint.rules.delivery.waits import SENDERS, number, time_limit
+from celerylint.rules.consumers import hard_limits, limits
+from celerylint.rules.delivery.waits import SENDERS, number
 from celerylint.rules.retries.delays import span
 
 _CHECKED_SINCE = (5, 5)
@@ -24,8 +26,8 @@ class SoftLimitNotBelowHard(Rule):
     is not. Since Celery 5.5 a task whose own soft limit is above its hard one cannot even be sent: `delay()` raises a
     `ValueError`.
 
-    The effective limits count: of the call, the task, its base class, the settings. None and 0 mean that the next of
-    these decides.
+    The effective limits count: of the call, the task, its base class, the worker's command, the settings (from 5.7 on the settings
+    before the command). None and 0 mean that the next of these decides.
 
     ## What to do
 
@@ -63,8 +65,11 @@ def pull(url):
 
     def check_project(self, project: Project) -> Iterable[Finding]:
         for task in project.tasks:
-            soft, hard = time_limit(task, "soft_time_limit"), time_limit(task)
-            yield from self._judged(task.name, soft, hard, _refused(task, project), soft.at, project)
+            refused = _refused(task, project)
+            for soft in limits(task, project, "soft_time_limit"):
+                hard = min(hard_limits(task, project), key=lambda held: _seconds(held) or inf, default=None)
+                if hard is not None:
+                    yield from self._judged(task.name, soft, hard, refused, soft.at, project)
         for app in project.apps:
             # Where no task is known to take them, the settings are judged by themselves.
             if not project.tasks_of(app):
@@ -72,7 +77,7 @@ def pull(url):
                     app.name, app.setting("task_soft_time_limit"), app.setting("task_time_limit"), False, None, project
                 )
         for dispatch in project.dispatches:
-            yield from self._per_call(dispatch)
+            yield from self._per_call(dispatch, project)
 
     def _judged(
         self, who: str, soft: Decision, hard: Decision, refused: bool, at: At | None, project: Project
@@ -84,7 +89,7 @@ def pull(url):
         also = mending.also(where, "soft_time_limit", project)
         yield self._finding(where, who, low, high, refused, hard.at, _lowered(mending.expression(soft.at), high, also))
 
-    def _per_call(self, dispatch: Dispatch) -> Iterator[Finding]:
+    def _per_call(self, dispatch: Dispatch, project: Project) -> Iterator[Finding]:
         given = dispatch.args.keywords if dispatch.method in SENDERS else {}
         soft = given.get("soft_time_limit")
         low = number(_plain(soft.value)) if soft is not None else None
@@ -94,8 +99,8 @@ def pull(url):
         if hard is not None:
             high, at = number(_plain(hard.value)), hard.at
         else:
-            held = time_limit(dispatch.task)
-            high, at = _seconds(held), held.at
+            held = min(hard_limits(dispatch.task, project), key=lambda held: _seconds(held) or inf, default=None)
+            high, at = (_seconds(held), held.at) if held is not None else (None, None)
         if high and low >= high:
             fix = _lowered(mending.expression(soft.at), high, "")
             yield self._finding(soft.at or dispatch.at, dispatch.task.name, low, high, False, at, fix)
