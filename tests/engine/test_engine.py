@@ -7,12 +7,16 @@ import os
 import subprocess
 import sys
 import time
+from collections.abc import Iterator
 from pathlib import Path
+from typing import Any
 
 import pytest
 
 from celerylint import engine
 from celerylint.config import ConfigError, Options, load
+from celerylint.forked import WorkQueue
+from celerylint.model.project import Task
 from celerylint.report import inspect_json
 from celerylint.report import json as report_json
 from celerylint.rules.base import Rule
@@ -59,6 +63,79 @@ def test_the_number_of_processes_changes_nothing(many: Path) -> None:
     assert alone == linted(many, jobs=2, no_cache=True)
     assert json.loads(alone)["summary"]["tasks"] == 15
     assert json.loads(alone)["summary"]["by_code"]["CLY201"] == 15
+
+
+@pytest.fixture
+def bodies(tmp_path: Path) -> Path:
+    """Enough tasks for two processes to share, which send each other in circles and call what nobody else reads."""
+    files = {"manage.py": "", "shop/__init__.py": "", "shop/app.py": APP}
+    for n in range(48):
+        files[f"shop/lib{n}.py"] = (
+            "import requests\n\nfrom shop.models import Order\n\n\n"
+            f"def post{n}(pk):\n    order = Order.objects.get(pk=pk)\n    if order.state == {n % 3}:\n        return\n"
+            f"    requests.post('https://shop.example/{n}', json={{'pk': pk}})\n"
+            f"    order.state = {n % 2}\n    order.save()\n"
+        )
+        files[f"shop/part{n}/tasks.py"] = (
+            f"from shop.app import app\nfrom shop.lib{n} import post{n}\n\n\n"
+            f"@app.task(autoretry_for=(OSError,))\ndef send{n}(pk):\n"
+            f"    from shop.part{(n + 7) % 48}.tasks import send{(n + 7) % 48}\n\n"
+            f"    post{n}(pk)\n    send{(n + 7) % 48}.delay(pk)\n"
+        )
+        files[f"shop/part{n}/__init__.py"] = ""
+    files["shop/models.py"] = (
+        "from django.db import models\n\n\nclass Order(models.Model):\n    state = models.IntegerField()\n"
+    )
+    return project(tmp_path, files)
+
+
+def test_who_takes_which_body_changes_nothing(bodies: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    alone = linted(bodies, jobs=1, no_cache=True, preset="all")
+    assert json.loads(alone)["summary"]["by_code"]["CLY606"] == 48
+    assert json.loads(alone)["summary"]["by_code"]["CLY601"] > 10
+    for _ in range(3):
+        assert linted(bodies, jobs=2, no_cache=True, preset="all") == alone
+
+    class TakesAll(WorkQueue):
+        def __iter__(self) -> Iterator[int]:
+            if os.getpid() != mine:
+                time.sleep(0.3)  # the other process comes too late for any
+            return super().__iter__()
+
+    mine = os.getpid()
+    monkeypatch.setattr("celerylint.judge.WorkQueue", TakesAll)
+    assert linted(bodies, jobs=2, no_cache=True, preset="all") == alone
+
+
+def test_a_process_that_dies_over_bodies_is_made_up_for(bodies: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    from celerylint import judge
+
+    alone = linted(bodies, jobs=1, no_cache=True)
+    mine, body = os.getpid(), judge._body
+
+    def dies(task: Task, *rest: Any) -> judge.Body:
+        if os.getpid() != mine:
+            os._exit(1)
+        return body(task, *rest)
+
+    monkeypatch.setattr(judge, "_body", dies)
+    assert linted(bodies, jobs=2, no_cache=True) == alone
+
+
+def test_a_body_that_cannot_be_read_costs_what_is_said_of_it(bodies: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    from celerylint.effects.behaviour import Bodies
+
+    of = Bodies.of
+
+    def fails(self: Bodies, task: Task) -> object:
+        return 1 / 0 if task.function == "send5" else of(self, task)
+
+    monkeypatch.setattr(Bodies, "of", fails)
+    found = [linted(bodies, jobs=jobs, no_cache=True) for jobs in (1, 2)]
+    assert found[0] == found[1]
+    codes = json.loads(found[0])["summary"]["by_code"]
+    assert codes["CLY990"] == 1
+    assert codes["CLY606"] == 47
 
 
 def test_a_warm_cache_changes_nothing_and_spares_the_reading(many: Path, tmp_path: Path, monkeypatch) -> None:
