@@ -12,7 +12,7 @@ from msgspec.structs import replace
 from celerylint.config import Options
 from celerylint.engine import check, inspect
 from celerylint.facts.deploy.kinds import kind_of
-from celerylint.finding import Finding, Place, ReplaceText, Report
+from celerylint.finding import Finding, ReplaceText, Report
 from celerylint.fixes.comments import silenced
 from celerylint.fixes.text import Change, FixError, Text
 from celerylint.inspection import Answer, Inspection, TaskInfo
@@ -100,6 +100,11 @@ def silencing(view: View, path: str, source: bytes, finding: Finding) -> tuple[R
         return _difference(text, silenced(text, [finding], ""))
     except FixError:
         return ()
+
+
+def mendable(view: View, path: str) -> bool:
+    """Whether anything in a file is safe to mend."""
+    return any(f.fix is not None and f.fix.safety == "safe" for f in view.report.findings if f.place.path == path)
 
 
 def all_mended(view: View, path: str, source: bytes) -> tuple[ReplaceText, ...]:
@@ -214,10 +219,3 @@ def at(finding: Finding, line: int, column: int) -> bool:
     """Whether a place, from 1, is one that a finding stands at."""
     span = finding.place.span
     return (span.line, span.column) <= (line, column) <= (span.end_line, max(span.end_column, span.column))
-
-
-def places(report: Report) -> Iterator[Place]:
-    """Every place that a report speaks of."""
-    for finding in report.findings:
-        yield finding.place
-        yield from (related.place for related in finding.related)

@@ -401,34 +401,27 @@ async def _actions(
     only = params.context.only
     findings = view.findings(path, params.range.start.line + 1, params.range.end.line + 1)
     found: list[lsp.CodeAction] = []
-    if findings and _wanted(only, lsp.CodeActionKind.QuickFix.value):
-        documents = ls.documents(project)
-        texts = {path: text}
-        for finding, edits in await ls.in_thread(lambda: list(editor.fixes(view, findings))):
-            assert finding.fix is not None
-            safe = finding.fix.safety == "safe"
-            found.append(
-                lsp.CodeAction(
-                    f"{finding.code}: {finding.fix.title}" + ("" if safe else " (changes what runs)"),
-                    kind=lsp.CodeActionKind.QuickFix,
-                    diagnostics=[ls.diagnostic(finding, project, view, documents)],
-                    is_preferred=safe or None,
-                    edit=ls.edit(project, edits, texts),
-                )
+
+    def offer(finding: Finding, title: str, edits: Sequence[ReplaceText], *, preferred: bool = False) -> None:
+        found.append(
+            lsp.CodeAction(
+                f"{finding.code}: {title}",
+                kind=lsp.CodeActionKind.QuickFix,
+                diagnostics=[ls.diagnostic(finding, project, view, ls.documents(project))],
+                is_preferred=preferred or None,
+                edit=ls.edit(project, edits, {path: text}),
             )
+        )
+
+    if findings and _wanted(only, lsp.CodeActionKind.QuickFix.value):
+        for finding, edits in await ls.in_thread(lambda: list(editor.fixes(view, findings))):
+            if finding.fix is not None:
+                safe = finding.fix.safety == "safe"
+                offer(finding, finding.fix.title + ("" if safe else " (changes what runs)"), edits, preferred=safe)
         for finding in {finding.code: finding for finding in findings}.values():
-            if edits := editor.silencing(view, path, source, finding):
-                found.append(
-                    lsp.CodeAction(
-                        f"{finding.code}: ignore on this line",
-                        kind=lsp.CodeActionKind.QuickFix,
-                        diagnostics=[ls.diagnostic(finding, project, view, documents)],
-                        edit=ls.edit(project, edits, texts),
-                    )
-                )
-    if _wanted(only, FIX_ALL) and any(
-        f.fix is not None and f.fix.safety == "safe" for f in view.report.findings if f.place.path == path
-    ):
+            if comment := editor.silencing(view, path, source, finding):
+                offer(finding, "ignore on this line", comment)
+    if _wanted(only, FIX_ALL) and editor.mendable(view, path):
         action = lsp.CodeAction("celerylint: mend all that is safe to mend", kind=FIX_ALL)
         if _resolves(ls):
             action.data = {"uri": params.text_document.uri}
