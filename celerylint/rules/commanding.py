@@ -233,8 +233,13 @@ def command_text(held: Worker | Beat, project: Project) -> CommandText | None:
     start = held.start
     if held.line.node or not start.places:
         return None
+    from celerylint.fixes.text import FixError
+
     text = text_of(start.places[held.line.at].path, project)
-    return CommandText(held, project, text) if text is not None else None
+    try:
+        return CommandText(held, project, text) if text is not None else None
+    except FixError:
+        return None
 
 
 def text_of(path: str, project: Project) -> Text | None:

@@ -87,6 +87,7 @@ services:
   worker:
     build: .
     command: celery -A shop worker
+
 volumes:
   redis:
 """
@@ -203,7 +204,7 @@ def _in_service(outline: Outline, broker: Broker, flags: list[str], volume: bool
         if "volumes" in top:
             edits.append(outline.below(top["volumes"], f"{broker.name}:"))
         else:
-            edits.append(outline.after(max(top.values()), "volumes:", f"  {broker.name}:"))
+            edits.append(outline.after(max(top.values()), "", "volumes:", f"  {broker.name}:"))
     return [*edits, outline.after(keys.get("command", keys["image"]), *behind)] if behind else edits
 
 
