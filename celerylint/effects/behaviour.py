@@ -65,6 +65,10 @@ class Bodies:
         return {id(task.value): task for task in self._project.tasks}
 
     @cached_property
+    def _by_name(self) -> dict[str, Task]:
+        return {task.name: task for task in self._project.tasks}
+
+    @cached_property
     def _promise(self) -> Promise:
         assert self._project.machine is not None
         return Promise(self._project.index, self._project.source, taught.words(self._project.options))
@@ -155,7 +159,9 @@ class Bodies:
         found = verdict(act, trace)
         if act.kind.name != "fan-out" or found.later is Answer.YES:
             return found
-        children = act.task if isinstance(act.task, tuple) else (act.task,)
+        named = self._by_name.get(act.what) if act.task is None else None
+        sent = act.task if named is None else named.value
+        children = sent if isinstance(sent, tuple) else (sent,)
         safe = min((self._safety(child, asked) for child in children), default=Answer.MAYBE)
         return Verdict(max(found.later, safe), max(found.beside, safe) if None not in children else found.beside)
 

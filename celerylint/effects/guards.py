@@ -66,11 +66,18 @@ def verdict(act: Act, trace: Trace) -> Verdict:
         later = max(later, _replaced(act, trace), _compared(act, trace))
     if act.kind.name == "make":
         later = max(later, _searched(act, trace))
+    if act.kind.name == "store" and _is_claim(act, trace):
+        later = max(later, Answer.MAYBE)
     if later is Answer.NO and (_names_the_message(act) or _reports(act)):
         later = Answer.MAYBE
     if later is Answer.NO and not trace.complete and any(_may_be_set(h) for h in act.holds):
         later = Answer.MAYBE
     return Verdict(later, beside)
+
+
+def _is_claim(act: Act, trace: Trace) -> bool:
+    """Whether something else hangs on the number that it returned: it counts the runs themselves."""
+    return any(h.gate.kind == "claim" and h.gate.order == act.order for other in trace.of(Act) for h in other.holds)
 
 
 def _of_the_attempt(act: Act) -> bool:

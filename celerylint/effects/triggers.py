@@ -104,6 +104,12 @@ def _never_retries(task: Task) -> bool:
     return most.known and most.value == 0
 
 
+def _no_retries_given(task: Task) -> bool:
+    """Whether the arguments of automatic retries allow none."""
+    given = task.retry("retry_kwargs")
+    return given.known and isinstance(given.value, dict) and given.value.get("max_retries", 1) == 0
+
+
 def _redelivery(task: Task) -> Iterator[Trigger]:
     late = task.option("acks_late")
     if late.truthy:
@@ -117,7 +123,7 @@ def _gives_up(task: Task, act: Act) -> bool:
 
 def _autoretry(task: Task, act: Act, trace: Trace) -> Iterator[Trigger]:
     names = _autoretried_for(task)
-    if not names or _gives_up(task, act):
+    if not names or _gives_up(task, act) or _no_retries_given(task):
         return
     best: bool | None = None
     where: Event | None = None

@@ -15,6 +15,7 @@ from celerylint.effects.library.waits import keeps_arguments
 from celerylint.effects.symbols import RANDOM, UNKNOWN, Gate, Hold, Sym, names_work
 from celerylint.effects.walk import ITEMS, Walker
 
+_NUMBERING = frozenset({"incr", "incrby", "hincrby"})
 _DIGESTS = ("hashlib", "hmac", "uuid", "base64")
 _BY_METHOD = ("request", "urlopen")
 _HTTP = ("urllib", "requests", "httpx", "aiohttp", "urllib3", "authlib", "requests_oauthlib")
@@ -59,6 +60,15 @@ def call(walker: Walker, site: Site) -> Sym | None:
     holds = () if effect is None and asked == "opaque" and is_benign(what) else (Hold(gate, True),)
     if effect is not None:
         holds = (Hold(Gate("result", what, at=site.at, order=acted), True),)
+    if (
+        effect is not None
+        and name in _NUMBERING
+        and site.args.positional
+        and site.args.positional[0].key
+        and not traits
+    ):
+        # Only the first run gets 1.
+        holds += (Hold(Gate("claim", f"cache:{site.args.positional[0].key}", at=site.at, order=acted), None),)
     kept = traits if what.startswith(_DIGESTS) else frozenset[str]()
     if name in ("isoformat", "timestamp", "ctime"):
         kept |= site.callee.traits & RANDOM

@@ -55,7 +55,30 @@ def call(walker: Walker, site: Site) -> Sym | None:
     if site.base.cls is not None and walker.method(site.base.cls, site.name) is not None:
         return None  # the project's own: followed instead
     given = site.args.positional[0]
-    return _statement(walker, site, given.const, whole=given.shape == "const") if _is_text(given) else None
+    if not _is_text(given):
+        return None
+    met = _met(walker, site, given.const)
+    if met is not None and site.base.key:
+        walker.attributes[site.base.key, "rowcount"] = Sym(holds=(Hold(met, True),))
+    return _statement(walker, site, given.const, whole=given.shape == "const")
+
+
+def _met(walker: Walker, site: Site, text: str) -> Gate | None:
+    """What the number of rows tells that a statement met: whether an update was the first, or an insert was new."""
+    inserted, updated = _INSERT.match(text), _UPDATE.match(text)
+    if inserted and (inserted["ignore"] or _UPSERT.search(text)):
+        return Gate("created", walker.fresh(inserted["table"]), inserted["table"], at=site.at, order=walker.now)
+    if updated is None:
+        return None
+    body, *rest = _WHERE.split(updated["body"].lower(), maxsplit=1)
+    columns = set(_COLUMN.findall(body)).intersection(_COLUMN.findall(rest[0])) if rest else ()
+    table = updated["table"]
+    return (
+        Gate("swapped", walker.fresh(table), table, ",".join(sorted(columns)), site.at, walker.now) if columns else None
+    )
+
+
+_COLUMN = re.compile(r"[\"`]?(\w+)[\"`]?\s*(?:=|\bis\b|\bin\b|<>|!=)")
 
 
 def _is_text(given: Sym) -> bool:
