@@ -289,6 +289,37 @@ def test_deployment_file_is_linted_as_it_is_typed(shop: Path) -> None:
     talk(shop, conversation)
 
 
+def test_deployment_file_that_cannot_be_read_while_it_is_typed_changes_nothing(shop: Path) -> None:
+    compose, app = shop / "compose.yml", shop / "shop/app.py"
+
+    async def conversation(client: Client) -> None:
+        client.open(compose)
+        client.open(app)
+        await client.until(lambda: client.codes(compose))
+        before = client.codes(compose)
+        client.type(compose, 2, COMPOSE + "  beat: [\n")
+        client.type(app, 2, APP + "app.conf.task_ack_late = True\n")
+        await client.until(lambda: "CLY801" in client.codes(app))
+        assert client.codes(compose) == before
+        client.type(compose, 3, COMPOSE.replace(" -B", ""))
+        await client.until(lambda: client.codes(compose) != before)
+
+    talk(shop, conversation)
+
+
+def test_no_comment_is_offered_where_the_format_has_none(shop: Path) -> None:
+    taskdef = shop / "task-definition.json"
+    command = '["celery", "-A", "shop.app", "worker", "-B"]'
+    taskdef.write_text('{"containerDefinitions": [{"name": "worker", "image": "shop", "command": ' + command + "}]}\n")
+
+    async def conversation(client: Client) -> None:
+        client.open(taskdef)
+        await client.until(lambda: client.codes(taskdef))
+        assert not [a for a in await client.actions(taskdef, 1) if a.title.endswith("ignore on this line")]
+
+    talk(shop, conversation)
+
+
 def test_new_file_is_linted_before_it_is_saved(shop: Path) -> None:
     new = shop / "shop/mail.py"
 
