@@ -696,6 +696,8 @@ class Evaluator:
             return Scalar(module.dotted, at)
         if name == "__file__":
             return External("builtins.__file__", at)
+        if name in ("Exception", "BaseException"):
+            return External(f"builtins.{name}", at)  # which no star brings, as it may bring a ConnectionError
         for star in module.scope.stars:
             if star != "?":
                 return External(self.canonical(f"{star}.{name}"), at)

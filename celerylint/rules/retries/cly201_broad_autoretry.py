@@ -108,12 +108,17 @@ def _narrowed(task: Task, broad: External, project: Project) -> Fix | None:
     names = [f"{error.module}.{error.name}" for error in errors]
     listed = ", ".join(names)
     brackets = "[]" if display.kind == "list" else "()"
-    comma = "," if len(errors) == 1 and display.kind == "tuple" else ""
+    comma = "," if len(errors) == 1 and display.kind == "tuple" and len(display.items) == 1 else ""
     held = mending.expression(option.at)
-    if len(display.items) > 1:
-        edits: list[Edit] = [ReplaceExpr(place((path, item)), listed, tuple(errors))]
+    if display.line != display.end_line:
+        own_line = "\n" if item.line > display.line else " "
+        edits: list[Edit] = [ReplaceExpr(place((path, item)), f",{own_line}".join(names), tuple(errors))]
     elif held is not None and held[1].span == display.span and isinstance(option.at[1], ir.Keyword):
-        edits = mending.set_at(option.at, errors, autoretry_for=f"{brackets[0]}\n    {listed}{comma}\n{brackets[1]}")
+        all_of_it = [listed if each is item else mending.text_of(each, path, project) for each in display.items]
+        value = f"{brackets[0]}\n    {', '.join(all_of_it)}{comma}\n{brackets[1]}"
+        edits = mending.set_at(option.at, errors, autoretry_for=value)
+    elif len(display.items) > 1:
+        edits = [ReplaceExpr(place((path, item)), listed, tuple(errors))]
     else:
         long = display.col + len(listed) > mending.WIDE
         whole = mending.one_each(names, brackets) if long else f"{brackets[0]}{listed}{comma}{brackets[1]}"

@@ -14,7 +14,7 @@ from celerylint.rules.base import Rule, related
 from celerylint.rules.body import Body
 from celerylint.rules.flow import CELERY_SIGNALS, Spot, ends, spot_of
 from celerylint.rules.retries.delays import FOREVER, most_by_hand
-from celerylint.rules.retries.transient import transient_in
+from celerylint.rules.retries.transient import part_of, transient_in
 
 _NO_ERRORS = CELERY_SIGNALS | {"MaxRetriesExceededError", "SoftTimeLimitExceeded"}
 
@@ -115,7 +115,7 @@ def _narrowed(handler: ir.Handler, spot: Spot) -> Fix | None:
     statement, path = found[0], spot.body.path
     tried = Body(path, [*statement.body, *statement.orelse], spot.body.scope)
     taken: list[Value] = [v for h in statement.handlers for v in spot.body.catches(h) if v is not None]
-    errors = transient_in([(tried, spot.body)], taken)
+    errors = transient_in([part_of(tried, spot.body)], taken)
     if not errors:
         return None
     names = [f"{error.module}.{error.name}" for error in errors]

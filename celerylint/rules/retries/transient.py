@@ -5,11 +5,13 @@ from __future__ import annotations
 import builtins
 from collections.abc import Iterable, Iterator, Mapping
 
+from msgspec import Struct
+
 from celerylint.facts import ir
 from celerylint.facts.walk import nodes
 from celerylint.finding import Needed
 from celerylint.model.project import Task
-from celerylint.model.values import ClassValue, External, FunctionValue, Made, Value
+from celerylint.model.values import ClassValue, External, FunctionValue, Instance, Made, ModuleValue, Value, forced
 from celerylint.rules.body import Body, body_of
 from celerylint.rules.dispatch.instances import lineage
 
@@ -61,14 +63,30 @@ _DATABASES = frozenset({"django.db", "sqlalchemy"})
 _OPAQUE = "?"
 
 
+class Part(Struct, frozen=True):
+    """Statements that may call clients, with what is known around them."""
+
+    body: Body
+    imported: Mapping[str, str]
+    """What the function imports itself: names, and what they stand for."""
+    owner: ClassValue | None = None
+    """The class whose method it is."""
+
+
+def part_of(body: Body, whole: Body | None = None, owner: ClassValue | None = None) -> Part:
+    """A body, or a part of the whole one."""
+    return Part(body, _imported(whole or body), owner)
+
+
 def transient(tasks: Iterable[Task], others: list[Value]) -> list[Needed]:
     """The errors that pass by themselves of the clients that tasks call, without those that `others` holds already."""
-    return transient_in([(body, body) for body in map(body_of, tasks) if body is not None], others)
+    bodies = [(task, body_of(task)) for task in tasks]
+    return transient_in([part_of(body, owner=task.value.cls) for task, body in bodies if body is not None], others)
 
 
-def transient_in(parts: Iterable[tuple[Body, Body]], others: list[Value]) -> list[Needed]:
-    """The same of statements, each with the body that they are part of."""
-    clients = dict.fromkeys(client for part, body in parts for client in _clients(part, _imported(body), _DEPTH))
+def transient_in(parts: Iterable[Part], others: list[Value]) -> list[Needed]:
+    """The same of statements."""
+    clients = dict.fromkeys(client for part in parts for client in _clients(part, _DEPTH))
     known = [client for client in clients if client != _OPAQUE]
     if _OPAQUE in clients and _DATABASES.issuperset(known):
         return []
@@ -77,25 +95,53 @@ def transient_in(parts: Iterable[tuple[Body, Body]], others: list[Value]) -> lis
     return [error for error in errors if f"{error.module}.{error.name}" not in held]
 
 
-def _clients(part: Body, local: Mapping[str, str], depth: int) -> Iterator[str]:
+def _clients(part: Part, depth: int) -> Iterator[str]:
     """Known clients that statements call, in the order of their calls, and `?` for what is not known."""
-    calls = [node for statement in part.statements for node in nodes(statement) if isinstance(node, ir.Call)]
+    body = part.body
+    calls = [node for statement in body.statements for node in nodes(statement) if isinstance(node, ir.Call)]
     for call in sorted(calls, key=lambda call: (call.line, call.col)):
         root: ir.Expr = call.func
         while isinstance(root, (ir.Attr, ir.Call, ir.Subscript)):
             root = root.func if isinstance(root, ir.Call) else root.value
-        value = part.meaning(call.func) or part.meaning(root)
-        if isinstance(root, ir.Name) and root.id in local:
-            value = External(local[root.id])
+        value = _of_module(body, call.func) or body.meaning(call.func) or body.meaning(root)
+        if isinstance(root, ir.Name) and root.id in part.imported:
+            value = External(part.imported[root.id])
         client = _client(value) or _by_model(value, call)
+        inner = _called(value, call.func, root, part.owner) if depth and not client else []
         if client:
             yield client
-        elif depth and isinstance(value, FunctionValue) and isinstance(value.innermost.node, ir.Function):
-            function = value.innermost
-            inner = Body(function.scope.module.path, ir.read_body(value.innermost.node), function.scope)
-            yield from _clients(inner, _imported(inner), depth - 1)
-        elif not _is_harmless(value, call.func):
+        elif not inner and not _is_harmless(value, call.func):
             yield _OPAQUE
+        for each in inner:
+            yield from _clients(each, depth - 1)
+
+
+def _of_module(body: Body, func: ir.Expr) -> Value | None:
+    """What a module of the project has under a name; it is read for that if nobody needed it yet."""
+    holder = body.meaning(func.value) if isinstance(func, ir.Attr) else None
+    if not isinstance(holder, ModuleValue) or not isinstance(func, ir.Attr):
+        return None
+    entry = holder.module.bindings.get(func.attr)
+    return forced(entry.value) if entry is not None else None
+
+
+def _called(value: Value | None, func: ir.Expr, root: ir.Expr, owner: ClassValue | None) -> list[Part]:
+    """The functions of the project that a call runs: a function, or a method with what makes its object."""
+    if isinstance(value, FunctionValue):
+        function = value.innermost
+        if not isinstance(function.node, ir.Function):
+            return []
+        return [part_of(Body(function.scope.module.path, ir.read_body(function.node), function.scope))]
+    cls = value.cls if isinstance(value, Instance) else value if isinstance(value, ClassValue) else None
+    names = {func.attr if isinstance(func, ir.Attr) else "", "__init__"}
+    if isinstance(root, ir.Name) and root.id == "self" and isinstance(func, ir.Attr):
+        cls, names = owner, {func.attr}
+    methods = [m for m in cls.node.body if isinstance(m, ir.Function) and m.name in names] if cls is not None else []
+    return [
+        part_of(Body(cls.module.path, ir.read_body(method), cls.scope), owner=cls)
+        for method in methods
+        if cls is not None
+    ]
 
 
 _PLAIN = frozenset({
