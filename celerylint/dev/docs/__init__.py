@@ -33,9 +33,9 @@ def main(argv: Sequence[str]) -> int:
     options = parser.parse_args(argv)
     for path, text in generated().items():
         _write(DOCS / path, text)
-    for path in stale():
-        path.unlink()
-        print(f"{path.relative_to(ROOT)} (taken away)")
+    for file in stale():
+        file.unlink()
+        print(f"{file.relative_to(ROOT)} (taken away)")
     trouble: list[str] = []
     for page in commands.pages(ROOT) if options.commands else ():
         text, said = commands.refreshed(page, ROOT)

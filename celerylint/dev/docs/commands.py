@@ -28,6 +28,8 @@ from pathlib import Path
 
 from msgspec import Struct
 
+from celerylint.settle.meta import INTERNAL_ERROR
+
 _COLUMNS = 100
 _SECONDS = 120
 _FENCE = re.compile(r"^(`{3,})([^`]*)$")
@@ -253,7 +255,8 @@ def refreshed(page: Path, root: Path) -> tuple[str, list[str]]:
     for ran in reversed(run(text, root)):
         step = ran.step
         whole = step.shown and ("[?]" in step.shown or not any("[...]" in line for line in step.shown))
-        if ran.wrong and whole and ran.status in (0, 1):
+        broken = any(INTERNAL_ERROR in line for line in ran.output)
+        if ran.wrong and whole and ran.status in (0, 1) and not broken:
             lines[step.end - 1 - len(step.shown) : step.end - 1] = ran.output
         elif ran.wrong:
             trouble.insert(0, f"{step.line}: {ran.wrong}")
