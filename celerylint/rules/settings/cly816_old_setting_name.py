@@ -4,11 +4,12 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 
+from celerylint.facts import ir
 from celerylint.finding import Finding, Fix, Severity
 from celerylint.model.project import App, Project
 from celerylint.rules import mending
 from celerylint.rules.base import Rule
-from celerylint.rules.written import Names, names_of, names_read
+from celerylint.rules.written import Names, Written, names_of, names_read
 
 
 class OldSettingName(Rule):
@@ -79,9 +80,18 @@ app.config_from_object(Config)
                 )
 
 
+def _handed_on(written: Written) -> bool:
+    """Whether a variable reaches the configuration through something else, such as Flask's, which may read no other case."""
+    node = written.at[1]
+    targets = node.targets if isinstance(node, ir.Assign) else [node.target] if isinstance(node, ir.AnnAssign) else []
+    return written.kind == "code" and any(isinstance(target, ir.Name) for target in targets)
+
+
 def _renamed_all(names: Names, app: App, project: Project) -> Fix | None:
     old = [written for written in (*names.object, *names.code) if written.name in project.catalog.old_names]
     if not names.complete or any(project.catalog.old_names[written.name] not in app.own_settings for written in old):
+        return None
+    if any(_handed_on(written) for written in old):
         return None
     if names_read(project, frozenset(written.name for written in old), names.paths):
         return None
