@@ -16,7 +16,7 @@ from celerylint.finding import Finding, Fix, Place, Report, Span
 from celerylint.fixes.bench import Bench, path_of
 from celerylint.fixes.comments import silenced
 from celerylint.fixes.text import FixError, Text
-from celerylint.fixes.write import WriteError, why_not, write
+from celerylint.fixes.write import WriteError, why_not, write_together
 
 ROUNDS = 10
 """Overlapping fixes take a round each."""
@@ -79,6 +79,7 @@ class _Repairer:
         self._left_alone: dict[str, str] = {}
         """Files that are not touched any more, and why."""
         self._broken: list[Finding] = []
+        self._failures: list[str] = []
         self._notes: dict[str, None] = {}
 
     def run(self, report: Report) -> Repair:
@@ -100,7 +101,13 @@ class _Repairer:
         if self._broken:
             report = _with(report, self._broken)
         changes = {path: (self._original[path], after) for path, after in sorted(self._overlay.items())}
-        return Repair(report=report, applied=tuple(applied), changes=changes, notes=tuple(self._notes))
+        return Repair(
+            report=report,
+            applied=tuple(applied),
+            changes=changes,
+            notes=tuple(self._notes),
+            failures=tuple(self._failures),
+        )
 
     def _wanted(self, report: Report) -> Iterator[Finding]:
         for finding in report.findings:
@@ -118,8 +125,9 @@ class _Repairer:
         if path not in self._left_alone and path not in self._original:
             if not any(asked in (".", path) or path.startswith(f"{asked}/") for asked in self._asked):
                 return "it is not among the files to mend"
-            if self._writing and (why := why_not(str(self._root / path))):
+            if self._writing and (why := _not_writable(self._root, path)):
                 self._left_alone[path] = why
+                self._failures.append(f"{path}: not written: {why}")
         return self._left_alone.get(path, "")
 
     def _note(self, finding: Finding, why: str) -> None:
@@ -140,17 +148,37 @@ class _Repairer:
 
 
 def write_all(done: Repair, *, root: Path) -> Repair:
-    """Write what was mended; what cannot be written is left as it was, and said."""
+    """Write what was mended; what cannot be written is left as it was, and said. Files that share a fix go together."""
     failures: list[str] = []
     written: dict[str, tuple[bytes, bytes]] = {}
-    for path, (before, after) in done.changes.items():
+    for group in _together(done):
         try:
-            write(str(root / path), before, after)
+            write_together([(str(root / path), *done.changes[path]) for path in group])
         except WriteError as error:
-            failures.append(f"{path}: not written: {error}")
+            named = {str(root / path): path for path in group}
+            failed = named[error.path]
+            failures.append(f"{failed}: not written: {error}")
+            failures += [f"{path}: not written: it goes together with {failed}" for path in group if path != failed]
         else:
-            written[path] = (before, after)
-    return replace(done, changes=written, failures=tuple(failures))
+            written.update((path, done.changes[path]) for path in group)
+    changes = {path: written[path] for path in done.changes if path in written}
+    applied = tuple(finding for finding in done.applied if touched(finding).isdisjoint(done.changes.keys() - written))
+    return replace(done, changes=changes, applied=applied, failures=(*done.failures, *failures))
+
+
+def touched(finding: Finding) -> set[str]:
+    """The files that the fix of a finding changes."""
+    return set(map(path_of, finding.fix.edits)) if finding.fix is not None else set()
+
+
+def _together(done: Repair) -> list[list[str]]:
+    """The files that changed, those with a fix in common in one group."""
+    groups: list[set[str]] = [{path} for path in done.changes]
+    for paths in map(touched, done.applied):
+        joined = [group for group in groups if group & paths]
+        if len(joined) > 1:
+            groups = [*(group for group in groups if group not in joined), set().union(*joined)]
+    return sorted(sorted(group) for group in groups)
 
 
 def worked_out(report: Report, *, root: Path, unsaved: Mapping[str, bytes] | None = None) -> Report:
@@ -204,6 +232,14 @@ def _broken(path: str, findings: Sequence[Finding]) -> Finding:
     )
 
 
+def _not_writable(root: Path, path: str) -> str:
+    """Why a file of the project cannot be written, empty if it can."""
+    real = os.path.realpath(root / path)
+    if os.path.commonpath([real, os.path.realpath(root)]) != os.path.realpath(root):
+        return "it stands outside the project"
+    return why_not(real)
+
+
 def _bytes(path: Path) -> bytes | None:
     try:
         return path.read_bytes()
@@ -253,17 +289,20 @@ def add_ignores(
     """
     held = unsaved or {}
     overlay = {**held, **{path: after for path, (_, after) in done.changes.items()}}
-    changes, notes = dict(done.changes), list(done.notes)
+    changes, notes, failures = dict(done.changes), list(done.notes), list(done.failures)
     by_path: dict[str, list[Finding]] = {}
     for finding in done.report.findings:
         if finding.code not in _ABOUT_COMMENTS:
             by_path.setdefault(finding.place.path, []).append(finding)
     for path, findings in sorted(by_path.items()):
         original = overlay.get(path) or _bytes(root / path)
-        why = why_not(str(root / path)) if writing else ""
+        why = _not_writable(root, path) if writing else ""
+        if why:
+            failures.append(f"{path}: no comments were written: {why}")
+            continue
         try:
-            if why or original is None:
-                raise FixError(why or "it cannot be read")
+            if original is None:
+                raise FixError("it cannot be read")
             text = Text(path, original)
             after = text.encoded(silenced(text, findings, reason))
         except FixError as error:
@@ -285,7 +324,7 @@ def add_ignores(
     count = sum(map(len, by_path.values())) - left
     if left:
         notes.append(f"{left} of them no comment reaches: use per-file-ignores in [tool.celerylint]")
-    return replace(done, report=report, changes=changes, notes=tuple(notes)), max(count, 0)
+    return replace(done, report=report, changes=changes, notes=tuple(notes), failures=tuple(failures)), max(count, 0)
 
 
 _ABOUT_COMMENTS = frozenset(("CLY900", "CLY901", "CLY902", "CLY903", "CLY990"))

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING
 from msgspec import Struct
 from msgspec.structs import replace
 
-from celerylint.finding import DeleteLines, DropCodes, Edit, Finding, Fix, InsertText, ReplaceText
+from celerylint.finding import DeleteLines, DropCodes, Edit, Finding, Fix, InsertText, ReplaceText, SetKeyword
 from celerylint.fixes.text import Change, FixError, Text
 
 if TYPE_CHECKING:
@@ -50,8 +50,12 @@ class Bench:
         return replace(fix, edits=tuple(edits))
 
     def round(self, findings: Iterable[Finding]) -> Round:
-        """Put together the fixes of some findings. Where two overlap, the first wins; the others are for the next round."""
+        """Put together the fixes of some findings. Where two overlap, the first wins; the others are for the next round.
+
+        So are those that give an option to a call with `**` options where others give it elsewhere, perhaps to these.
+        """
         taken: dict[str, set[Change]] = {}
+        given: set[tuple[str, bool]] = set()
         by_path: dict[str, list[Finding]] = {}
         applied: list[Finding] = []
         refused: list[tuple[Finding, str]] = []
@@ -60,11 +64,15 @@ class Bench:
                 continue
             try:
                 wanted = self._changes(finding.fix)
+                options = self._options(finding.fix)
             except FixError as error:
                 refused.append((finding, str(error)))
                 continue
             if any(_touch(change, taken.get(path, set())) for path, changes in wanted.items() for change in changes):
                 continue
+            if any((name, not hands_on) in given for name, hands_on in options):
+                continue
+            given |= options
             applied.append(finding)
             for path, changes in wanted.items():
                 taken.setdefault(path, set()).update(changes)
@@ -107,6 +115,11 @@ class Bench:
             else:
                 changed[path] = after
         return changed, broken
+
+    def _options(self, fix: Fix) -> set[tuple[str, bool]]:
+        """The options that a fix sets, and whether it does so in a call that is given `**` options too."""
+        edits = [edit for edit in fix.edits if isinstance(edit, SetKeyword)]
+        return {(edit.name, self._parsed(edit.place.path).hands_on(edit.place)) for edit in edits}
 
     # --- files
 

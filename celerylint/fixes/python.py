@@ -107,6 +107,15 @@ class Python:
             changes += self._set(place, pairs)
         return self.imports.together(changes)
 
+    def hands_on(self, place: Place) -> bool:
+        """Whether a place is in a call that is given `**` options, which may not hold what the call says too."""
+        option = self._option(place)
+        if option is not None:
+            call: object = self._owner.get(id(option))
+        else:
+            call = next((node for node in self._found(place.span) if isinstance(node, cst.Call)), None)
+        return isinstance(call, cst.Call) and any(arg.star == "**" for arg in call.args)
+
     def _changes(self, edit: Edit) -> list[Change]:
         if isinstance(edit, ReplaceExpr):
             text, imported = self._spelled(edit.text, edit.needs)

@@ -5,10 +5,16 @@ from __future__ import annotations
 import os
 import stat
 import tempfile
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
 
 
 class WriteError(Exception):
     """A file that was left as it was. The text says why, in one line."""
+
+    def __init__(self, why: str, path: str) -> None:
+        super().__init__(why)
+        self.path = path
 
 
 def why_not(path: str) -> str:
@@ -29,29 +35,90 @@ def write(path: str, before: bytes, after: bytes) -> None:
     Raises:
         WriteError: it is read-only, was changed meanwhile, or there is no room.
     """
-    path = os.path.realpath(path)
-    if why := why_not(path):
-        raise WriteError(why)
+    write_together([(path, before, after)])
+
+
+def write_together(files: Sequence[tuple[str, bytes, bytes]]) -> None:
+    """Write several files as `write` does, all of them or none: what was replaced before one fails is put back.
+
+    Raises:
+        WriteError: one of them cannot be written; `path` is the one.
+    """
+    waiting: list[_Waiting] = []
     try:
-        status = os.stat(path)
-        handle, beside = tempfile.mkstemp(prefix=f".{os.path.basename(path)[:100]}.", dir=os.path.dirname(path))
-    except OSError as error:
-        raise WriteError(_reason(error)) from error
-    try:
-        with open(handle, "wb") as file:
-            file.write(after)
-            file.flush()
-            os.fsync(file.fileno())
-        os.chmod(beside, stat.S_IMODE(status.st_mode))
-        _keep_owner(beside, status)
-        if not _unchanged(path, status, before):
-            raise WriteError("it was changed while it was being linted")
-        os.replace(beside, path)
-    except OSError as error:
-        raise WriteError(_reason(error)) from error
+        for path, before, after in files:
+            waiting.append(_Waiting(path, before, after))
+            waiting[-1].prepare()
+        for file in waiting:
+            file.check()
+        for file in waiting:
+            file.replace(keep=len(waiting) > 1)
+    except BaseException:
+        for file in reversed(waiting):
+            file.put_back()
+        raise
     finally:
-        if os.path.exists(beside):
-            os.unlink(beside)
+        for file in waiting:
+            file.clean_up()
+
+
+class _Waiting:
+    """A file whose new content waits beside it."""
+
+    def __init__(self, path: str, before: bytes, after: bytes) -> None:
+        self._named = path
+        self._path = os.path.realpath(path)
+        self._before = before
+        self._after = after
+        self._status: os.stat_result | None = None
+        self._beside = ""
+        self._old = ""
+        """The file under another name, while it may have to be put back."""
+
+    def prepare(self) -> None:
+        if why := why_not(self._path):
+            raise WriteError(why, self._named)
+        with self._told():
+            self._status = os.stat(self._path)
+            folder, name = os.path.split(self._path)
+            handle, self._beside = tempfile.mkstemp(prefix=f".{name[:100]}.", dir=folder)
+            with open(handle, "wb") as file:
+                file.write(self._after)
+                file.flush()
+                os.fsync(file.fileno())
+            _keep_owner(self._beside, self._status)
+            os.chmod(self._beside, stat.S_IMODE(self._status.st_mode))  # giving a file away resets some of it
+
+    def check(self) -> None:
+        with self._told():
+            if self._status is None or not _unchanged(self._path, self._status, self._before):
+                raise WriteError("it was changed while it was being linted", self._named)
+
+    def replace(self, *, keep: bool) -> None:
+        self.check()
+        with self._told():
+            if keep:
+                os.link(self._path, f"{self._beside}.old")
+                self._old = f"{self._beside}.old"
+            os.replace(self._beside, self._path)
+            self._beside = ""
+
+    def put_back(self) -> None:
+        if self._old and not self._beside:
+            os.replace(self._old, self._path)
+            self._old = ""
+
+    def clean_up(self) -> None:
+        for path in (self._beside, self._old):
+            if path and os.path.exists(path):
+                os.unlink(path)
+
+    @contextmanager
+    def _told(self) -> Iterator[None]:
+        try:
+            yield
+        except OSError as error:
+            raise WriteError(_reason(error), self._named) from error
 
 
 def _unchanged(path: str, status: os.stat_result, before: bytes) -> bool:

@@ -7,6 +7,7 @@ from collections import Counter
 from collections.abc import Mapping, Sequence
 
 from msgspec import Struct
+from msgspec.structs import replace
 
 from celerylint.config import Settings
 from celerylint.finding import Finding, Report
@@ -58,17 +59,12 @@ def mend(
         sys.stdout.flush()
         _say(done, fixed, silenced, options.show_fixes, quiet)
         return Mended(None if options.fix_only else done.report, 0, mended)
+    wanted = len(done.changes)
     done = write_all(done, root=root)
-    if done.failures:
+    if len(done.changes) < wanted:
         from celerylint.engine import check
 
-        done = Repair(
-            report=check(paths, options, root=root),
-            applied=tuple(finding for finding in done.applied if finding.place.path in done.changes),
-            changes=done.changes,
-            notes=done.notes,
-            failures=done.failures,
-        )
+        done = replace(done, report=check(paths, options, root=root))
         fixed = len(done.applied)
     _say(done, fixed, silenced, options.show_fixes, quiet)
     status = 2 if done.failures else 0

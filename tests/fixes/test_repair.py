@@ -158,8 +158,9 @@ def test_a_link_stays_a_link(tmp_path: Path) -> None:
 
 def test_a_read_only_file(folder: Path, capsys: pytest.CaptureFixture[str]) -> None:
     (folder / "tasks.py").chmod(0o444)
-    assert run("--fix") == 1
+    assert run("--fix") == 2
     said = capsys.readouterr()
+    assert "tasks.py: not written: it is read-only\n" in said.err
     assert "tasks.py:8: CLY213 is not fixed: it is read-only\n" in said.err
     assert "CLY213" in said.out
     assert (folder / "tasks.py").read_text() == TASKS
