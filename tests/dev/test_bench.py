@@ -74,7 +74,7 @@ def test_ratios_are_to_the_same_kind_of_run_of_ruff() -> None:
 
 def test_the_plot_draws_every_series_and_names_it() -> None:
     series = {
-        f"{name} <{kind}>": [(1000, Measured(0.1 * n, 1, 10**8, 0)), (50000, Measured(5.0 * n, 1, 2 * 10**8, 0))]
+        f"{name} <{kind}>": [(1000, Measured(1, 0.1 * n, 10**8, 0)), (50000, Measured(1, 5.0 * n, 2 * 10**8, 0))]
         for n, (name, kind) in enumerate([("ours", "cold"), ("ruff", "warm")], 1)
     }
     import xml.etree.ElementTree as ElementTree

@@ -16,9 +16,12 @@ Points = Mapping[str, Sequence[tuple[int, Measured]]]
 
 
 def plot(points: Points) -> str:
-    """Seconds by the clock over files, both in steps of ten: a straight line of slope one is a cost in proportion."""
+    """Seconds of all processes over files, both by their logarithms: a straight line is a cost in proportion.
+
+    Not by the clock, which what else the machine does would bend.
+    """
     files = [count for series in points.values() for count, _ in series]
-    seconds = [run.wall for series in points.values() for _, run in series]
+    seconds = [run.cpu for series in points.values() for _, run in series]
     across = _scale(min(files), max(files), _LEFT, _WIDTH - _RIGHT)
     up = _scale(min(seconds), max(seconds), _HEIGHT - _BOTTOM, _TOP)
     parts = [
@@ -27,16 +30,16 @@ def plot(points: Points) -> str:
         *(_vertical(count, across(count)) for count in sorted(set(files))),
         *(_horizontal(tick, up(tick)) for tick in _ticks(min(seconds), max(seconds))),
         f'<text x="{(_LEFT + _WIDTH - _RIGHT) / 2:.0f}" y="{_HEIGHT - 15}" text-anchor="middle">Python files</text>',
-        f'<text x="18" y="{_HEIGHT / 2:.0f}" text-anchor="middle" transform="rotate(-90 18 {_HEIGHT / 2:.0f})">seconds</text>',
+        f'<text x="18" y="{_HEIGHT / 2:.0f}" text-anchor="middle" transform="rotate(-90 18 {_HEIGHT / 2:.0f})">CPU seconds</text>',
     ]
     for number, (name, series) in enumerate(points.items()):
         color = _COLORS[number % len(_COLORS)]
-        places = " ".join(f"{across(count):.1f},{up(run.wall):.1f}" for count, run in series)
+        places = " ".join(f"{across(count):.1f},{up(run.cpu):.1f}" for count, run in series)
         last, end = series[-1]
         parts.append(f'<polyline points="{places}" fill="none" stroke="{color}" stroke-width="2"/>')
         label = f"{name} ({end.memory / 1e6:,.0f} MB)"
         parts.append(
-            f'<text x="{across(last) + 6:.1f}" y="{up(end.wall) + 4:.1f}" fill="{color}">{escape(label)}</text>'
+            f'<text x="{across(last) + 6:.1f}" y="{up(end.cpu) + 4:.1f}" fill="{color}">{escape(label)}</text>'
         )
     return "\n".join([*parts, "</svg>", ""])
 
