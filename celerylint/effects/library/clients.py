@@ -57,7 +57,7 @@ def call(walker: Walker, site: Site) -> Sym | None:
         order=walker.now,
         given=any(map(names_work, site.args.all)),
     )
-    holds = () if effect is None and asked == "opaque" and is_benign(what) else (Hold(gate, True),)
+    holds: tuple[Hold, ...] = () if effect is None and asked == "opaque" and is_benign(what) else (Hold(gate, True),)
     if effect is not None:
         holds = (Hold(Gate("result", what, at=site.at, order=acted), True),)
     if (

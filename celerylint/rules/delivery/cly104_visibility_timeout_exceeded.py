@@ -134,8 +134,10 @@ def order(pk):
 def breach(task: Task, project: Project) -> tuple[str, At] | None:
     """Why a message of a task is handed out while the worker that has it still waits, and where that wait is written."""
     timeout = _timeout(task.app, project) if task.app is not None else None
-    held = timeout and next((wait for wait in waits(project, task) if wait.seconds >= timeout.seconds), None)
-    if timeout is None or held is None:
+    if timeout is None:
+        return None
+    held = next((wait for wait in waits(project, task) if wait.seconds >= timeout.seconds), None)
+    if held is None:
         return None
     return f"{held.what}, but {timeout.broker} hands the message out again after {span(timeout.seconds)}", held.at
 
