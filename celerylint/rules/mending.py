@@ -19,6 +19,7 @@ from celerylint.finding import (
     SetKeyword,
     Span,
 )
+from celerylint.model.celery_values import TaskMaker
 from celerylint.model.project import Decision, Project, Task
 from celerylint.model.values import At, FunctionValue, Scalar, Sequence, Value, forced, place
 from celerylint.rules.body import Body
@@ -223,6 +224,8 @@ def takes_options(task: Task) -> bool:
     if path != task.path or all(decorator.span != node.span for decorator in function.decorators):
         return False  # made by a call, which may stand in a decorator of the project and make others too
     maker = _maker(task)
+    if isinstance(maker, TaskMaker):
+        return False  # what `app.task(...)` gave back takes functions alone
     if not isinstance(maker, FunctionValue):
         return True
     params = maker.innermost.node.params

@@ -11,7 +11,12 @@ MAY_CHANGE: dict[str, tuple[str, ...]] = {
     # acks_late where a task, its base or the app decides it
     "CLY101": _LATE,
     # reject_on_worker_lost, called retry_on_worker_lost from 5.7 on, beside the acks_late that it completes
-    "CLY102": ("reject_on_worker_lost", "retry_on_worker_lost", "settings.task_reject_on_worker_lost"),
+    "CLY102": (
+        "reject_on_worker_lost",
+        "retry_on_worker_lost",
+        "settings.task_reject_on_worker_lost",
+        "settings.task_retry_on_worker_lost",
+    ),
     # acks_late, without which reject_on_worker_lost has no effect
     "CLY103": _LATE,
     # visibility_timeout among the options of the broker

@@ -80,5 +80,10 @@ def _backing_off(task: Task, project: Project) -> Fix | None:
     at = task.retry("retry_backoff").at or task.retry("autoretry_for").at
     if at is None:
         return None
-    title = f"set retry_backoff=True and retry_jitter=True{mending.also(at, 'autoretry_for', project)}"
+    also = mending.also(at, "autoretry_for", project)
+    jitter = task.retry("retry_jitter")
+    if jitter.chosen and not (jitter.at is not None and mending.own(task, jitter.at)):
+        # In `**` options perhaps, which may not say what the call says too: CLY203 sees to it where it stands.
+        return mending.unsafe(f"set retry_backoff=True{also}", *mending.set_at(at, retry_backoff="True"))
+    title = f"set retry_backoff=True and retry_jitter=True{also}"
     return mending.unsafe(title, *mending.set_at(at, retry_backoff="True", retry_jitter="True"))
