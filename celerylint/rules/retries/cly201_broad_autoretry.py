@@ -42,6 +42,7 @@ class BroadAutoretry(Rule):
     redis, mail, boto3, databases, brokers, gRPC, Stripe and others), the broad class gives way to the errors of theirs that
     pass by themselves. That is unsafe: errors that were retried until now fail at once, and among them may be one that would
     have passed. A tuple that other tasks take from the same place is narrowed for all of them, to what any of them needs.
+    The errors are named as current versions of the packages name them (Stripe's from version 8 on).
 
     [Automatic retry for known exceptions](https://docs.celeryq.dev/en/stable/userguide/tasks.html#automatic-retry-for-known-exceptions)
     """
