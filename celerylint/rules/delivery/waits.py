@@ -29,8 +29,15 @@ class Wait:
     """`a run of proj.pull is due 7200 s (2 h) after it is sent`."""
 
 
-def waits(project: Project, of: Task | None = None) -> Iterator[Wait]:
-    """Every wait of known length, or those of one task: countdowns, constant `eta`, delays of retries."""
+def waits(project: Project) -> Iterator[Wait]:
+    """Every wait of known length: countdowns, constant `eta`, delays of retries."""
+    yield from sent(project)
+    for task in project.tasks:
+        yield from _retries(task, project)
+
+
+def sent(project: Project, of: Task | None = None) -> Iterator[Wait]:
+    """The waits of what is sent with a delay, or of one task: countdowns and constant `eta`."""
     for dispatch in project.dispatches:
         if dispatch.task is None or (of is not None and dispatch.task is not of):
             continue
@@ -44,8 +51,6 @@ def waits(project: Project, of: Task | None = None) -> Iterator[Wait]:
         seconds = number(options.get("countdown")) if isinstance(options, dict) else None
         if entry.task is not None and seconds is not None and of in (None, entry.task):
             yield _sent(entry.task, entry.at, seconds)
-    for task in project.tasks if of is None else (of,):
-        yield from _retries(task, project)
 
 
 def _sent(task: Task, at: At, seconds: float) -> Wait:
