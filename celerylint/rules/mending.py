@@ -226,6 +226,11 @@ def takes_options(task: Task) -> bool:
     maker = _maker(task)
     if isinstance(maker, TaskMaker):
         return False  # what `app.task(...)` gave back takes functions alone
+    if maker is None and not isinstance(node, ir.Call):
+        # Nobody knows whether it may be called, unless it is called as Celery's are.
+        return (
+            (spelled(node) or "").rpartition(".")[2] in ("task", "shared_task") if isinstance(node, ir.Attr) else True
+        )
     if not isinstance(maker, FunctionValue):
         return True
     params = maker.innermost.node.params
