@@ -30,7 +30,9 @@ def around(context: Sequence[ir.Node], function: FunctionValue) -> Transaction |
 
     What is only defined inside a block, a nested function or a lambda, runs at another time.
     """
-    start = max((i for i, node in enumerate(context) if isinstance(node, (ir.Function, ir.LambdaExpr, ir.Call))), default=0)
+    start = max(
+        (i for i, node in enumerate(context) if isinstance(node, (ir.Function, ir.LambdaExpr, ir.Call))), default=0
+    )
     path = function.scope.module.path
     for node in context[start:]:
         found = _opened_by(node, function, path)
