@@ -82,7 +82,7 @@ def _backing_off(task: Task, project: Project) -> Fix | None:
         return None
     also = mending.also(at, "autoretry_for", project)
     jitter = task.retry("retry_jitter")
-    if jitter.chosen and not (jitter.at is not None and mending.own(task, jitter.at)):
+    if jitter.chosen and not (jitter.at is not None and mending.own(task, jitter.at) and mending.own(task, at)):
         # In `**` options perhaps, which may not say what the call says too: CLY203 sees to it where it stands.
         return mending.unsafe(f"set retry_backoff=True{also}", *mending.set_at(at, retry_backoff="True"))
     title = f"set retry_backoff=True and retry_jitter=True{also}"
