@@ -100,6 +100,8 @@ def _gate(hold: Hold, act: Act, trace: Trace) -> Verdict:
     gate = hold.gate
     if gate.kind in ("created", "swapped"):
         return _NONE if hold.holds is False else _PERHAPS if hold.weak else _BOTH
+    if gate.kind == "adding":
+        return _BOTH if hold.holds is True and not hold.weak else _NONE
     if gate.kind == "locked":
         return Verdict(Answer.NO, Answer.YES)
     if gate.kind == "claim":

@@ -23,10 +23,11 @@ class Gate(Struct, frozen=True, eq=False):
     """Something that a condition asks, and that a second run may find answered otherwise."""
 
     kind: str
-    """`field` of a row; `attribute` of what may be one; `stored`: a new row's key; `created` flag; `swapped`: how many rows a
-    conditional update met; `claim`: a lock or a key that only one can take; `locked`: a row that is locked; `cached`: what a
-    cache holds; `exists`: whether rows exist; `retries`: the number of the attempt; `result`: what an effect answered;
-    `answer`: what another service answered to a question; `opaque`: what a call that cannot be read returned."""
+    """`field` of a row; `attribute` of what may be one; `stored`: a new row's key; `adding`: whether a row that was found is
+    yet to be stored, which it never is; `created` flag; `swapped`: how many rows a conditional update met; `claim`: a lock or
+    a key that only one can take; `locked`: a row that is locked; `cached`: what a cache holds; `exists`: whether rows exist;
+    `retries`: the number of the attempt; `result`: what an effect answered; `answer`: what another service answered to a
+    question; `opaque`: what a call that cannot be read returned."""
     subject: str
     """The key of the row, lock or cache entry."""
     model: str = ""

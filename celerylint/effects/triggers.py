@@ -8,7 +8,7 @@ from typing import NamedTuple
 
 from celerylint.effects.events import Act, Call, Event, Raised, Retry, Step, Trace, can_follow
 from celerylint.effects.guards import undone
-from celerylint.model.durations import is_own, limit, period
+from celerylint.model.durations import own_limit, period
 from celerylint.model.project import Entry, Task
 from celerylint.model.values import At, ClassValue, External, Sequence, Value, forced
 
@@ -70,9 +70,10 @@ def overlap(entries: Iterable[Entry]) -> Trigger | None:
     """A schedule that sends a task again before its run must have ended, and lets that run begin."""
     for entry in entries:
         task = entry.task
-        if task is None or entry.raw is None or entry.lost or not is_own(task) or _one_at_a_time(task):
+        if task is None or entry.raw is None or entry.lost or _one_at_a_time(task):
             continue
-        every, longest = period(forced(entry.raw)), limit(task)
+        every, own = period(forced(entry.raw)), own_limit(task)
+        longest = own.value if own is not None and isinstance(own.value, (int, float)) else None
         if every is not None and longest is not None and every <= longest:
             why = f"it is sent every {every:g} s and may run for {longest:g} s: a second run starts beside it"
             return Trigger("overlap", why, entry.at, True)

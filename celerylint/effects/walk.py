@@ -589,8 +589,13 @@ class Walker:
         """An attribute of a row: a method of the project's class, else a field."""
         if name in ("pk", "id"):
             stored = Hold(Gate("stored", row.key, row.model, name, at, self.now), True)
-            holds = (stored,) if row.shape == "new" else ()
+            copied = (row.key, "\0pk") in self.attributes
+            holds = (stored,) if row.shape == "new" else () if copied else (self._adding(row, at, so=False),)
             return Sym(key=f"{row.key}.pk", traits=frozenset({"input", "rowattr"}), holds=holds)
+        if name == "_state" and row.shape == "row":
+            key = f"{row.key}._state"
+            self.attributes.setdefault((key, "adding"), Sym(holds=(self._adding(row, at, so=True),)))
+            return Sym(key=key)
         cls = row.cls or self.row_class(row, name)
         if cls is not None:
             found = self.machine.class_entry(cls, name)
@@ -604,6 +609,10 @@ class Walker:
             key=key, traits=frozenset({"rowattr", f"of:{key}", row.shape}), holds=(hold,) if row.shape == "row" else (),
             locked=row.locked, model=f"{row.model}.{name}",
         )  # fmt: skip
+
+    def _adding(self, row: Sym, at: At, *, so: bool) -> Hold:
+        """That a row that was found is yet to be stored."""
+        return Hold(Gate("adding", row.key, row.model, at=at, order=self.now), so)
 
     def row_class(self, row: Sym, name: str) -> ClassValue | None:
         """The class of rows whose module nobody has read, if its text defines a method of that name."""

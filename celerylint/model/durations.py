@@ -26,11 +26,6 @@ def own_limit(task: Task) -> Decision | None:
     return next((held for held in limits if held.truthy and held.kind in ("decorator", "base", "annotation")), None)
 
 
-def is_own(task: Task) -> bool:
-    """Whether somebody thought of how long this task runs, and not only of all tasks together."""
-    return own_limit(task) is not None
-
-
 def period(schedule: Value) -> float | None:
     """The seconds between two runs, where they are always the same."""
     every = interval(schedule)

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from itertools import takewhile
+
 from celerylint.model.evaluate import Evaluator
 from celerylint.model.values import (
     At,
@@ -12,7 +14,6 @@ from celerylint.model.values import (
     Made,
     Mapping,
     ModuleValue,
-    Unknown,
     Value,
 )
 
@@ -49,12 +50,48 @@ def public_names(ev: Evaluator, source: Value) -> dict[str, Entry] | None:
     cls = source.cls if isinstance(source, Instance) else source
     if not isinstance(cls, ClassValue):
         return None
+    order = ev.mro(cls)
+    return None if any(map(_is_closed, order)) else _offered(ev, source, order)
+
+
+def written_names(ev: Evaluator, source: Value) -> dict[str, Entry] | None:
+    """Those attributes of a module, class or object of the project that are known although others cannot be seen."""
+    if isinstance(source, ModuleValue):
+        return dict(source.module.scope.entries)
+    cls = source.cls if isinstance(source, Instance) else source
+    if not isinstance(cls, ClassValue):
+        return None
+    return _offered(ev, source, list(takewhile(lambda base: not _is_closed(base), ev.mro(cls))))
+
+
+def _offered(ev: Evaluator, source: Value, order: list[Value]) -> dict[str, Entry]:
     out: dict[str, Entry] = {}
-    for base in reversed(ev.mro(cls)):
+    for base in reversed(order):
         if isinstance(base, ClassValue):
             out.update(ev.class_body(base))
-        elif isinstance(base, Unknown):
-            return None
     if isinstance(source, Instance):
         out.update(source.attrs)
     return out
+
+
+_NAMELESS = frozenset(
+    {
+        "builtins",
+        "abc",
+        "typing",
+        "typing_extensions",
+        "enum",
+        "types",
+        "pydantic",
+        "pydantic_settings",
+        "configurations",
+    }
+)
+"""Packages whose classes have no attributes that are settings of Celery."""
+
+
+def _is_closed(base: Value) -> bool:
+    """Whether a class may hold settings that nobody has read."""
+    if isinstance(base, External):
+        return base.dotted.partition(".")[0] not in _NAMELESS
+    return not isinstance(base, ClassValue)

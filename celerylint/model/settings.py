@@ -12,7 +12,7 @@ from typing import Any, NamedTuple
 from celerylint import catalog
 from celerylint.model.celery_values import App
 from celerylint.model.evaluate import Evaluator
-from celerylint.model.objects import named_object, public_names
+from celerylint.model.objects import named_object, public_names, written_names
 from celerylint.model.values import (
     At,
     ClassValue,
@@ -95,12 +95,10 @@ def source(ev: Evaluator, app: App) -> Source:
         value = ModuleValue(module) if module is not None else Unknown("the Django settings module is not known")
     names = public_names(ev, value)
     if names is None:
-        from celerylint.model.values import ModuleValue
-
-        if isinstance(value, ModuleValue):
-            # Something foreign was star-imported: what is written here is known all the same, the rest is not.
-            why = Unknown("it may come from a module that cannot be read", last.at)
-            return Source(dict(value.module.scope.entries), why, django)
+        written = written_names(ev, value)
+        if written is not None:
+            # Something foreign was star-imported, or is a base class: what is written here is known all the same, the rest is not.
+            return Source(written, Unknown("it may come from a module that cannot be read", last.at), django)
         why = value if isinstance(value, Unknown) else Unknown("the configuration object cannot be read", last.at)
         return Source(None, why, django)
     return Source(names, None, django)
