@@ -94,7 +94,8 @@ def _binop(walker: Walker, node: ir.BinOp) -> Sym:
         return constant(left.const + right.const if node.op == "+" else left.const * right.const)
     if node.op == "|" and (parts := _canvas(left, right)):
         return Sym(shape="canvas", const="chain", items=parts)
-    traits |= computed(traits)
+    if not any(side.shape == "text" or isinstance(side.const, str) for side in (left, right)):
+        traits |= computed(traits)  # `data - "key"` takes a key out of a document
     if node.op in ("+", "-"):
         # `row.n = row.n + 1`: a counter, if it is a number and is put back where it came from.
         traits |= {f"counts:{trait[3:]}" for trait in left.traits | right.traits if trait.startswith("of:")}

@@ -106,6 +106,8 @@ def _gate(hold: Hold, act: Act, trace: Trace) -> Verdict:
         return Verdict(Answer.NO, Answer.YES)
     if gate.kind == "claim":
         return _claim(hold, act, trace)
+    if gate.kind == "field" and act.kind.name == "create" and _lacks(gate, act):
+        return Verdict(Answer.YES, Answer.NO)
     if gate.kind == "field" and not _identifies(hold):
         later = _status(hold, act, trace)
         return Verdict(later, Answer.YES if later is Answer.YES and _is_locked(gate, trace) else Answer.NO)
@@ -200,6 +202,11 @@ def _identifies(hold: Hold) -> bool:
     if hold.holds is not None or hold.asked:
         return False
     return gate.name in ("id", "pk") or gate.name in _EXACT.findall(gate.subject)
+
+
+def _lacks(gate: Gate, act: Act) -> bool:
+    """Whether a row was looked for as one that has none of what is made: `filter(receipt__isnull=True)`."""
+    return f"{gate.name}__isnull=True" in gate.subject and _same_rows(gate.name, act.subject.model)
 
 
 def _claim(hold: Hold, act: Act, trace: Trace) -> Verdict:

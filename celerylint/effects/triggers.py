@@ -23,6 +23,9 @@ _DATABASE = frozenset(
         "InterfaceError",
         "IntegrityError",
         "InternalError",
+        "DataError",
+        "ProgrammingError",
+        "NotSupportedError",
         "DBAPIError",
         "SQLAlchemyError",
     }

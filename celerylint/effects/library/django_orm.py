@@ -155,7 +155,8 @@ def query(walker: Walker, rows: Sym, name: str, site: Site) -> Sym | None:
         fields, asked = _constraints(args)
         fields |= columns(site.node.args)
         key = f"{rows.key}&{asked}" if asked and "?" not in asked and rows.key else walker.fresh(rows.model)
-        return msgspec.structs.replace(rows, shape="rows", fields=rows.fields | fields, key=key)
+        narrowed = msgspec.structs.replace(rows, shape="rows", fields=rows.fields | fields, key=key)
+        return msgspec.structs.replace(narrowed, holds=(_existence(walker, narrowed, narrowed.fields, site),))
     if name in ("select_for_update", "with_for_update"):
         return msgspec.structs.replace(rows, shape="rows", locked=True)
     if name == "exclude":

@@ -14,6 +14,7 @@ from celerylint.model.values import External, place
 from celerylint.rules import mending
 from celerylint.rules.base import Rule
 from celerylint.rules.bodies.telling import way
+from celerylint.rules.delivery.waits import time_limit
 from celerylint.rules.flow import written_in
 from celerylint.rules.workload import seconds
 
@@ -151,6 +152,8 @@ def _default(wait: Wait, name: str, project: Project) -> ir.Expr | None:
 
 def _until(task: Task) -> str:
     most = limit(task)
+    if most is None and not all(time_limit(task, name).known for name in ("time_limit", "soft_time_limit")):
+        return "until a time limit ends it, if there is one"
     return "for ever" if most is None else f"until the time limit of {seconds(most)} ends it"
 
 

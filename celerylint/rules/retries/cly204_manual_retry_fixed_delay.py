@@ -78,7 +78,9 @@ def pull(self, url):
     def check_retry(self, retry: Retry, project: Project) -> Iterable[Finding]:
         task, delay = retry.task, _delay(retry)
         retries = most_by_hand(task, retry)
-        if delay is None or retries is None or retries <= 1 or not _after_an_error(retry) or _in_steps(retry, project):
+        if delay is None or retries is None or retries <= 1 or not _after_an_error(retry):
+            return
+        if _in_steps(retry, project) or _only_once(retry):
             return
         message = fixed(task, delay, retries)
         if task.option("retry_backoff").truthy:
@@ -121,6 +123,29 @@ def _in_steps(retry: Retry, project: Project) -> bool:
     steps = [node for node in retry.context if isinstance(node, ir.If) and _counts(node.test)]
     others = [other for other in project.retries_of(retry.task) if other is not retry]
     return any(step in other.context for step in steps for other in others)
+
+
+def _only_once(retry: Retry) -> bool:
+    """Whether only the first attempt gets there: `if not self.request.retries: ...`."""
+    return any(
+        isinstance(node, ir.If)
+        and _is_first(node.test)
+        and node.body[0].line <= retry.at[1].line <= node.body[-1].end_line
+        for node in retry.context
+    )
+
+
+def _is_first(test: ir.Expr) -> bool:
+    if isinstance(test, ir.UnaryOp):
+        return test.op == "not" and isinstance(test.value, ir.Attr) and _counts(test.value)
+    if isinstance(test, ir.BoolOp):
+        return test.op == "and" and any(map(_is_first, test.values))
+    if not isinstance(test, ir.Compare) or len(test.rights) != 1 or not isinstance(test.rights[0], ir.Const):
+        return False
+    return isinstance(test.left, ir.Attr) and _counts(test.left) and (test.ops[0], test.rights[0].value) in _FIRST
+
+
+_FIRST = frozenset({("==", 0), ("<", 1), ("<=", 0)})
 
 
 def _counts(test: ir.Expr) -> bool:

@@ -67,7 +67,7 @@ def import_catalog(path): ...
     def check_app(self, app: App, project: Project) -> Iterable[Finding]:
         tasks = project.tasks_of(app)
         default = app.setting("task_default_queue")
-        routed = [task for task in tasks if task.queue is not default]
+        routed = [task for task in tasks if task.queue is not default and task.queue.known]
         if not routed or not app.routes.complete or not default.known:
             return
         queued = queued_tasks(project)
