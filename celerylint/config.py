@@ -163,7 +163,8 @@ class Options(Struct, frozen=True, kw_only=True):
     jobs: Annotated[Jobs, Meta(description="Number of processes, or auto.")] = "auto"
     cache_dir: Annotated[str | None, Meta(description="Folder of the cache.")] = None
     executor: Annotated[
-        str | None, Meta(description="Where files are read: dask://HOST:PORT, whose workers see them under the same paths.")
+        str | None,
+        Meta(description="Where files are read: dask://HOST:PORT, whose workers see them under the same paths."),
     ] = None
     no_cache: Annotated[bool, Meta(description="Neither read nor write the cache.")] = False
     output_format: Annotated[

@@ -260,7 +260,8 @@ def test_two_runs_at_once(folder: Path) -> None:
     for process in runs:
         _, said = process.communicate(timeout=60)
         assert "Traceback" not in said
-        assert process.returncode in (0, 2)
+        # 1: what it had found was mended by the other before it could.
+        assert process.returncode in (0, 1, 2)
     assert {path.read_text() for path in folder.glob("*.py")} == {FIXED}
     assert names(folder) == ["tasks.py", *(f"tasks{number}.py" for number in range(5))]
 

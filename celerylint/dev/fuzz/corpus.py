@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-import importlib.util
 import re
 from functools import cache
+from importlib.machinery import PathFinder
 from pathlib import Path
 
 from celerylint.dev.fuzz.case import Files
@@ -54,7 +54,7 @@ def modules() -> tuple[bytes, ...]:
     """The modules of Celery and kombu that are installed here; their text alone is read."""
     found: list[bytes] = []
     for package in ("celery", "kombu"):
-        spec = importlib.util.find_spec(package)
+        spec = PathFinder.find_spec(package)  # kombu, once imported, has none of its own
         for folder in (spec.submodule_search_locations or ()) if spec is not None else ():
             found.extend(p.read_bytes() for p in sorted(Path(folder).rglob("*.py")) if 200 < p.stat().st_size < 30_000)
     return tuple(found)
