@@ -110,6 +110,37 @@ def test_an_app_of_another_package_still_makes_tasks(tmp_path: Path) -> None:
     assert not task["options"]["max_retries"]["known"]
 
 
+def test_an_app_that_a_proxy_makes_when_it_is_used_first(tmp_path: Path) -> None:
+    text = """\
+from celery import Celery
+from lazy_object_proxy import Proxy
+
+class Holder:
+    def __init__(self):
+        self._app = None
+
+    @property
+    def app(self):
+        if self._app is None:
+            self._app = Celery("proj")
+            self._app.config_from_object("settings")
+        return self._app
+
+def make():
+    return Holder().app
+
+app: Celery = Proxy(make)
+"""
+    files = {
+        "celery_app.py": text,
+        "settings.py": "task_acks_late = True\n",
+        "tasks.py": "from celery_app import app\n@app.task(name='pull')\ndef pull(): ...\n",
+    }
+    found = inspected(tmp_path, files)
+    assert names(found) == ["pull"]
+    assert setting(found, "task_acks_late") is True
+
+
 def test_other_frameworks_have_tasks_of_their_own(tmp_path: Path) -> None:
     found = inspected(
         tmp_path,

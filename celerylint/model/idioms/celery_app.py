@@ -438,9 +438,23 @@ _METHODS = {
 }
 
 
+def _proxy(ev: Evaluator, args: Arguments) -> Value:
+    """What stands for the result of a function that it calls on first use."""
+    maker = args.positional[0] if args.positional else None
+    if not isinstance(maker, Value) or args.open:
+        return Unknown("a proxy of something that cannot be known", args.at)
+    return ev.call(maker, Arguments([], {}, args.at))
+
+
+_PROXIES = (
+    "celery.local.Proxy", "celery.local.PromiseProxy", "django.utils.functional.SimpleLazyObject", "lazy_object_proxy.Proxy",
+    "werkzeug.local.LocalProxy",
+)  # fmt: skip
+
 CALLS = {
     "celery.Celery": make_app,
     "celery.Celery.__subclass_call__": make_subclass_app,
+    **dict.fromkeys(_PROXIES, _proxy),
 }
 
 

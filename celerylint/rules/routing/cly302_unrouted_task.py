@@ -10,7 +10,7 @@ from celerylint.model.routing import route_for
 from celerylint.rules.base import Rule, names, related
 from celerylint.rules.workload import queued_tasks
 
-_MANY = 10
+_MANY = 5
 
 
 class UnroutedTask(Rule):
