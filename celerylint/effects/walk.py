@@ -774,7 +774,7 @@ class Walker:
             method = self.method(callee.cls, "__call__")
             if method is not None:
                 return self.enter(method, args._replace(positional=(callee, *args.positional)), callee)
-        if callee.shape == "partial":
+        if callee.shape == "partial" and callee.items:
             target, *given = callee.items
             inner = args._replace(positional=(*given, *args.positional), keywords={**callee.entries, **args.keywords})
             return self.apply(target, site._replace(args=inner))

@@ -537,12 +537,14 @@ def _subject(function: FunctionValue, owners: dict[int, Task], classes: dict[int
     if task is not None:
         return [cv.TaskSelf(task.value, task.at)] if task.bound else []
     cls = function.owner_class
-    if cls is None or any(getattr(w, "dotted", "") == "builtins.staticmethod" for w in function.wrappers):
+    # What was seen is the function as it was defined, before any decorator.
+    kinds = {d.id for d in getattr(function.node, "decorators", ()) if isinstance(d, ir.Name)}
+    if cls is None or "staticmethod" in kinds:
         return []
     owner = classes.get(id(cls))
     if owner is not None:
         return [cv.TaskSelf(owner.value, owner.at)]
-    return [Instance(cls, cls.at)]
+    return [cls if "classmethod" in kinds else Instance(cls, cls.at)]
 
 
 def _dispatches(ev: Evaluator, by_name: dict[str, Task], by_value: dict[int, Task]) -> list[Dispatch]:
