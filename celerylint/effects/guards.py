@@ -393,15 +393,21 @@ def _replaced(act: Act, trace: Trace) -> Answer:
 
 
 def _compared(act: Act, trace: Trace) -> Answer:
-    """Whether the run listed rows of that class before: it may make those only that are missing."""
+    """Whether the run listed rows of that class before, or looked for each of many that it makes together: it may make those
+    only that are missing."""
     model = act.subject.model or act.what.partition(".")[0]
+    single = frozenset() if act.what.endswith("bulk_create") else _SINGLE
     listed = (
         rows.model
         for call in trace.of(Call)
-        if call.what == "orm" and call.name != "get" and call.order < act.order
+        if call.what == "orm" and call.name not in single and call.order < act.order
         for rows in call.takes
     )
     return Answer.MAYBE if any(_same_rows(one, model) for one in listed) else Answer.NO
+
+
+_SINGLE = frozenset({"get", "exists", "count"})
+"""Questions for one row, or for whether there is any."""
 
 
 def _searched(act: Act, trace: Trace) -> Answer:

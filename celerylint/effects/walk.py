@@ -893,7 +893,8 @@ def subject_at(subject: Sym, method: FunctionValue) -> At:
 def _in_transaction(function: FunctionValue) -> bool:
     """Whether a decorator runs a function in a database transaction."""
     wrappers = (*function.wrappers, *function.innermost.wrappers)
-    return any(isinstance(w, External) and opens_transaction(w.dotted) for w in wrappers)
+    names = (w.dotted if isinstance(w, External) else w.maker if isinstance(w, Made) else "" for w in wrappers)
+    return any(map(opens_transaction, names))
 
 
 _DEFAULTED = frozenset({"", "get", "pop", "setdefault"})

@@ -167,7 +167,8 @@ def query(walker: Walker, rows: Sym, name: str, site: Site) -> Sym | None:
         return _one(walker, rows, name, site)
     if name in ("exists", "count"):
         _, asked = _constraints(args)
-        walker.emit(Call, site.at, what="orm", name=name, known=True)
+        asked_rows = (Sym(key=rows.key, model=rows.model, shape="rows"),)
+        walker.emit(Call, site.at, what="orm", name=name, known=True, takes=asked_rows)
         return Sym(holds=(_existence(walker, rows, rows.fields, site),))
     if name in _VERBS:
         return _VERB_TABLE[name](walker, rows, site)
