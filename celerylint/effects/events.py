@@ -208,7 +208,8 @@ def exclusive(one: Event, other: Event) -> bool:
     for left, right in zip(one.trail, other.trail, strict=False):
         if left == right:
             continue
-        return left.node == right.node and {left.kind, right.kind} <= {"if", "case"}
+        kinds = {left.kind, right.kind}
+        return left.node == right.node and (kinds <= {"if", "case"} or kinds <= {"handler", "else"})
     return False
 
 

@@ -9,7 +9,7 @@ import msgspec
 from celerylint.effects.catalogue import kinds
 from celerylint.effects.events import Act, Call, Write
 from celerylint.effects.frames import Args, Site
-from celerylint.effects.symbols import RANDOM, UNKNOWN, Gate, Hold, Sym, constant
+from celerylint.effects.symbols import RANDOM, UNKNOWN, Gate, Hold, Sym, all_of, any_of, constant
 from celerylint.effects.walk import Walker
 
 _RANDOM = re.compile(
@@ -163,6 +163,8 @@ def _builtin(walker: Walker, site: Site, name: str) -> Sym | None:
     if name in _ITEMS:
         last = args.positional[-1]
         return last if last.shape in ("rows", "manager", "list", "tuple") else msgspec.structs.replace(last, shape="")
+    if name in ("any", "all") and first.shape in ("list", "tuple") and first.items:
+        return Sym(holds=(all_of if name == "all" else any_of)([item.holds for item in first.items]))
     if name in ("len", "bool", "any", "all"):
         return Sym(
             holds=_existence(walker, site, first) or first.holds, key=f"{name}({first.key})" if first.key else ""
