@@ -202,6 +202,8 @@ class Settings(Struct, frozen=True, kw_only=True):
     """The configuration file, if there is one."""
     flags: frozenset[str] = frozenset()
     """Fields given on the command line."""
+    written: frozenset[str] = frozenset()
+    """Fields given in the configuration file."""
 
     def locate(self, error: ConfigError) -> str:
         """The text of `error`, after the file and line that it is about if the configuration file is at fault."""
@@ -212,21 +214,29 @@ class Settings(Struct, frozen=True, kw_only=True):
         return f"{_shown(self.source)}:{line}: {error}"
 
 
-def load(paths: Sequence[str], flags: Mapping[str, object] | None = None, *, config: str | None = None) -> Settings:
+def load(
+    paths: Sequence[str],
+    flags: Mapping[str, object] | None = None,
+    *,
+    config: str | None = None,
+    isolated: bool = False,
+) -> Settings:
     """The options for linting `paths`: defaults, then the configuration file, then `flags`.
 
     `flags` maps fields of Options to what the command line gave for them. `config` names the configuration file;
-    without it the nearest one at or above `paths` counts. Raises ConfigError.
+    without it the nearest one at or above `paths` counts, and none if `isolated`. Raises UsageError.
     """
+    if isolated and config is not None:
+        raise UsageError("--config and --isolated cannot both be meant")
     flags = flags or {}
     start = _start(paths)
-    source = _named(config) if config is not None else _nearest(start)
+    source = None if isolated else _named(config) if config is not None else _nearest(start)
     values = _read(source) if source else {}
     given = {name: _checked(_option(name), value, f"--{_option(name).key}") for name, value in flags.items()}
     options = _merge(values, given) if values or given else Options()
     inside = source is not None and (source.parent == start or source.parent in start.parents)
     root = source.parent if source is not None and inside else _project_root(start, only_files=_only_files(paths))
-    return Settings(root=root, options=options, source=source, flags=frozenset(given))
+    return Settings(root=root, options=options, source=source, flags=frozenset(given), written=frozenset(values))
 
 
 @cache

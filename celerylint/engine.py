@@ -210,6 +210,22 @@ def _judge(rules: Sequence[Rule], project: Project, options: Options) -> list[Fi
     return judge(rules, project, options)
 
 
+def lintable(paths: Sequence[str], options: Options, *, root: Path) -> tuple[str, ...]:
+    """The files that a run over `paths` reports on, relative to `root`: Python files, and the deployment files that say
+    something about Celery.
+
+    Raises:
+        UsageError: a path that is not there.
+    """
+    from celerylint.discover import discover
+    from celerylint.extract_deploy import DeployFiles
+
+    found = discover(root, paths, options)
+    deployed = DeployFiles(root, found, options, None)
+    deployed.begin()
+    return tuple(sorted(path for path in (*found.files, *deployed.gated()) if found.wanted(path) and found.keep(path)))
+
+
 def inspect(
     paths: Sequence[str],
     options: Options,

@@ -49,8 +49,8 @@ _CHOOSE = (
 )
 _EPILOG = """\
 Verbs, as the first argument: `check` (the default), `inspect` (show what is understood of the project: tasks with their
-effective options, queues, schedule), `graph` (draw who sends what to whom), `explain CODE` (the page of a rule), `server`
-(speak to an editor), `completion` (of commands, in shells).
+effective options, queues, schedule), `graph` (draw who sends what to whom), `explain [CODE]` (the page of a rule, or the list of
+all), `server` (speak to an editor), `completion` (of commands, in shells).
 
 Exit status: 0 nothing at or above --fail-on, 1 findings (after --fix: those that remain; with --diff: something to
 mend), 2 wrong usage or configuration, or a file that could not be written. --fix-only does not count what remains."""
@@ -76,7 +76,7 @@ def main(argv: Sequence[str] | None = None) -> int:
 def _main(argv: Sequence[str]) -> int:
     arguments = list(argv)
     try:
-        if arguments == ["--version"]:
+        if arguments in (["--version"], ["-V"]):
             print(f"celerylint {__version__}", flush=True)
             return CLEAN
         return _run(arguments)
@@ -178,6 +178,8 @@ def _check_command() -> click.Command:
             metavar="PATH",
             help="Where the text belongs that `-` reads from standard input; it need not be there.",
         ),
+        click.Option(["--show-files"], is_flag=True, help="List the files that are reported on, and lint nothing."),
+        click.Option(["--show-settings"], is_flag=True, help="Show every option as it holds, and lint nothing."),
     ]
     return command
 
@@ -219,9 +221,15 @@ def _explain_command() -> click.Command:
     from celerylint.config import option_table
 
     color = [option for option in option_table() if option.name == "color"]
-    params: list[click.Parameter] = [click.Argument(["rules"], nargs=-1, metavar="[CODE|NAME]..."), *map(_flag, color)]
+    params: list[click.Parameter] = [
+        click.Argument(["rules"], nargs=-1, metavar="[CODE|PREFIX|NAME]..."),
+        *map(_flag, color),
+    ]
     return click.Command(
-        "explain", callback=_explain, params=params, help="Show the page of a rule, or list all rules."
+        "explain",
+        callback=_explain,
+        params=params,
+        help="Show the page of a rule, list the rules whose codes begin so, or list all.",
     )
 
 
@@ -257,9 +265,10 @@ def _command(run: Callable[..., int], help: str, options: Sequence[Option], epil
     params: list[click.Parameter] = [
         *map(_flag, options),
         click.Option(["--config"], metavar="FILE", help="The configuration file, in place of the nearest one."),
+        click.Option(["--isolated"], is_flag=True, help="Read no configuration file."),
         click.Option(["--quiet", "-q"], is_flag=True, help="Show findings only."),
         click.Option(["--verbose", "-v"], is_flag=True, help="Say what could not be decided, and how long it took."),
-        click.Option(["--version"], is_flag=True, help="Show the version and exit."),
+        click.Option(["--version", "-V"], is_flag=True, help="Show the version and exit."),
         click.Argument(["paths"], nargs=-1, metavar="[PATHS]..."),
     ]
     settings = {"help_option_names": ["-h", "--help"], "max_content_width": 110}
@@ -319,6 +328,7 @@ def _split(values: Sequence[str]) -> tuple[str, ...]:
 def _check(
     paths: tuple[str, ...],
     config: str | None,
+    isolated: bool,
     quiet: bool,
     verbose: bool,
     version: bool,
@@ -328,6 +338,8 @@ def _check(
     shrink_baseline: bool,
     no_baseline: bool,
     stdin_filename: str | None,
+    show_files: bool,
+    show_settings: bool,
     **flags: Any,
 ) -> int:
     if version:
@@ -337,9 +349,15 @@ def _check(
     from celerylint.frontends.stdin import relative, taken
 
     paths, text = taken(paths, stdin_filename)
-    settings = load(paths or (".",), _given(flags), config=config)
+    settings = load(paths or (".",), _given(flags), config=config, isolated=isolated)
     if no_baseline:
         settings = _without_baseline(settings)
+    if show_settings or show_files:
+        from celerylint.frontends.settings import files, shown
+
+        lines = files(paths or (".",), settings) if show_files else shown(settings)
+        sys.stdout.write("".join(line + "\n" for line in lines))
+        return CLEAN
     unsaved = {relative(paths[0], settings.root): text} if text is not None else None
     chosen = outputs(settings)
 
@@ -410,6 +428,7 @@ def _shown(
     *,
     paths: tuple[str, ...],
     config: str | None,
+    isolated: bool,
     quiet: bool,
     verbose: bool,
     version: bool,
@@ -422,7 +441,7 @@ def _shown(
     from celerylint.config import load
     from celerylint.frontends.output import style, write
 
-    settings = load(paths or (".",), _given(flags), config=config)
+    settings = load(paths or (".",), _given(flags), config=config, isolated=isolated)
 
     def run(progress: Any) -> Any:
         find_out = getattr(import_module("celerylint.engine"), verb)
@@ -437,14 +456,16 @@ def _shown(
 
 def _explain(rules: tuple[str, ...], color: str | None) -> int:
     from celerylint.config import load
-    from celerylint.frontends.explain import find, listing, page, render
+    from celerylint.frontends.explain import begun, find, listing, page, render
     from celerylint.frontends.terminal import style_for
     from celerylint.rules.registry import all_rules
 
     options = load((), {"color": color} if color else {}).options if color else None
     known = all_rules()
     style = style_for(sys.stdout, options.color if options else "auto")
-    pages = [render(page(find(rule, known)), style) for rule in rules]
+    pages = [
+        listing(group) if (group := begun(rule, known)) else render(page(find(rule, known)), style) for rule in rules
+    ]
     sys.stdout.write("\n".join(pages) if pages else listing(known))
     sys.stdout.flush()
     return CLEAN

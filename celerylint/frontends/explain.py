@@ -1,4 +1,4 @@
-"""`celerylint explain`: the page of a rule, or the list of all."""
+"""`celerylint explain`: the page of a rule, or the list of those that are meant."""
 
 from __future__ import annotations
 
@@ -17,6 +17,12 @@ def find(wanted: str, rules: Sequence[RuleLike]) -> RuleLike:
             return rule
     known = [word for rule in rules for word in (rule.code, rule.name)]
     raise UsageError(f'no rule is called "{wanted}"{did_you_mean(wanted, known)}')
+
+
+def begun(prefix: str, rules: Sequence[RuleLike]) -> list[RuleLike]:
+    """The rules whose codes begin with `prefix`, as in `--select CLY4`; none where it is a whole code or a name."""
+    start = prefix.upper()
+    return [rule for rule in rules if start and rule.code.startswith(start) and rule.code != start]
 
 
 def page(rule: RuleLike) -> str:

@@ -266,6 +266,12 @@ def test_explain_without_a_rule_lists_all_in_order(capsys: pytest.CaptureFixture
     assert [line.split()[0] for line in capsys.readouterr().out.splitlines()] == ["CLY201", "CLY202"]
 
 
+@pytest.mark.usefixtures("rules", "project")
+def test_explain_lists_the_rules_whose_codes_begin_so(capsys: pytest.CaptureFixture[str]) -> None:
+    assert main(["explain", "cly2"]) == 0
+    assert [line.split()[0] for line in capsys.readouterr().out.splitlines()] == ["CLY201", "CLY202"]
+
+
 @pytest.mark.parametrize("arguments", [["--help"], ["-h"], ["check", "--help"]])
 def test_help_names_every_option_and_verb(arguments: list[str], capsys: pytest.CaptureFixture[str]) -> None:
     from celerylint.config import option_table
@@ -278,7 +284,7 @@ def test_help_names_every_option_and_verb(arguments: list[str], capsys: pytest.C
         assert word in said
 
 
-@pytest.mark.parametrize("arguments", [["--version"], ["check", "--version"], ["--version", "."]])
+@pytest.mark.parametrize("arguments", [["--version"], ["-V"], ["check", "--version"], ["-V", "."]])
 def test_version(arguments: list[str], capsys: pytest.CaptureFixture[str]) -> None:
     assert main(arguments) == 0
     assert capsys.readouterr().out == f"celerylint {celerylint.__version__}\n"
