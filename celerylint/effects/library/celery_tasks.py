@@ -85,7 +85,9 @@ def _method(walker: Walker, site: Site, task: cv.Task, held: object) -> Sym | No
 
 
 def _task_id(site: Site) -> Sym | None:
-    return site.args.get(None, "task_id")
+    """The id as a key; one that is new each time is no more than what Celery gives every message."""
+    given = site.args.get(None, "task_id")
+    return None if given is not None and given.random else given
 
 
 def _name(task: cv.Task | None) -> str:
