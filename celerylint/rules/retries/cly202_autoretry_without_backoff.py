@@ -6,7 +6,7 @@ from collections.abc import Iterable
 
 from celerylint.finding import Finding, Fix, Severity
 from celerylint.model.project import Project, Task
-from celerylint.model.values import Missing
+from celerylint.model.values import At, Missing
 from celerylint.rules import mending
 from celerylint.rules.base import Rule, related
 from celerylint.rules.retries.delays import autoretries, fixed, most, retry_kwarg
@@ -81,9 +81,19 @@ def _backing_off(task: Task, project: Project) -> Fix | None:
     if at is None:
         return None
     also = mending.also(at, "autoretry_for", project)
+    others = [other for other in mending.sharing(at, "autoretry_for", project) if other is not task]
+    if any(_said_elsewhere(other, at) for other in others):
+        return None  # the place would hand on what another of its callers says as well
     jitter = task.retry("retry_jitter")
     if jitter.chosen and not (jitter.at is not None and mending.own(task, jitter.at) and mending.own(task, at)):
         # In `**` options perhaps, which may not say what the call says too: CLY203 sees to it where it stands.
         return mending.unsafe(f"set retry_backoff=True{also}", *mending.set_at(at, retry_backoff="True"))
     title = f"set retry_backoff=True and retry_jitter=True{also}"
     return mending.unsafe(title, *mending.set_at(at, retry_backoff="True", retry_jitter="True"))
+
+
+def _said_elsewhere(task: Task, at: At) -> bool:
+    decisions = (task.retry("retry_backoff"), task.retry("retry_jitter"))
+    return any(
+        held.chosen and held.at is not None and held.at != at and not mending.own(task, at) for held in decisions
+    )
