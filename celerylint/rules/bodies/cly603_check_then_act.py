@@ -109,7 +109,11 @@ def confirm(order_id, to):
                     related=[*related(mark.at, "set here"), *way(task, act)],
                     fix=added(gate.at, mark.at, project) if not _retries(task, project) else None,
                 )
-        elif _makes_what_was_looked_for(hold, act) and is_unique(project.machine, act.subject) is False:
+        elif (
+            _makes_what_was_looked_for(hold, act)
+            and is_unique(project.machine, act.subject) is False
+            and not _either_way(hold, act, behaviour)
+        ):
             yield self.finding(
                 gate.at,
                 f"two runs of {task.name} at the same time both find no {short(gate.model)}, and both create one"
@@ -130,6 +134,12 @@ def _mark(hold: Hold, trace: Trace) -> CacheSet | None:
     """Where the entry that was looked for is set, if what is set is a mark rather than something that was computed."""
     marks = (e for e in trace.of(CacheSet) if e.mark and e.order > hold.gate.order)
     return next((e for e in marks if e.subject == hold.gate.subject), None)
+
+
+def _either_way(hold: Hold, act: Act, behaviour: Behaviour) -> bool:
+    """Whether the same place is also reached without it: the body of a `with` whose manager yields in both branches."""
+    others = (o.act for o in behaviour.acts if o.act.at == act.at and o.act.path == act.path)
+    return any(all(h.gate.at != hold.gate.at for h in other.holds) for other in others)
 
 
 def _makes_what_was_looked_for(hold: Hold, act: Act) -> bool:
