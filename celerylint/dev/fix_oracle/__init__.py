@@ -11,7 +11,7 @@ import subprocess
 from collections import Counter
 from pathlib import Path
 
-from celerylint.dev.environments import python_for
+from celerylint.dev.environments import environment, python_for
 from celerylint.dev.fix_oracle.run import FIXTURES, Outcome, run_fixture, run_generated
 from celerylint.dev.oracle.run import Celery
 
@@ -35,13 +35,21 @@ NEEDS = {"modern_shop": (3, 14)}
 """The Python that a fixture project is written for."""
 
 
+_IMPORTED = ("django", "flask", "httpx", "redis", "requests", "sqlalchemy")
+"""What the fixture projects import beside Celery."""
+
+
+def _python_of_fixtures(celery_minor: str) -> Path:
+    return environment(f"fixtures-{celery_minor}", (f"celery=={celery_minor}.*", *_IMPORTED))
+
+
 def main(argv: list[str]) -> int:
     """Mend all fixture projects and invented ones, and print a summary; 1 if something is wrong."""
     options = _parser().parse_args(argv)
     if options.keep:
         options.keep.mkdir(parents=True, exist_ok=True)
     python = options.python or python_for(options.celery)
-    outcomes = fixtures(python)
+    outcomes = fixtures(options.python or _python_of_fixtures(options.celery))
     seeds = range(options.seed, options.seed + options.count)
     outcomes += run_generated(seeds, options.celery, python, jobs=options.jobs, keep=options.keep)
     for outcome in outcomes:
