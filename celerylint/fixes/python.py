@@ -201,7 +201,7 @@ class Python:
             return self._set_in(self._holder(option), pairs)
         for node in self._found(place.span):
             if isinstance(node, cst.Call):
-                return self._set_in(node, pairs)
+                return self._set_default(node, pairs) if _sets_default(node) else self._set_in(node, pairs)
             if isinstance(node, cst.ClassDef):
                 return self._set_in_class(node, pairs)
             if isinstance(self._owner.get(id(node)), cst.Decorator):
@@ -349,6 +349,23 @@ class Python:
             quote = key.quote
             return str(own), f"{_braces(self._code(target.value))}[{quote}{{}}{quote}]"
         raise FixError("it is assigned together with others")
+
+    def _set_default(self, call: cst.Call, pairs: _Pairs) -> list[Change]:
+        """Options after `options.setdefault("name", value)`, or in place of its value."""
+        line = self._statement(call)
+        name, *values = call.args
+        if len(line.body) != 1 or not isinstance(line.body[0], cst.Expr) or line.body[0].value is not call:
+            raise FixError("more than the option is set there")
+        quoted = cst.ensure_type(name.value, cst.SimpleString)
+        function = self._code(call.func)
+        changes: list[Change] = []
+        added: list[str] = []
+        for option, value in pairs:
+            if option == quoted.evaluated_value and values:
+                changes.append(Change(*self._stretch_of(values[0].value), value))
+            else:
+                added.append(f"{function}({quoted.quote}{option}{quoted.quote}, {value})")
+        return [*changes, *([self._after(line, "\n".join(added))] if added else [])]
 
     def _set_in_class(
         self, cls: cst.ClassDef, pairs: _Pairs, after: cst.SimpleStatementLine | None = None
@@ -536,6 +553,12 @@ class Python:
 def _joined(text: str) -> str:
     """A value of several lines as one."""
     return re.sub(r"(?<=[(\[{])\n *|\n *(?=[)\]}])", "", text) if "\n" in text else text
+
+
+def _sets_default(call: cst.Call) -> bool:
+    """`options.setdefault("name", value)`."""
+    named = isinstance(call.func, cst.Attribute) and call.func.attr.value == "setdefault"
+    return named and bool(call.args) and isinstance(call.args[0].value, cst.SimpleString)
 
 
 def _braces(text: str) -> str:

@@ -21,6 +21,8 @@ def setting(app: App, project: Project, name: str, value: str) -> list[Edit]:
         edit = _beside(app, project, at, name, value)
         if edit is not None:
             return [edit]
+    if any(key in project.catalog.old_names for key in app.value.changes):
+        return []  # old names and new ones do not mix
     return _after_the_app(app, name, value)
 
 
