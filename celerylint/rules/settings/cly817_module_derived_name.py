@@ -57,7 +57,12 @@ def pull(): ...
                 " workers drop messages under the old one",
                 f'write name="{task.name}" to keep it',
                 symbol=task.name,
+                # Celery looks for annotations before a class has a name that it is not given: one would then apply.
                 fix=mending.safe(f'write name="{task.name}"', *mending.set_at(task.at, name=f'"{task.name}"'))
-                if mending.takes_options(task)
+                if mending.takes_options(task) and not (task.class_based and _annotated(task))
                 else None,
             )
+
+
+def _annotated(task: Task) -> bool:
+    return task.app is not None and task.app.setting("task_annotations").chosen
