@@ -108,12 +108,7 @@ def runs(worker: Worker, task: Task) -> bool:
     return ours and worker.queues.known and task.queue.known and task.queue.value in worker.queues.value
 
 
-def hard_limits(task: Task, project: Project) -> tuple[Decision, ...]:
-    """The hard time limits that are in force for a task, as `limits` finds them."""
-    return limits(task, project, "time_limit")
-
-
-def limits(task: Task, project: Project, name: str) -> tuple[Decision, ...]:
+def limits(task: Task, project: Project, name: str = "time_limit") -> tuple[Decision, ...]:
     """The time limits of a kind that are in force for a task: its own, else those of the workers that run it.
 
     A worker takes the flag of its command, else the setting; from 5.7 on the setting first. Where no worker is known to run

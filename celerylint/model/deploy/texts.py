@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from typing import NamedTuple
 
-from celerylint.facts.deploy.ir import Entry, Instruction, Scalar, Setting, TemplateLine, Tree
+from celerylint.facts.deploy.ir import Instruction, Scalar, Setting, TemplateLine
 from celerylint.facts.ir import Node
 from celerylint.finding import Place, Span
 from celerylint.model.deploy.process import UNKNOWN, Known, Word
@@ -237,11 +237,6 @@ def _written(text: Text, start: int, value: str | None) -> Text:
 # --- values -----------------------------------------------------------------------------------------------------------
 
 
-def variables_of(values: Mapping[str, str | None]) -> Variables:
-    """Variables that a mapping gives; all others are not known."""
-    return values.get
-
-
 def known_text(text: Text) -> Known:
     """A text as a value."""
     return Known(None if UNKNOWN in text.text else text.text, text.word().place if text.at else text.place)
@@ -268,13 +263,3 @@ def duration(text: Text) -> Known:
     if not steps or "".join(n + unit for n, unit in steps) != written or any(unit not in _UNITS for _, unit in steps):
         return Known(None, place)
     return Known(sum(float(n) * _UNITS[unit] for n, unit in steps), place)
-
-
-def scalar_text(tree: Tree | None) -> str | None:
-    """The text of a scalar, None for anything else and for null."""
-    return tree.text if isinstance(tree, Scalar) and tree.value is not None else None
-
-
-def entry_place(path: str, entry: Entry) -> Place:
-    """Where the key of an entry stands."""
-    return place_of(path, entry)

@@ -12,7 +12,7 @@ from celerylint.model.values import At, Mapping, Scalar, forced, place
 from celerylint.rules import mending, placing
 from celerylint.rules.base import Rule, related
 from celerylint.rules.brokers import family_of
-from celerylint.rules.consumers import hard_limits
+from celerylint.rules.consumers import limits
 from celerylint.rules.delivery.waits import Wait, number, sent, waits
 from celerylint.rules.retries.delays import span
 
@@ -224,7 +224,7 @@ def _late_limits(task: Task, project: Project) -> list[tuple[float, At | None]]:
     """The hard limits of a task that acknowledges late, and where each is set."""
     if not task.option("acks_late").truthy:
         return []
-    held = [(number(limit.value), limit.at) for limit in hard_limits(task, project) if limit.known]
+    held = [(number(limit.value), limit.at) for limit in limits(task, project) if limit.known]
     return [(seconds, at) for seconds, at in held if seconds]
 
 

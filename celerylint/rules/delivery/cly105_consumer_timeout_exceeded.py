@@ -10,7 +10,7 @@ from celerylint.model.project import App, Project, Task
 from celerylint.model.values import At
 from celerylint.rules.base import Rule, related
 from celerylint.rules.brokers import family_of
-from celerylint.rules.consumers import hard_limits
+from celerylint.rules.consumers import limits
 from celerylint.rules.delivery.waits import number, speaks_of, waits
 from celerylint.rules.retries.delays import span
 
@@ -86,7 +86,7 @@ def order(pk):
         for task in project.tasks:
             if task.app not in rabbits or not task.option("acks_late").truthy:
                 continue
-            for hard in hard_limits(task, project):
+            for hard in limits(task, project):
                 seconds = number(hard.value) if hard.known else None
                 if seconds is not None and hard.at is not None and seconds >= timeout.seconds:
                     what = f"{task.name} acknowledges late and may run for {span(seconds)}"

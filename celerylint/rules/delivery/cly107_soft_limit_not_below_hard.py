@@ -10,7 +10,7 @@ from celerylint.model.project import Decision, Dispatch, Project, Task
 from celerylint.model.values import At, Scalar, Value, forced, place
 from celerylint.rules import mending
 from celerylint.rules.base import Rule, related
-from celerylint.rules.consumers import hard_limits, limits
+from celerylint.rules.consumers import limits
 from celerylint.rules.delivery.waits import SENDERS, number
 from celerylint.rules.retries.delays import span
 
@@ -67,7 +67,7 @@ def pull(url):
         for task in project.tasks:
             refused = _refused(task, project)
             for soft in limits(task, project, "soft_time_limit"):
-                hard = min(hard_limits(task, project), key=lambda held: _seconds(held) or inf, default=None)
+                hard = _shortest(task, project)
                 if hard is not None:
                     yield from self._judged(task.name, soft, hard, refused, soft.at, project)
         for app in project.apps:
@@ -99,7 +99,7 @@ def pull(url):
         if hard is not None:
             high, at = number(_plain(hard.value)), hard.at
         else:
-            held = min(hard_limits(dispatch.task, project), key=lambda held: _seconds(held) or inf, default=None)
+            held = _shortest(dispatch.task, project)
             high, at = (_seconds(held), held.at) if held is not None else (None, None)
         if high and low >= high:
             fix = _lowered(mending.expression(soft.at), high, "")
@@ -128,6 +128,11 @@ def _lowered(at: At | None, high: float, also: str) -> Fix | None:
     if at is None or low < 1:
         return None
     return mending.unsafe(f"lower the soft limit to {span(low)}{also}", ReplaceExpr(place(at), str(low)))
+
+
+def _shortest(task: Task, project: Project) -> Decision | None:
+    """The hard limit that stops a run first."""
+    return min(limits(task, project), key=lambda held: _seconds(held) or inf, default=None)
 
 
 def _seconds(held: Decision) -> float | None:
