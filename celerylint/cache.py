@@ -47,7 +47,8 @@ def made_by() -> str:
 def read(root: str, option: str | None) -> dict[str, Entry]:
     """The entries of a project; none if there is no cache, or one that cannot be read."""
     try:
-        stored = _decoder.decode(file_of(root, option).read_bytes())
+        with open(file_of(root, option), "rb") as file:
+            stored = _decoder.decode(file.read())
     except (OSError, msgspec.DecodeError, ValueError):
         return {}
     return stored.entries if stored.made_by == made_by() else {}

@@ -239,6 +239,21 @@ def load(
     return Settings(root=root, options=options, source=source, flags=frozenset(given), written=frozenset(values))
 
 
+def looked_at(paths: Sequence[str], settings: Settings) -> list[str]:
+    """The files and folders whose content, or whose absence, decides what `load` makes of these paths."""
+    start = _start(paths)
+    found = [str(settings.source)] if settings.source else []
+    for folder in (start, *start.parents):
+        found += [str(folder / "celerylint.toml"), str(folder / "pyproject.toml")]
+    inside = True
+    for folder in (*_from_here(start, _only_files(paths)), start, *start.parents):
+        inside = inside and folder != settings.root
+        found += [str(folder / marker) for marker in PROJECT_MARKERS if inside and marker != "pyproject.toml"]
+        if not inside:
+            found.append(str(folder / ".git" / "HEAD"))  # of a checkout around the project; .git itself changes often
+    return list(dict.fromkeys(found))
+
+
 @cache
 def option_table() -> tuple[Option, ...]:
     """Every option, described, in the order of the fields."""
@@ -304,12 +319,15 @@ def _mentions_us(path: Path) -> bool:
 def _project_root(start: Path, *, only_files: bool = False) -> Path:
     """The nearest folder of a project. Where only files are named, as hooks and editors do, the current one comes first:
     which files those are must not change what the project is."""
-    here = Path.cwd()
-    first: tuple[Path, ...] = (here,) if only_files and here in (start, *start.parents) else ()
-    for folder in (*first, start, *start.parents):
+    for folder in (*_from_here(start, only_files), start, *start.parents):
         if any((folder / marker).exists() for marker in PROJECT_MARKERS):
             return folder
     return start
+
+
+def _from_here(start: Path, only_files: bool) -> tuple[Path, ...]:
+    here = Path.cwd()
+    return (here,) if only_files and here in (start, *start.parents) else ()
 
 
 def _only_files(paths: Sequence[str]) -> bool:

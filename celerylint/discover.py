@@ -14,6 +14,9 @@ from celerylint.facts.pins import is_pin_file
 from celerylint.gitignore import IgnoreFile, parse
 from celerylint.store import Stamp, stamp
 
+_TELLING = frozenset((*PROJECT_MARKERS, "celerylint.toml", ".gitignore", "pyvenv.cfg"))
+"""Names that are looked for, whatever they hold."""
+
 _TEST_FOLDERS = frozenset(("test", "tests", "doc", "docs"))
 
 
@@ -126,6 +129,24 @@ def _named(root: Path, paths: Sequence[str], unsaved: Collection[str]) -> dict[s
             raise UsageError(f"not a regular file: {path}")
         named["" if relative == "." else relative] = is_folder
     return named
+
+
+def listing(root: str, folder: str) -> list[str] | None:
+    """What a walk looks at in a folder, which is empty or ends in `/`: names of files, and of folders with `/` after them;
+    None if it cannot be listed."""
+    names = []
+    try:
+        with os.scandir(f"{root}/{folder}") as entries:
+            for entry in entries:
+                name = entry.name
+                if entry.is_dir(follow_symlinks=False):
+                    if name in _TELLING or not (name.startswith(".") or name == "__pycache__"):
+                        names.append(name + "/")
+                elif name in _TELLING or name.endswith(".py") or may_deploy(name) or is_pin_file(folder + name):
+                    names.append(name if entry.is_file(follow_symlinks=False) else name + "@")
+    except OSError:
+        return None
+    return sorted(names)
 
 
 class _Walk:

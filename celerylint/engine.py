@@ -16,7 +16,7 @@ from typing import TYPE_CHECKING
 
 from celerylint.config import ConfigError, Options
 from celerylint.finding import Finding, Known, Place, Report, Span, Summary
-from celerylint.recall import recall, recalls, remember
+from celerylint.recall import Looked, recall, recalls, remember
 from celerylint.store import Stamp, stamp
 
 if TYPE_CHECKING:
@@ -61,7 +61,7 @@ def check(
         if report is None:
             began = time.time_ns()
             report, run = _checked(paths, options, root, progress, overlay)
-            remember(root, paths, options, report, run.stamps, began)
+            report = remember(root, paths, options, report, run.looked, began)
         return report
 
 
@@ -149,7 +149,7 @@ def _judged(
     findings.extend(crashed(f"evaluation of {path}", error, path) for path, error in run.project.crashes)
     if run.crash is not None:
         findings.append(crashed("evaluation of the deployment files", run.crash))
-    findings.extend(_judge([rule for rule in judges() if rule.code in chosen], run.project, options))
+    findings.extend(_judge([rule for rule in judges() if rule.code in chosen], run.project, options, run.files))
     clock.lap("judge")
     comments = {path: suppressions(source) for path, source in run.files.relevant_sources()}
     for path, kind, source in run.deployed.sources():
@@ -204,10 +204,10 @@ def _changes(options: Options, root: Path) -> Changes | None:
     return Changes(root, options.since)
 
 
-def _judge(rules: Sequence[Rule], project: Project, options: Options) -> list[Finding]:
+def _judge(rules: Sequence[Rule], project: Project, options: Options, files: Files) -> list[Finding]:
     from celerylint.judge import judge
 
-    return judge(rules, project, options)
+    return judge(rules, project, options, files)
 
 
 def lintable(paths: Sequence[str], options: Options, *, root: Path) -> tuple[str, ...]:
@@ -270,6 +270,7 @@ class _Run:
         project: Project,
         crash: Exception | None,
         pins: Mapping[str, Stamp | None],
+        aliases: frozenset[str],
     ) -> None:
         self.discovery = discovery
         self.files = files
@@ -277,8 +278,23 @@ class _Run:
         self.project = project
         self.crash = crash
         """What went wrong with the deployment files by a fault of ours."""
-        self.stamps: Mapping[str, Stamp | None] = {**discovery.stamps, **pins, **deployed.stamps, **files.stamps}
-        """Those of all that was looked at, taken before it was read."""
+        self._pins = pins
+        self._aliases = aliases
+
+    @property
+    def looked(self) -> Looked:
+        """What was looked at so far."""
+        from celerylint.facts.packages import sets_up
+
+        found = self.discovery
+        unread = self.files.stamps.keys() - self.files.read - self._pins.keys() - self.deployed.stamps.keys()
+        free = unread.intersection(found.tests)
+        return Looked(
+            stamps={**found.stamps, **self._pins, **self.deployed.stamps, **self.files.stamps},
+            gated={path for path in unread - free if not sets_up(path)},
+            free=free,
+            aliases=self._aliases,
+        )
 
 
 class _Clock:
@@ -352,7 +368,7 @@ def _read(found: Discovery, files: Files, deployed: DeployFiles, options: Option
     clock.lap("widen")
     files.save(deployed.entries())
     clock.lap("cache")
-    return _Run(found, files, deployed, project, crash, pins)
+    return _Run(found, files, deployed, project, crash, pins, aliases)
 
 
 def _deployment(deployed: DeployFiles, options: Options) -> tuple[Deployment, Exception | None]:

@@ -131,6 +131,7 @@ class Files:
         self._queue: WorkQueue | None = None
         self._calls: list[ForkedCall] = []
         self._elsewhere: Iterator[bytes] | None = None
+        self._read_elsewhere: set[str] = set()
         self._stamps: dict[str, Stamp] = {}
         """Those of files, taken before they were read."""
 
@@ -221,6 +222,15 @@ class Files:
     def stamps(self) -> Mapping[str, Stamp]:
         """Those of all Python files, taken before any was read; empty where nothing is to be cached."""
         return self._stamps
+
+    @property
+    def read(self) -> set[str]:
+        """The Python files of which more than the bytes was looked at, or nothing could be."""
+        return self._facts.keys() | self._sources.keys() | self._problems.keys() | self._read_elsewhere
+
+    def also_read(self, paths: Iterable[str]) -> None:
+        """Another process has read these files, for the same run."""
+        self._read_elsewhere.update(paths)
 
     @property
     def cached(self) -> Mapping[str, cache.Entry] | None:

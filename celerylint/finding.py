@@ -182,6 +182,8 @@ class Fix(Struct, frozen=True):
     """What it does, as an order; of one that is not safe, also what else it touches."""
     safety: Safety
     edits: tuple[Edit, ...]
+    risk: str = ""
+    """Of one that is not safe: what it may do besides, a clause."""
 
 
 class Finding(Struct, frozen=True, kw_only=True):
@@ -286,3 +288,5 @@ class Report(Struct, frozen=True, kw_only=True):
     """Where the project root lies in its checkout, for readers who start there: empty, or ending in `/`."""
     version: str = ""
     """That of celerylint, for formats that name it."""
+    kept: tuple[str, str] | None = None
+    """The file that keeps the report for the next run, and the mark it has there."""

@@ -7,8 +7,9 @@ near each other need the same files), and tell each other what came of it. Rules
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Collection, Iterable, Sequence
 from pathlib import Path
+from typing import Protocol
 
 import msgspec
 from msgspec import Struct
@@ -40,9 +41,24 @@ class Share(Struct, frozen=True, gc=False):
 
     findings: list[Finding]
     bodies: dict[int, Body]
+    read: list[str]
+    """The files of the project that it has read."""
 
 
-def judge(rules: Sequence[Rule], project: Project, options: Options) -> list[Finding]:
+class Reading(Protocol):
+    """Tells which files a run has read."""
+
+    @property
+    def read(self) -> Collection[str]:
+        """Their paths."""
+        ...
+
+    def also_read(self, paths: Iterable[str]) -> None:
+        """Take them for read: another process did."""
+        ...
+
+
+def judge(rules: Sequence[Rule], project: Project, options: Options, reading: Reading) -> list[Finding]:
     """What the rules find. A rule that fails is a finding of its own, and the others go on."""
     readers = [rule for rule in rules if rule.reads_bodies()]
     askers = [rule for rule in rules if rule.asks_about_bodies()]
@@ -54,7 +70,7 @@ def judge(rules: Sequence[Rule], project: Project, options: Options) -> list[Fin
     if options.jobs == 1 or len(project.tasks) < _TASKS_WORTH_A_PROCESS or not can_fork():
         share = _share(others, readers, tasks, range(len(tasks)), project, bodies)
     else:
-        share = _shared(others, readers, tasks, project, bodies)
+        share = _shared(others, readers, tasks, project, bodies, reading)
     bodies.tell({id(tasks[number]): body.told for number, body in share.bodies.items()})
     return share.findings + _of_bodies(readers, share.bodies, project) + _found(askers, project, bodies)
 
@@ -68,7 +84,12 @@ def _to_walk(readers: Sequence[Rule], askers: Sequence[Rule], project: Project) 
 
 
 def _shared(
-    rules: Sequence[Rule], readers: Sequence[Rule], tasks: Sequence[Task], project: Project, bodies: Bodies
+    rules: Sequence[Rule],
+    readers: Sequence[Rule],
+    tasks: Sequence[Task],
+    project: Project,
+    bodies: Bodies,
+    reading: Reading,
 ) -> Share:
     """The shares of two processes, put together."""
     size = WorkQueue.chunk_size(len(tasks), 1)
@@ -80,17 +101,23 @@ def _shared(
             yield from range(turn * size, min((turn + 1) * size, len(tasks)))
 
     there, here = _shared_out(rules)
-    call = ForkedCall(lambda: msgspec.msgpack.encode(_share(there, readers, tasks, taken(True), project, bodies)))
+
+    def its_share() -> bytes:
+        share = _share(there, readers, tasks, taken(True), project, bodies)
+        return msgspec.msgpack.encode(msgspec.structs.replace(share, read=sorted(reading.read)))
+
+    call = ForkedCall(its_share)
     mine = _share(here, readers, tasks, taken(False), project, bodies)
     queue.close()
     result = call.result()
     if result is not None:
         theirs = msgspec.msgpack.decode(result, type=Share)
+        reading.also_read(theirs.read)
     else:
         # It died, and what it had taken died with it.
         left = [number for number in range(len(tasks)) if number not in mine.bodies]
         theirs = _share(there, readers, tasks, left, project, bodies)
-    return Share(mine.findings + theirs.findings, {**mine.bodies, **theirs.bodies})
+    return Share(mine.findings + theirs.findings, {**mine.bodies, **theirs.bodies}, [])
 
 
 def _shared_out(rules: Sequence[Rule]) -> tuple[list[Rule], list[Rule]]:
@@ -117,7 +144,9 @@ def _share(
     bodies: Bodies,
 ) -> Share:
     return Share(
-        _found(rules, project, bodies), {number: _body(tasks[number], readers, project, bodies) for number in numbers}
+        _found(rules, project, bodies),
+        {number: _body(tasks[number], readers, project, bodies) for number in numbers},
+        [],
     )
 
 

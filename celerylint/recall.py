@@ -1,7 +1,9 @@
-"""The report of the last run, good for as long as nothing has changed: neither the tool nor the question nor anything it looked at.
+"""The report of the last run, good for as long as nothing has changed that it depends on.
 
 What was looked at is told by stamps, taken before anything was read: size and times of change of each file and folder, a
-folder's changing with whatever is added to it or taken out. A project keeps a few reports, one for each way of asking.
+folder's changing with whatever is added to it or taken out. Where a stamp has changed, what it stands for is looked at
+again: a folder may list what it did, a file may hold what it did, or may still be one that nobody reads. A project keeps a few
+reports, one for each way of asking.
 """
 
 from __future__ import annotations
@@ -9,8 +11,7 @@ from __future__ import annotations
 import os
 import sys
 import time
-import zlib
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from pathlib import Path
 
 import msgspec
@@ -20,19 +21,36 @@ from msgspec.structs import replace
 from celerylint import __version__, store
 from celerylint.config import Options
 from celerylint.finding import Report
-from celerylint.store import Stamp, stamp
+from celerylint.store import Held, Stamp
 
-_KEPT = 16
-"""Reports that are kept of a project: folders and files are asked about one by one by editors and hooks."""
+_MOST_CHANGED = 400
+"""With more changed files and folders than this, looking at each again may take as long as a run."""
+
+_MOST_BYTES = 1_000_000
+"""A file larger than this is left to a run."""
+
+_STRICT, _CONTENT, _GATED, _FREE = "=", "c", "g", "-"
+
+
+class Looked(Struct, frozen=True):
+    """What a run looked at, by path relative to the project root; folders are empty or end in `/`."""
+
+    stamps: Mapping[str, Stamp | None]
+    """Of everything, taken before it was read."""
+    gated: Collection[str]
+    """Files of which only the bytes were looked at, and found not to matter."""
+    free: Collection[str]
+    """Files of which only the names were looked at."""
+    aliases: frozenset[str]
+    """What the project calls its own task decorators."""
 
 
 class _Remembered(Struct, frozen=True, array_like=True, gc=False):
-    question: str
-    """Who asked what, of which version of the tool."""
-    paths: list[str]
-    """What was looked at, relative to the project root."""
-    stamps: list[Stamp | None]
-    """Theirs; None for what was not there."""
+    kinds: str
+    """How each of the things looked at is told to be as it was: a character for each."""
+    digests: dict[int, bytes]
+    """Of what was in a file or folder, by its number."""
+    aliases: list[str]
     report: bytes
 
 
@@ -45,72 +63,104 @@ def recalls(options: Options, overlay: Mapping[str, bytes] | None) -> bool:
 
 
 def recall(root: Path, paths: Sequence[str], options: Options) -> Report | None:
-    """What the last run found that was asked the same, if nothing that it looked at has changed since."""
-    started = time.perf_counter()
+    """What the last run found that was asked the same, if nothing that matters to it has changed since."""
+    started, began = time.perf_counter(), time.time_ns()
     question = _question(root, paths, options)
-    try:
-        held = _decoder.decode(_file(root, options, question).read_bytes())
-        if held.question != question or not _is_as_it_was(str(root), held):
-            return None
-        report = msgspec.msgpack.decode(held.report, type=Report)
-    except (OSError, msgspec.DecodeError, ValueError, RecursionError):
+    file = store.place_of(str(root), options.cache_dir, "report", question)
+    held = store.held(file, question)
+    if held is None:
         return None
+    changed = held.changed(f"{root}/")
+    if changed is None or len(changed) > _MOST_CHANGED:
+        return None
+    try:
+        remembered = _decoder.decode(held.answer)
+        report = msgspec.msgpack.decode(remembered.report, type=Report)
+    except (msgspec.DecodeError, ValueError, RecursionError):
+        return None
+    if changed and not all(_is_as_good(str(root), held, remembered, number, now) for number, now in changed.items()):
+        return None
+    mark: bytes | None = held.mark
+    if changed:
+        stamps = {**held.stamps(), **{held.paths[number]: now for number, now in changed.items()}}
+        mark = store.keep(file, question, stamps, held.answer) if _settled(stamps, began) else None
     shown = {p.path for f in report.findings for p in (f.place, *(other.place for other in f.related))}
     sources = {path: text for path in sorted(shown) if (text := _text(f"{root}/{path}")) is not None}
-    return replace(report, sources=sources, timings=(("recall", time.perf_counter() - started),))
+    timings = (("recall", time.perf_counter() - started),)
+    return replace(report, sources=sources, timings=timings, kept=(file, mark.hex()) if mark else None)
 
 
-def _is_as_it_was(root: str, held: _Remembered) -> bool:
-    stat = os.stat
-    for path, known in zip(held.paths, held.stamps, strict=True):
-        if known is None:
-            if stamp(f"{root}/{path}") is not None:
-                return False
-            continue
-        status = stat(f"{root}/{path}")  # spelled out, since most of the time of an unchanged run is spent here
-        if (status.st_size, status.st_mtime_ns, status.st_ctime_ns) != known:
-            return False
-    return True
+def _is_as_good(root: str, held: Held, remembered: _Remembered, number: int, now: Stamp) -> bool:
+    """Whether something whose stamp has changed means to the report what it meant."""
+    path = held.paths[number]
+    kind = remembered.kinds[number : number + 1]
+    if now == store.MISSING or kind in ("", _STRICT):
+        return False
+    if kind == _FREE:
+        return os.path.isfile(f"{root}/{path}")
+    if kind == _CONTENT:
+        return _digest(root, path) == remembered.digests.get(number, b"")
+    if now[0] > _MOST_BYTES:
+        return False
+    from celerylint.facts import gate
+
+    try:
+        with open(f"{root}/{path}", "rb") as file:
+            source = file.read()
+    except OSError:
+        return False
+    return not gate.matters(source) and not gate.mentions(remembered.aliases)(source)
 
 
-def remember(
-    root: Path, paths: Sequence[str], options: Options, report: Report, stamps: Mapping[str, Stamp | None], began: int
-) -> None:
-    """Keep a report with the stamps of all that was looked at since `began`, in nanoseconds, unless some changed just then."""
-    if any(known is not None and began - max(known[1:]) < store.SETTLED for known in stamps.values()):
-        return
+def remember(root: Path, paths: Sequence[str], options: Options, report: Report, looked: Looked, began: int) -> Report:
+    """Keep a report with what was looked at since `began`, in nanoseconds, unless some of it changed just then.
+
+    Returns the report, which says where it is kept.
+    """
+    if not _settled(looked.stamps, began):
+        return report
+    kinds: list[str] = []
+    digests: dict[int, bytes] = {}
+    for number, (path, known) in enumerate(looked.stamps.items()):
+        kind = _GATED if path in looked.gated else _FREE if path in looked.free else _STRICT
+        if kind == _STRICT and known is not None and (path.endswith((".py", "/")) or not path):
+            digest = _digest(str(root), path)
+            if digest is not None and store.stamp(f"{root}/{path}") == known:
+                digests[number] = digest
+                kind = _CONTENT
+        kinds.append(kind)
     question = _question(root, paths, options)
-    held = _Remembered(
-        question,
-        list(stamps),
-        list(stamps.values()),
-        msgspec.msgpack.encode(replace(report, sources={}, timings=())),
-    )
-    store.replace_file(_file(root, options, question), msgspec.msgpack.encode(held))
+    file = store.place_of(str(root), options.cache_dir, "report", question)
+    plain = msgspec.msgpack.encode(replace(report, sources={}, timings=()))
+    answer = _Remembered("".join(kinds), digests, sorted(looked.aliases), plain)
+    mark = store.keep(file, question, looked.stamps, msgspec.msgpack.encode(answer))
+    return replace(report, kept=(file, mark.hex())) if mark else report
 
 
-def _file(root: Path, options: Options, question: str) -> Path:
-    slot = zlib.crc32(question.encode()) % _KEPT
-    return store.file_of(str(root), options.cache_dir, f"report{slot}")
+def _settled(stamps: Mapping[str, Stamp | None], began: int) -> bool:
+    """Whether nothing was changed so shortly before `began` that it may change again within one tick of its clock."""
+    return all(known is None or began - max(known[1:]) >= store.SETTLED for known in stamps.values())
+
+
+def _digest(root: str, path: str) -> bytes | None:
+    """What a file holds, or what a folder lists that discovery looks at; None if that cannot be told."""
+    if path.endswith("/") or not path:
+        from celerylint.discover import listing
+
+        names = listing(root, path)
+        return None if names is None else store.digest("\0".join(names).encode("utf-8", "surrogateescape"))
+    try:
+        with open(f"{root}/{path}", "rb") as file:
+            return store.digest(file.read())
+    except OSError:
+        return None
 
 
 def _question(root: Path, paths: Sequence[str], options: Options) -> str:
     """Where, what and how was asked, and of whom: two that are equal have one answer, as long as no file changes."""
     asked = [os.path.relpath(path, root) for path in paths or ["."]]
-    return repr((__version__, sys.version_info[:2], str(root), asked, options, *_own_files()))
-
-
-def _own_files() -> Iterable[Stamp | None]:
-    """The stamps of the tool's own files where somebody may be working on it; an installed one is told by its version."""
-    package = Path(__file__).parent
-    if not (package.parent / "pyproject.toml").exists():
-        return ()
-    return tuple(
-        stamp(os.path.join(folder, name))
-        for folder, _, names in os.walk(package)
-        for name in names
-        if name[-3:] == ".py"
-    )
+    own = map(store.stamp, store.own_files())
+    return repr((__version__, sys.version_info[:2], str(root), asked, options, *own))
 
 
 def _text(path: str) -> str | None:

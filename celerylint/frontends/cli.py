@@ -5,14 +5,15 @@ from __future__ import annotations
 import errno
 import os
 import sys
-from collections.abc import Callable, Sequence
-from contextlib import redirect_stdout
-from importlib import import_module
-from typing import TYPE_CHECKING, Any
 
 from celerylint import __version__
 
+# A command whose answer is known already, or that asks for the version, waits for every import.
+TYPE_CHECKING = False
 if TYPE_CHECKING:
+    from collections.abc import Callable, Sequence
+    from typing import Any
+
     import click
 
     from celerylint.config import Option, Options, Settings
@@ -63,7 +64,7 @@ def main(argv: Sequence[str] | None = None) -> int:
     interpreter would on its way out, is time that somebody waits for.
     """
     if argv is None:
-        status = _main(sys.argv[1:])
+        status = _main(sys.argv[1:], replay=True)
         try:
             sys.stdout.flush()
             sys.stderr.flush()
@@ -73,13 +74,13 @@ def main(argv: Sequence[str] | None = None) -> int:
     return _main(argv)
 
 
-def _main(argv: Sequence[str]) -> int:
+def _main(argv: Sequence[str], *, replay: bool = False) -> int:
     arguments = list(argv)
     try:
         if arguments in (["--version"], ["-V"]):
             print(f"celerylint {__version__}", flush=True)
             return CLEAN
-        return _run(arguments)
+        return _replay(arguments) if replay else _run(arguments)
     except KeyboardInterrupt:
         return _fail("interrupted", INTERRUPTED)
     except BrokenPipeError:
@@ -101,7 +102,22 @@ def _main(argv: Sequence[str]) -> int:
         return _fail(f"internal error: {kind}: {what} (this is a bug; `--verbose` shows where)")
 
 
-def _run(arguments: list[str]) -> int:
+def _replay(arguments: list[str]) -> int:
+    """Print what was printed when the same was asked, if it would be the same; else run, and keep what that prints."""
+    from celerylint.replay import keep, replayed
+
+    known = replayed(arguments)
+    if known is None:
+        asked = tuple(arguments)
+        return _run(arguments, lambda *answer: keep(asked, *answer))
+    status, text = known
+    sys.stdout.reconfigure(errors="backslashreplace")  # type: ignore[union-attr]
+    sys.stdout.write(text)
+    sys.stdout.flush()
+    return status
+
+
+def _run(arguments: list[str], keep: Callable[..., None] | None = None) -> int:
     import click
 
     from celerylint.config import UsageError
@@ -125,7 +141,7 @@ def _run(arguments: list[str]) -> int:
     name = f"celerylint {verb}".rstrip()
     try:
         command = verbs[verb or "check"]()
-        with command.make_context(name, arguments) as context:
+        with command.make_context(name, arguments, obj=keep) as context:
             return int(command.invoke(context))
     except click.exceptions.Exit as end:
         return end.exit_code
@@ -344,7 +360,11 @@ def _check(
 ) -> int:
     if version:
         return main(["--version"])
-    from celerylint.config import UsageError, load
+    from contextlib import redirect_stdout
+
+    import click
+
+    from celerylint.config import UsageError, load, looked_at
     from celerylint.frontends.output import outputs, write_report
     from celerylint.frontends.stdin import relative, taken
 
@@ -379,7 +399,8 @@ def _check(
         return CLEAN
     report = analysed(settings)
     least, on = CLEAN, sys.stdout
-    if diff or settings.options.fix or settings.options.fix_only or add_ignores is not None:
+    mending = diff or settings.options.fix or settings.options.fix_only or add_ignores is not None
+    if mending:
         from celerylint.frontends.mend import mend
 
         mended = mend(paths or (".",), settings, report, diff=diff, reason=add_ignores, quiet=quiet, unsaved=unsaved)
@@ -390,7 +411,7 @@ def _check(
             unsaved, on = {**unsaved, **mended.unsaved}, sys.stderr
     status = max(least, _status(report, settings.options))
     with redirect_stdout(on):
-        write_report(report, chosen, settings, quiet=quiet, unsaved=unsaved)
+        printed = write_report(report, chosen, settings, quiet=quiet, unsaved=unsaved)
     if shrink_baseline or report.baseline is not None:
         from celerylint.frontends.baseline import settle_up
 
@@ -402,6 +423,10 @@ def _check(
         sys.stderr.write(undecided(report))
         rows = [(stage, f"{seconds * 1000:,.0f} ms") for stage, seconds in report.timings]
         sys.stderr.write("".join(line + "\n" for line in table(rows, right=(1,))) if rows else "")
+    elif report.kept is not None and not mending and all(output.file is None for output in chosen):
+        keep = click.get_current_context().obj
+        if keep is not None and settings.options.cache_dir is None:
+            keep(str(settings.root), report.kept, looked_at(paths or (".",), settings), status, printed)
     return status
 
 
@@ -438,6 +463,8 @@ def _shown(
     """What the function of the engine that is named like the verb finds out, in one of the verb's own formats."""
     if version:
         return main(["--version"])
+    from importlib import import_module
+
     from celerylint.config import load
     from celerylint.frontends.output import style, write
 

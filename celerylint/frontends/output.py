@@ -52,8 +52,10 @@ def write_report(
     *,
     quiet: bool,
     unsaved: Mapping[str, bytes] | None = None,
-) -> None:
+) -> str:
     """Write the report in each of the formats chosen. `unsaved` is what was taken for the content of files, by path.
+
+    Returns what was written to standard output.
 
     Raises:
         UsageError: a file cannot be written.
@@ -66,10 +68,14 @@ def write_report(
     if "sarif" in shapes:
         report = replace(report, rules=_pages(settings.options))
     report = replace(report, base=_base(settings.root), version=__version__)
+    printed = ""
     for output in chosen:
         shape = "statistics" if settings.options.statistics and output.format in _FOR_PEOPLE else output.format
         render = import_module(f"celerylint.report.{shape}").render
-        write(render(report, style(settings.options, output.file, quiet)), output.file)
+        text = render(report, style(settings.options, output.file, quiet))
+        write(text, output.file)
+        printed += text if output.file is None else ""
+    return printed
 
 
 def style(options: Options, file: str | None, quiet: bool) -> Style:

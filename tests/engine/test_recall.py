@@ -16,11 +16,16 @@ from celerylint.report import json as report_json
 TASK = """\
 from celery import Celery
 
+from jobs import named
+
 app = Celery("shop", broker="redis://localhost")
 
 
 @app.task(autoretry_for=(Exception,))
 def pull(): ...
+
+
+app.conf.task_acks_late = bool(named.VALUE)
 """
 
 Change = Callable[[Path], object]
@@ -30,12 +35,14 @@ Change = Callable[[Path], object]
 def shop(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     """A project whose files count as settled at once."""
     monkeypatch.setattr(store, "SETTLED", -60 * 10**9)
+    monkeypatch.setattr(store, "own_files", list)  # somebody may be working on the tool just now
     root = tmp_path / "shop"
     (root / "jobs").mkdir(parents=True)
     (root / "manage.py").write_text("")
     (root / "requirements.txt").write_text("celery==5.4\n")
     (root / "jobs/tasks.py").write_text(TASK)
     (root / "jobs/other.py").write_text("VALUE = 'é'\n", "utf-8")
+    (root / "jobs/named.py").write_text("VALUE = 1\n")
     (root / "jobs/test_other.py").write_text("VALUE = 1\n")
     return root
 
@@ -43,6 +50,21 @@ def shop(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
 def asked(root: Path, **options: object) -> Report:
     chosen = Options(**{"cache_dir": str(root.parent / "cache"), **options})  # type: ignore[arg-type]
     return engine.check([str(root)], chosen, root=root)
+
+
+def swap(one: Path, other: Path) -> None:
+    """Two files change places, with all that tells of their age."""
+    aside = one.with_suffix(".aside")
+    one.rename(aside)
+    other.rename(one)
+    aside.rename(other)
+
+
+def saved_by_an_editor(path: Path, text: str) -> None:
+    """Written beside the file first, then put in its place, with a copy left behind."""
+    path.with_name(f".{path.name}.swp").write_text(text)
+    path.rename(path.with_name(path.name + "~"))
+    path.with_name(f".{path.name}.swp").rename(path)
 
 
 def recalled(report: Report) -> bool:
@@ -65,12 +87,15 @@ def test_the_second_answer_is_the_first_and_nothing_is_read_for_it(shop: Path, m
     [
         lambda root: (root / "jobs/tasks.py").write_text(TASK.replace("pull", "push")),
         lambda root: (root / "jobs/other.py").write_text("from jobs.tasks import app\n"),
-        lambda root: (root / "jobs/test_other.py").write_text("VALUE = 2\n"),
         lambda root: (root / "requirements.txt").write_text("celery==5.3\n"),
         lambda root: (root / "jobs/new.py").write_text(""),
         lambda root: (root / "jobs/other.py").unlink(),
         lambda root: (root / "jobs/tasks.py").rename(root / "jobs/works.py"),
-        lambda root: (root / "jobs/tasks.py").chmod(0o400),
+        lambda root: (root / "jobs/other.py").write_text("from kombu import Queue\nq = app.send_task\n"),
+        lambda root: (root / "jobs/other.py").write_text("#" * 1_000_001),
+        lambda root: (root / "manage.py").write_text("import os\nos.environ['DJANGO_SETTINGS_MODULE'] = 'shop'\n"),
+        lambda root: (root / "jobs/named.py").write_text("VALUE = 2\n"),
+        lambda root: swap(root / "jobs/tasks.py", root / "jobs/other.py"),
         lambda root: (root / ".gitignore").write_text("jobs\n"),
         lambda root: (root.parent / ".gitignore").write_text("shop/jobs\n"),
         lambda root: (root / "Procfile").write_text("worker: celery -A jobs.tasks worker\n"),
@@ -83,6 +108,44 @@ def test_whatever_changes_is_asked_again(shop: Path, change: Change) -> None:
     now = asked(shop)
     assert not recalled(now)
     assert report_json.render(now) == report_json.render(asked(shop, no_cache=True))
+
+
+@pytest.mark.parametrize(
+    "change",
+    [
+        lambda root: (root / "jobs/test_other.py").write_text("from celery import Celery\n"),
+        lambda root: (root / "jobs/other.py").write_text("VALUE = 'another'\n"),
+        lambda root: saved_by_an_editor(root / "jobs/other.py", "VALUE = 'another'\n"),
+        lambda root: saved_by_an_editor(root / "jobs/tasks.py", TASK),
+        lambda root: (root / "jobs/tasks.py").touch(),
+        lambda root: (root / "jobs/tasks.py").chmod(0o644),
+        lambda root: (root / "jobs/__pycache__").mkdir(),
+        lambda root: (root / "jobs/notes.md").write_text("Celery\n"),
+    ],
+)
+def test_what_does_not_matter_is_not_asked_again(shop: Path, change: Change) -> None:
+    asked(shop)
+    change(shop)
+    now = asked(shop)
+    assert recalled(now)
+    assert report_json.render(now) == report_json.render(asked(shop, no_cache=True))
+    assert recalled(asked(shop))
+
+
+def test_what_another_process_reads_is_read(shop: Path) -> None:
+    """A file that only the body of a task leads to, in a project of so many tasks that two processes go through them."""
+    tasks = "".join(f"\n\n@app.task\ndef other_{n}():\n    run_{n}()\n" for n in range(40))
+    imports = "".join(f"from jobs.deep{n} import run_{n}\n" for n in range(40))
+    (shop / "jobs/tasks.py").write_text(imports + TASK + tasks)
+    for n in range(40):
+        (shop / f"jobs/deep{n}.py").write_text(f"def run_{n}():\n    requests.get('http://x')\n")
+    asked(shop, select=("CLY606",), jobs=2)
+    assert recalled(asked(shop, select=("CLY606",), jobs=2))
+    for n in (0, 39):
+        (shop / f"jobs/deep{n}.py").write_text(f"import requests\n\ndef run_{n}():\n    requests.get('http://x')\n")
+        found = asked(shop, select=("CLY606",), jobs=2)
+        assert not recalled(found)
+        assert any(finding.place.path == f"jobs/deep{n}.py" for finding in found.findings)
 
 
 def test_a_file_put_back_with_its_size_and_time_is_another_file(shop: Path) -> None:
