@@ -51,7 +51,7 @@ def mend(
     if reason is not None:
         done, silenced = add_ignores(done, paths, options, root=root, reason=reason, writing=writing, unsaved=unsaved)
     if diff:
-        return _shown(done, fixed + silenced, quiet)
+        return _shown(done, fixed + silenced, quiet, options.unsafe_fixes)
     if unsaved is not None:
         mended = {path: after for path, (_, after) in done.changes.items()}
         for source in {**unsaved, **mended}.values():
@@ -71,13 +71,16 @@ def mend(
     return Mended(None if options.fix_only else done.report, status)
 
 
-def _shown(done: Repair, changes: int, quiet: bool) -> Mended:
+def _shown(done: Repair, changes: int, quiet: bool, unsafe: bool) -> Mended:
     sys.stdout.write(diff(done.changes))
     sys.stdout.flush()
     for line in done.notes:
         _tell(line)
     if not quiet:
         _tell(f"Would mend {plural(changes, 'fault')} in {plural(len(done.changes), 'file')}; nothing was written.")
+        left = done.report.summary.fixable_unsafe
+        if left and not unsafe:
+            _tell(f"`--unsafe-fixes` mends {left:,} more.")
     return Mended(None, 1 if done.changes else 0)
 
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections import Counter
 from collections.abc import Iterable, Sequence
 
-from celerylint.finding import Finding, Report, Severity, Summary
+from celerylint.finding import Finding, Report, Severity
 from celerylint.report.frame import Label, frames
 from celerylint.report.style import PLAIN, Paint, Style
 from celerylint.text import clean, plural, skeleton
@@ -16,6 +16,8 @@ _SHOWN = 2
 _GROUPED_FROM = 5
 """Smaller groups are shown whole: hiding one or two findings saves nobody's time."""
 _FILES_NAMED = 5
+_RISKS_SHOWN = 4
+"""Of how many rules it is said why their fixes are not safe."""
 
 
 def render(report: Report, style: Style = PLAIN) -> str:
@@ -52,8 +54,7 @@ def summary(report: Report, style: Style = PLAIN, *, hidden: int = 0) -> list[st
             if severities[severity]
         ]
         lines = [f"Found {plural(len(report.findings), 'fault')}: {', '.join(parts)} ({read})."]
-    if offered := _offered(counts):
-        lines.append(offered)
+    lines += offered(report, style)
     if hidden:
         lines.append(f"{hidden:,} of them only counted above: `--output-format concise` lists every one.")
     aside = [
@@ -71,13 +72,27 @@ def summary(report: Report, style: Style = PLAIN, *, hidden: int = 0) -> list[st
     return lines
 
 
-def _offered(counts: Summary) -> str:
-    """How much of it can be mended, and by what."""
-    safe, unsafe = counts.fixable, counts.fixable_unsafe
+def offered(report: Report, style: Style = PLAIN) -> list[str]:
+    """How much of what was found can be mended, by what, and what the fixes that are not safe would do besides."""
+    safe, unsafe = report.summary.fixable, report.summary.fixable_unsafe
     if not unsafe:
-        return f"`--fix` mends {safe:,} of them." if safe else ""
+        return [f"`--fix` mends {safe:,} of them."] if safe else []
     also = f"`--fix --unsafe-fixes` {f'{unsafe:,} more' if safe else f'mends {unsafe:,} of them'}"
-    return f"`--fix` mends {safe:,} of them, {also}." if safe else f"{also}."
+    first = f"`--fix` mends {safe:,} of them, {also}" if safe else also
+    risks = Counter(f.code for f in report.findings if f.fix is not None and f.fix.safety == "unsafe" and f.fix.risk)
+    if not risks:
+        return [f"{first}."]
+    said = {f.code: f.fix.risk for f in report.findings if f.code in risks and f.fix is not None and f.fix.risk}
+    most = sorted(risks, key=lambda code: (-risks[code], code))
+    shown = most if len(most) <= _RISKS_SHOWN + 1 else most[:_RISKS_SHOWN]
+    lines = [f"{first}, which change what runs:"]
+    lines += [style.wrap(f"  {risks[code]:,} x {code}: {clean(said[code])}", "      ") for code in shown]
+    if len(shown) < len(most):
+        rest = sum(risks[code] for code in most[len(shown) :])
+        lines.append(
+            f"  {rest:,} more by {plural(len(most) - len(shown), 'other rule')}: `celerylint explain CODE` says what"
+        )
+    return lines
 
 
 def undecided(report: Report, style: Style = PLAIN) -> str:

@@ -65,6 +65,7 @@ def _fix(fix: Fix) -> dict[str, Any]:
     return {
         "title": fix.title,
         "safety": fix.safety,
+        "risk": fix.risk,
         "edits": [
             {
                 "path": edit.place.path,

@@ -126,7 +126,7 @@ def _related(number: int, related: Related, base: str) -> dict[str, Any]:
 
 
 def _title(fix: Fix) -> str:
-    return fix.title if fix.safety == "safe" else f"{fix.title} (changes what runs: review it)"
+    return fix.title if fix.safety == "safe" else f"{fix.title} (changes what runs: {fix.risk or 'review it'})"
 
 
 def _changes(fix: Fix, base: str) -> list[dict[str, Any]]:

@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import inspect
+import re
 from collections.abc import Iterable, Iterator, Mapping, Sequence
+from functools import cache
 from typing import ClassVar
 
 from msgspec.structs import replace
@@ -43,6 +45,11 @@ class Rule:
     def explanation(self) -> str:
         """The page of the rule, in Markdown."""
         return inspect.cleandoc(type(self).__doc__ or "")
+
+    @property
+    def risk(self) -> str:
+        """Why its fix is not safe where it is not: what its page says behind "unsafe:", a clause; else empty."""
+        return _risk(type(self))
 
     # --- hooks: override one
 
@@ -162,8 +169,15 @@ class Rule:
             symbol=symbol,
             related=tuple(related),
             url=page_of(self.code),
-            fix=fix,
+            fix=replace(fix, risk=self.risk) if fix is not None and fix.safety != "safe" else fix,
         )
+
+
+@cache
+def _risk(rule: type[Rule]) -> str:
+    _, _, said = (rule.__doc__ or "").partition("## Fix safety")
+    found = re.search(r"unsafe: (.*?)[.;](?=\s|$)", said, re.DOTALL)
+    return " ".join(found[1].split()) if found else ""
 
 
 def related(where: At | Place | None, message: str) -> list[Related]:

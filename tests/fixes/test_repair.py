@@ -91,9 +91,21 @@ def test_no_diff_where_nothing_is_mended(folder: Path, capsys: pytest.CaptureFix
     assert capsys.readouterr().out == ""
 
 
-def test_the_summary_says_how_much_can_be_mended(folder: Path, capsys: pytest.CaptureFixture[str]) -> None:
+def test_the_summary_says_how_much_can_be_mended_and_what_else_that_does(
+    folder: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
     main(["--no-cache", "--select", "CLY203,CLY213"])
-    assert "`--fix` mends 1 of them, `--fix --unsafe-fixes` 1 more." in capsys.readouterr().out
+    assert (
+        "`--fix` mends 1 of them, `--fix --unsafe-fixes` 1 more, which change what runs:\n"
+        "  1 x CLY203: each wait becomes random, half as long on average\n"
+    ) in capsys.readouterr().out
+
+
+def test_a_diff_says_how_much_more_there_is(folder: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    run("--diff")
+    assert capsys.readouterr().err.endswith("nothing was written.\n`--unsafe-fixes` mends 1 more.\n")
+    run("--diff", "--unsafe-fixes")
+    assert capsys.readouterr().err.endswith("nothing was written.\n")
 
 
 def test_json_says_which_text_goes_where(folder: Path, capsys: pytest.CaptureFixture[str]) -> None:

@@ -3,7 +3,9 @@ from __future__ import annotations
 import json
 from typing import Any
 
-from celerylint.finding import Confidence, Finding, Place, Related, Report, Severity, Span, Summary, Undecided
+from msgspec.structs import replace
+
+from celerylint.finding import Confidence, Finding, Fix, Place, Related, Report, Severity, Span, Summary, Undecided
 from celerylint.report import concise, full, statistics
 from celerylint.report import json as json_report
 from celerylint.report.style import Style
@@ -168,6 +170,23 @@ def test_full_says_what_is_not_shown() -> None:
     shown = full.render(report(suppressed=2, baselined=3, undecided=5))
     assert shown.startswith("No new faults found: 37 tasks in 120 files read.\n")
     assert "Not shown: 2 suppressed by comments, 3 in the baseline, 5 undecided" in shown
+
+
+def test_full_says_why_fixes_are_unsafe_for_the_rules_that_have_most_of_them() -> None:
+    found = [
+        replace(each, fix=Fix("mend it", "unsafe", (), f"{each.code} changes what runs"))
+        for number, code in enumerate(("CLY101", "CLY106", "CLY202", "CLY402", "CLY606", "CLY701"), 1)
+        for each in many(number, code)
+    ]
+    shown = full.render(report(*found, fixable=2, fixable_unsafe=21))
+    assert shown.partition("`--fix` mends")[2].split("\n")[:6] == [
+        " 2 of them, `--fix --unsafe-fixes` 21 more, which change what runs:",
+        "  6 x CLY701: CLY701 changes what runs",
+        "  5 x CLY606: CLY606 changes what runs",
+        "  4 x CLY402: CLY402 changes what runs",
+        "  3 x CLY202: CLY202 changes what runs",
+        "  3 more by 2 other rules: `celerylint explain CODE` says what",
+    ]
 
 
 def test_full_does_not_praise_a_project_without_tasks() -> None:

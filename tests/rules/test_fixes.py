@@ -31,6 +31,8 @@ def _mended(report: Report, case: Case, folder: Path) -> Repair:
 def _check(case: Case, folder: Path) -> dict[str, str]:
     """The project after its fixes, which leave nothing to fix."""
     report = case.run(folder)
+    offered = [finding.fix for finding in report.findings if finding.fix is not None]
+    assert all((fix.safety == "unsafe") == bool(fix.risk) for fix in offered), "the page does not say why it is unsafe"
     if all(finding.fix is None for finding in report.findings):
         assert not case.fixed, "nothing is fixed"
         return case.files

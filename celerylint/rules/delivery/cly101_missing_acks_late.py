@@ -39,7 +39,8 @@ class MissingAcksLate(Rule):
 
     The fix sets `task_acks_late` where the app is configured or, where some tasks have chosen already, `acks_late=True` on
     each task or on the class that they share. It is safe where every task that it touches is shown to do no harm when it
-    runs twice, and unsafe otherwise: look at each before you take it.
+    runs twice, otherwise unsafe: a task whose worker died half way runs again from its beginning. Look at each before you
+    take it.
 
     [Should I use retry or acks_late?](https://docs.celeryq.dev/en/stable/faq.html#faq-acks-late-vs-retry)
     """

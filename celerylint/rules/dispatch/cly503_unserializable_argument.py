@@ -138,7 +138,7 @@ class UnserializableArgument(Rule):
 
     A set, a generator, a deque or what `map()` returns becomes a list where it is sent, a `Path` becomes a string. It is
     safe where the task is seen to do nothing with the argument but iterate, count, sort or search it, which it can do with a
-    list as well; all else is unsafe, since the task may do something that only the other type can.
+    list as well; all else is unsafe: the task may do something that only the other type can.
 
     [Serializers](https://docs.celeryq.dev/en/stable/userguide/calling.html#serializers)
     """

@@ -45,7 +45,7 @@ class UnknownCallOption(Rule):
     ## Fix safety
 
     The fix writes the name that is near, `countdown` for `contdown`, takes out options of the task, which had no effect, and
-    makes `apply_async((order_id,), countdown=60)` of a `delay` that is given options on one line. It is unsafe, since an
+    makes `apply_async((order_id,), countdown=60)` of a `delay` that is given options on one line. It is unsafe: an
     option that had no effect takes effect.
 
     [Calling tasks](https://docs.celeryq.dev/en/stable/userguide/calling.html) ·

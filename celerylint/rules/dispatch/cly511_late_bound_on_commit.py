@@ -29,7 +29,7 @@ class LateBoundOnCommit(Rule):
 
     A lambda that sends the task gives way to a `partial`; a callback that does more gets the loop's names as defaults of
     parameters, `lambda order=order: ...`. It is safe: each callback sends what its turn of the loop meant. Where an argument
-    is computed, as by `order.total()`, it is unsafe, since it is then computed before the commit.
+    is computed, as by `order.total()`, it is unsafe: what is computed is then computed before the commit.
 
     [Django: trigger tasks at the end of the database transaction](https://docs.celeryq.dev/en/stable/django/first-steps-with-django.html#trigger-tasks-at-the-end-of-the-database-transaction)
     """

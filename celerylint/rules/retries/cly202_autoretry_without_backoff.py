@@ -32,8 +32,8 @@ class AutoretryWithoutBackoff(Rule):
 
     ## Fix safety
 
-    The fix sets `retry_backoff=True, retry_jitter=True`. It is unsafe, since it makes the first retries earlier: within
-    1, 2 and 4 s, where they came after 180 s each. Give it room as said above.
+    The fix sets `retry_backoff=True, retry_jitter=True`. It is unsafe: the first retries come earlier,
+    within 1, 2 and 4 s where they came after 180 s each. Give it room as said above.
 
     [Task.retry_backoff](https://docs.celeryq.dev/en/stable/userguide/tasks.html#Task.retry_backoff)
     """

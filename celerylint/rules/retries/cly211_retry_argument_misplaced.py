@@ -32,8 +32,8 @@ class RetryArgumentMisplaced(Rule):
     ## Fix safety
 
     `self.retry(exc)` becomes `self.retry(exc=exc)` where `except ... as exc` binds it, and a `max_retries=None` that has
-    no effect is taken out. Both are safe: the first fails as it is written, the second changes nothing. That a number is
-    meant as the countdown is a guess, and that fix is unsafe.
+    no effect is taken out. Both are safe: the first fails as it is written, the second changes nothing. To
+    make a number the countdown is unsafe: the number may have been meant as something else.
 
     [Task.retry](https://docs.celeryq.dev/en/stable/reference/celery.app.task.html#celery.app.task.Task.retry)
     """
