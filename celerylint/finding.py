@@ -184,8 +184,6 @@ class Fix(Struct, frozen=True):
     edits: tuple[Edit, ...]
     risk: str = ""
     """Of one that is not safe: what it may do besides, a clause."""
-    risk: str = ""
-    """Of one that is not safe: what it may do besides, a clause."""
 
 
 class Finding(Struct, frozen=True, kw_only=True):
