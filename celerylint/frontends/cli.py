@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import errno
+import gc
 import os
 import sys
 
@@ -11,7 +12,7 @@ from celerylint import __version__
 # A command whose answer is known already, or that asks for the version, waits for every import.
 TYPE_CHECKING = False
 if TYPE_CHECKING:
-    from collections.abc import Callable, Sequence
+    from collections.abc import Callable, Iterable, Sequence
     from typing import Any
 
     import click
@@ -64,6 +65,7 @@ def main(argv: Sequence[str] | None = None) -> int:
     interpreter would on its way out, is time that somebody waits for.
     """
     if argv is None:
+        gc.disable()  # the first collection after a run would go through all of a large project once more
         status = _main(sys.argv[1:], replay=True)
         try:
             sys.stdout.flush()
@@ -137,7 +139,8 @@ def _run(arguments: list[str], keep: Callable[..., None] | None = None) -> int:
 
         sys.stdout.write(completions(wanted, verbs))
         return CLEAN
-    verb = arguments.pop(0) if arguments and arguments[0] in verbs else ""
+    first = arguments[0] if arguments else ""
+    verb = arguments.pop(0) if first in verbs else ""
     name = f"celerylint {verb}".rstrip()
     try:
         command = verbs[verb or "check"]()
@@ -148,7 +151,16 @@ def _run(arguments: list[str], keep: Callable[..., None] | None = None) -> int:
     except click.ClickException as error:
         return _fail(" ".join(error.format_message().split()))
     except UsageError as error:
-        return _fail(str(error))
+        return _fail(f"{error}{_verb_meant(first, verbs)}" if str(error).endswith(f": {first}") else str(error))
+
+
+def _verb_meant(word: str, verbs: Iterable[str]) -> str:
+    """What is said of a path that is not there and may be a verb, misspelt."""
+    from celerylint.text import did_you_mean
+
+    if not word.isidentifier():
+        return ""
+    return did_you_mean(word, verbs) or f", and no verb is called so: {', '.join(verbs)}"
 
 
 def _fail(message: str, status: int = ERROR) -> int:
@@ -239,6 +251,7 @@ def _explain_command() -> click.Command:
     color = [option for option in option_table() if option.name == "color"]
     params: list[click.Parameter] = [
         click.Argument(["rules"], nargs=-1, metavar="[CODE|PREFIX|NAME]..."),
+        click.Option(["--output-format"], type=click.Choice(["text", "json"]), default="text", help="Pages or JSON."),
         *map(_flag, color),
     ]
     return click.Command(
@@ -296,6 +309,8 @@ def _flag(option: Option) -> click.Option:
 
     names = [f"--{option.key}", *([_SHORT[option.name]] if option.name in _SHORT else [])]
     if option.kind == "switch":
+        if not option.key.startswith("no-"):
+            names[0] += f"/--no-{option.key}"  # against what the configuration says
         return click.Option(names, is_flag=True, default=None, help=option.help)
     metavar = {"list": "LIST", "table": "PATTERN:CODES", "jobs": "N", "choice": f"[{'|'.join(option.choices)}]"}
     default = option.default if option.kind in ("choice", "jobs") else None
@@ -378,6 +393,8 @@ def _check(
         lines = files(paths or (".",), settings) if show_files else shown(settings)
         sys.stdout.write("".join(line + "\n" for line in lines))
         return CLEAN
+    if add_ignores is not None and settings.options.ignore_noqa:
+        raise UsageError("--add-ignores writes comments, which --ignore-noqa passes over")
     unsaved = {relative(paths[0], settings.root): text} if text is not None else None
     chosen = outputs(settings)
 
@@ -393,7 +410,8 @@ def _check(
     if write_baseline is not None:
         from celerylint.frontends.baseline import record
 
-        if diff or shrink_baseline or add_ignores is not None or settings.flags & {"fix", "fix_only", "since"}:
+        asked = any(getattr(settings.options, name) for name in settings.flags & {"fix", "fix_only", "since"})
+        if diff or shrink_baseline or add_ignores is not None or asked:
             raise UsageError("--write-baseline writes down all that is found, and does nothing besides")
         record(settings, write_baseline, analysed, quiet=quiet)
         return CLEAN
@@ -481,14 +499,19 @@ def _shown(
     return CLEAN
 
 
-def _explain(rules: tuple[str, ...], color: str | None) -> int:
+def _explain(rules: tuple[str, ...], output_format: str, color: str | None) -> int:
     from celerylint.config import load
-    from celerylint.frontends.explain import begun, find, listing, page, render
+    from celerylint.frontends.explain import as_json, begun, find, listing, page, render
     from celerylint.frontends.terminal import style_for
     from celerylint.rules.registry import all_rules
 
     options = load((), {"color": color} if color else {}).options if color else None
     known = all_rules()
+    if output_format == "json":
+        meant = [rule for wanted in rules for rule in begun(wanted, known) or [find(wanted, known)]]
+        sys.stdout.write(as_json(meant or known))
+        sys.stdout.flush()
+        return CLEAN
     style = style_for(sys.stdout, options.color if options else "auto")
     pages = [
         listing(group) if (group := begun(rule, known)) else render(page(find(rule, known)), style) for rule in rules
@@ -507,6 +530,7 @@ def _server(stdio: bool) -> int:
         if (error.name or "").partition(".")[0] not in ("pygls", "lsprotocol"):
             raise
         raise UsageError("the language server needs pygls: pip install 'celerylint[lsp]'") from error
+    gc.enable()  # it goes on for hours
     serve()
     return CLEAN
 
