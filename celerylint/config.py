@@ -102,6 +102,7 @@ class Options(Struct, frozen=True, kw_only=True):
         Meta(description="Leave out what a run over the whole project leaves out, even where it is named as a path."),
     ] = False
     per_file_ignores: Annotated[Table, Meta(description="Rules to leave out of the files that match a pattern.")] = ()
+    ignore_noqa: Annotated[bool, Meta(description="Report what comments silence, too.")] = False
     include_tests: Annotated[
         bool, Meta(description="Lint test files too. Otherwise they are read only where other code refers to them.")
     ] = False

@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Sequence
 
 from celerylint.config import UsageError
 from celerylint.report.style import Style, table
 from celerylint.settle.meta import RuleLike
-from celerylint.text import did_you_mean
+from celerylint.text import did_you_mean, page_of
 
 
 def find(wanted: str, rules: Sequence[RuleLike]) -> RuleLike:
@@ -41,6 +42,29 @@ def listing(rules: Sequence[RuleLike]) -> str:
     """One line for each rule."""
     rows = [(rule.code, rule.severity.value, rule.preset, rule.name) for rule in sorted(rules, key=lambda r: r.code)]
     return "".join(line + "\n" for line in table(rows, indent="")) if rows else "There are no rules.\n"
+
+
+def as_json(rules: Sequence[RuleLike]) -> str:
+    """Everything that is known of rules, as a JSON array: fields are added, never changed."""
+    described = [
+        {
+            "code": rule.code,
+            "name": rule.name,
+            "summary": rule.summary,
+            "severity": rule.severity.value,
+            "confidence": rule.confidence.value,
+            "preset": rule.preset,
+            "since": rule.since,
+            "fix": "## Fix safety" in rule.explanation,
+            "risk": getattr(rule, "risk", ""),
+            "explanation": rule.explanation,
+            "bad": rule.bad,
+            "good": rule.good,
+            "url": page_of(rule.code),
+        }
+        for rule in sorted(dict.fromkeys(rules), key=lambda rule: rule.code)
+    ]
+    return json.dumps(described, indent=2) + "\n"
 
 
 def render(markdown: str, style: Style) -> str:

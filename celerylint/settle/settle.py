@@ -56,7 +56,8 @@ def settle(
     chosen = selected(options, rules)
     ignored = ignored_by_file(options, rules)
     names = {rule.name: rule.code for rule in rules}
-    comments = {path: found for path, found in comments.items() if found and wanted(path)}
+    heard = {} if options.ignore_noqa else comments
+    comments = {path: found for path, found in heard.items() if found and wanted(path)}
 
     def is_shown(finding: Finding) -> bool:
         return (

@@ -101,6 +101,33 @@ def test_file_options_stand_where_no_flag_is_given(engine: FakeEngine, project: 
     assert options.include_tests is True
 
 
+def test_a_flag_turns_off_what_the_file_turns_on(engine: FakeEngine, project: Path) -> None:
+    (project / "celerylint.toml").write_text("fix = true\nunsafe-fixes = true\nexit-zero = true\nignore-noqa = true\n")
+    engine.findings = (finding(),)
+    assert main(["--no-fix", "--no-exit-zero", "--no-ignore-noqa"]) == 1
+    ((_, options, _),) = engine.calls
+    assert (options.fix, options.unsafe_fixes, options.exit_zero, options.ignore_noqa) == (False, True, False, False)
+
+
+@pytest.mark.parametrize(
+    ("arguments", "hint"),
+    [
+        (["inpsect"], '; did you mean "inspect"?'),
+        (["Check", "shop"], '; did you mean "check"?'),
+        (["shop"], ", and no verb is called so: check, inspect, graph, explain, server, completion"),
+        (["shop/inpsect"], ""),
+        (["check", "inpsect"], ""),
+    ],
+)
+@pytest.mark.usefixtures("project")
+def test_a_path_that_is_not_there_may_be_a_verb(
+    arguments: list[str], hint: str, capsys: pytest.CaptureFixture[str]
+) -> None:
+    assert main(arguments) == 2
+    path = arguments[-1] if arguments[0] == "check" else arguments[0]
+    assert capsys.readouterr().err == f"celerylint: no such file or folder: {path}{hint}\n"
+
+
 @pytest.mark.parametrize(
     ("arguments", "message"),
     [
@@ -111,6 +138,7 @@ def test_file_options_stand_where_no_flag_is_given(engine: FakeEngine, project: 
         (["--per-file-ignores", "CLY1"], '--per-file-ignores must be "PATTERN:CODES", not "CLY1"'),
         (["--output-file", "no/such/folder/x"], "cannot write no/such/folder/x: No such file or directory"),
         (["inspect", "--output-format", "xml"], "'xml' is not one of 'text', 'json'"),
+        (["--ignore-noqa", "--add-ignores"], "--add-ignores writes comments, which --ignore-noqa passes over"),
         (["explain", "CLY203"], 'no rule is called "CLY203"; did you mean "CLY20'),
     ],
 )
@@ -270,6 +298,27 @@ def test_explain_without_a_rule_lists_all_in_order(capsys: pytest.CaptureFixture
 def test_explain_lists_the_rules_whose_codes_begin_so(capsys: pytest.CaptureFixture[str]) -> None:
     assert main(["explain", "cly2"]) == 0
     assert [line.split()[0] for line in capsys.readouterr().out.splitlines()] == ["CLY201", "CLY202"]
+
+
+@pytest.mark.parametrize(
+    ("wanted", "codes"),
+    [
+        ([], ["CLY201", "CLY202"]),
+        (["cly2", "CLY202"], ["CLY201", "CLY202"]),
+        (["broad-autoretry"], ["CLY201"]),
+    ],
+)
+@pytest.mark.usefixtures("rules", "project")
+def test_explain_describes_rules_to_programs(
+    wanted: list[str], codes: list[str], capsys: pytest.CaptureFixture[str]
+) -> None:
+    assert main(["explain", "--output-format", "json", *wanted]) == 0
+    described = json.loads(capsys.readouterr().out)
+    assert [rule["code"] for rule in described] == codes
+    assert described[0]["name"] == "broad-autoretry"
+    assert described[0]["severity"] == "warning"
+    assert described[0]["fix"] is True
+    assert described[0]["explanation"].startswith("A **bug** is retried too.")
 
 
 @pytest.mark.parametrize("arguments", [["--help"], ["-h"], ["check", "--help"]])

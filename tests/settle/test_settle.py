@@ -184,6 +184,13 @@ def test_comment_for_another_rule_does_not_silence() -> None:
     assert "CLY201" in codes(run([finding("CLY201")], "x  # noqa: CLY202\n"))
 
 
+def test_comments_can_be_passed_over_for_once() -> None:
+    source = "x  # noqa: CLY201\ny  # celerylint: ignore[CLY804] nothing to silence\n"
+    passed = run([finding("CLY201")], source, Options(ignore_noqa=True))
+    assert codes(passed) == ["CLY201"]
+    assert passed.suppressed == 0
+
+
 def test_file_comment_silences_the_whole_file() -> None:
     source = "# celerylint: ignore-file[CLY201] generated\n\n\n"
     settled = run([finding("CLY201", 3), finding("CLY201", 9), finding("CLY202", 3)], source)
