@@ -83,7 +83,7 @@ def recall(root: Path, paths: Sequence[str], options: Options) -> Report | None:
     mark: bytes | None = held.mark
     if changed:
         stamps = {**held.stamps(), **{held.paths[number]: now for number, now in changed.items()}}
-        mark = store.keep(file, question, stamps, held.answer) if _settled(stamps, began) else None
+        mark = store.keep(file, question, stamps, held.answer) if store.settled(stamps, began) else None
     shown = {p.path for f in report.findings for p in (f.place, *(other.place for other in f.related))}
     sources = {path: text for path in sorted(shown) if (text := _text(f"{root}/{path}")) is not None}
     timings = (("recall", time.perf_counter() - started),)
@@ -117,7 +117,7 @@ def remember(root: Path, paths: Sequence[str], options: Options, report: Report,
 
     Returns the report, which says where it is kept.
     """
-    if not _settled(looked.stamps, began):
+    if not store.settled(looked.stamps, began):
         return report
     kinds: list[str] = []
     digests: dict[int, bytes] = {}
@@ -135,11 +135,6 @@ def remember(root: Path, paths: Sequence[str], options: Options, report: Report,
     answer = _Remembered("".join(kinds), digests, sorted(looked.aliases), plain)
     mark = store.keep(file, question, looked.stamps, msgspec.msgpack.encode(answer))
     return replace(report, kept=(file, mark.hex())) if mark else report
-
-
-def _settled(stamps: Mapping[str, Stamp | None], began: int) -> bool:
-    """Whether nothing was changed so shortly before `began` that it may change again within one tick of its clock."""
-    return all(known is None or began - max(known[1:]) >= store.SETTLED for known in stamps.values())
 
 
 def _digest(root: str, path: str) -> bytes | None:

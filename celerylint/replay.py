@@ -48,18 +48,24 @@ def replayed(arguments: Sequence[str]) -> tuple[int, str] | None:
 
 
 def keep(
-    arguments: Sequence[str], root: str, kept: tuple[str, str], looked: Iterable[str], status: int, text: str
+    arguments: Sequence[str],
+    began: int,
+    root: str,
+    kept: tuple[str, str],
+    looked: Iterable[str],
+    status: int,
+    text: str,
 ) -> None:
-    """Keep what a command printed about a report that is kept itself.
+    """Keep what a command that began at a time, in nanoseconds, printed about a report that is kept itself.
 
     `looked` are the files and folders, besides those which the report depends on, that say how the command is meant.
     """
     question = _question(arguments)
-    if question is None:
+    stamps = {path: store.stamp(path) for path in (*store.own_files(), *looked)}
+    if question is None or not store.settled(stamps, began):
         return
     file, mark = kept
     answer = "\0".join((mark, str(status), root, file, text)).encode("utf-8", "surrogatepass")
-    stamps = {path: store.stamp(path) for path in (*store.own_files(), *looked)}
     store.keep(_file(question), question, stamps, answer)
 
 

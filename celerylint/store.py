@@ -87,6 +87,11 @@ def stamp(path: str) -> Stamp | None:
     return status.st_size, status.st_mtime_ns, status.st_ctime_ns
 
 
+def settled(stamps: Mapping[str, Stamp | None], began: int) -> bool:
+    """Whether nothing was changed so shortly before a time, in nanoseconds, that it may change again in one tick of its clock."""
+    return all(known is None or began - max(known[1:]) >= SETTLED for known in stamps.values())
+
+
 def own_files() -> list[str]:
     """What shows that the tool itself is another: all its files where somebody may be working on it, else when it was
     installed."""

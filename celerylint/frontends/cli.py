@@ -6,6 +6,7 @@ import errno
 import gc
 import os
 import sys
+import time
 
 from celerylint import __version__
 
@@ -108,10 +109,10 @@ def _replay(arguments: list[str]) -> int:
     """Print what was printed when the same was asked, if it would be the same; else run, and keep what that prints."""
     from celerylint.replay import keep, replayed
 
-    known = replayed(arguments)
+    asked, began = tuple(arguments), time.time_ns()
+    known = replayed(asked)
     if known is None:
-        asked = tuple(arguments)
-        return _run(arguments, lambda *answer: keep(asked, *answer))
+        return _run(arguments, lambda *answer: keep(asked, began, *answer))
     status, text = known
     sys.stdout.reconfigure(errors="backslashreplace")  # type: ignore[union-attr]
     sys.stdout.write(text)

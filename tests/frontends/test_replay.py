@@ -176,6 +176,21 @@ def test_a_reader_that_has_gone_is_no_fault(
     assert cli._main([], replay=True) == cli.CLEAN
 
 
+def test_a_configuration_that_was_written_meanwhile_is_not_trusted(
+    shop: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(store, "SETTLED", 0)
+    asked = replay.keep
+
+    def keep_late(*answer: object) -> None:
+        (shop / "celerylint.toml").write_text('ignore = ["CLY"]\n')
+        asked(*answer)  # type: ignore[arg-type]
+
+    monkeypatch.setattr(replay, "keep", keep_late)
+    Ran(capsys, "jobs")
+    assert not Ran(capsys, "jobs").replayed
+
+
 def test_every_variable_that_is_read_tells_answers_apart() -> None:
     package = Path(cli.__file__).parent.parent
     read = set()
