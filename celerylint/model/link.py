@@ -160,12 +160,23 @@ def _link(inputs: Inputs) -> tuple[Project, frozenset[str]]:
         deployment=inputs.deployment,
         crew_of=cache(partial(_crew, ev, facts, apps, commands, inputs)),
         packages_of=cache(inputs.packages),
+        takers_of=cache(partial(_takers, tasks)),
         source=inputs.source,
         machine=ev,
     )
     aliases = _aliases(ev)
     ev.linked = True
     return project, aliases
+
+
+def _takers(tasks: Iterable[Task]) -> dict[tuple[str, str, ir.Span], list[Task]]:
+    """The tasks that take an option from a place, by the option and where the place is."""
+    takers: dict[tuple[str, str, ir.Span], list[Task]] = {}
+    for task in tasks:
+        for option, held in task.options.items():
+            if held.at is not None:
+                takers.setdefault((option, held.at[0], held.at[1].span), []).append(task)
+    return takers
 
 
 def _imports(statements: Iterable[ir.Stmt], deep: bool) -> Iterator[ir.Import | ir.ImportFrom]:

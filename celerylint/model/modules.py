@@ -95,9 +95,14 @@ class ModuleIndex:
         """How a module is run; set by the evaluator."""
         self._gated = frozenset(gated)
         self._modules: dict[str, Module] = {}
-        self._by_last: dict[str, list[str]] = {}
+        self._by_ending: dict[str, list[str]] = {}
+        """Paths by the last one and the last two parts of their dotted names."""
         for path in sorted(self.paths):
-            self._by_last.setdefault(_parts(path)[-1] if _parts(path) else "", []).append(path)
+            stem = _stem(path)
+            above = stem.rpartition("/")
+            self._by_ending.setdefault(above[2], []).append(path)
+            if above[1]:
+                self._by_ending.setdefault(f"{above[0].rpartition('/')[2]}/{above[2]}", []).append(path)
         self.roots = frozenset({"", *(_trim(r) for r in source_roots)}) | frozenset(
             path.rpartition("/")[0] for path in (*self.paths, *marks) if path.rpartition("/")[2] in _ROOT_MARKS
         )
@@ -238,11 +243,12 @@ class ModuleIndex:
             return None
         folder = importer.path.rpartition("/")[0] if importer else ""
         candidates: list[tuple[tuple[int, int, int, str], str]] = []
-        for path in self._by_last.get(parts[-1], ()):
-            have = _parts(path)
-            if have[-len(parts) :] != parts:
+        tail = "/".join(parts)
+        for path in self._by_ending.get("/".join(parts[-2:]), ()):
+            stem = _stem(path)
+            if stem != tail and not stem.endswith("/" + tail):
                 continue
-            root = "/".join(have[: -len(parts)])
+            root = stem[: -len(tail) - 1]
             if not self._plausible(root):
                 continue
             above = not root or folder == root or folder.startswith(root + "/")
@@ -275,6 +281,12 @@ class ModuleIndex:
             if path in self.paths:
                 return self.module(path)
         return None
+
+
+def _stem(path: str) -> str:
+    """The dotted name of a file, from the project root, with `/` between its parts."""
+    stem = path.removesuffix(".py")
+    return "" if stem == "__init__" else stem.removesuffix("/__init__")
 
 
 def _parts(path: str) -> list[str]:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 from msgspec import Struct, field
@@ -336,6 +336,8 @@ class Project(Struct, frozen=True, eq=False):
     """What the deployment files start."""
     crew_of: Callable[[], Crew] = Crew
     packages_of: Callable[[], frozenset[str]] = frozenset
+    takers_of: Callable[[], Mapping[tuple[str, str, ir.Span], Sequence[Task]]] = dict
+    """The tasks that take an option from a place, by the option and where the place is."""
     source: Callable[[str], bytes | None] = lambda path: None
     """The bytes of a file, for those who look before they read."""
     machine: Evaluator | None = None

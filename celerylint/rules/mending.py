@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterable
 
 from celerylint.facts import ir
@@ -27,6 +28,8 @@ from celerylint.rules.flow import within
 
 WIDE = 88
 """Columns: what would reach beyond is folded."""
+
+_BRACKET = re.compile(r"[ \t]*\(")
 
 INTERVAL = Needed("celery.utils.time", "get_exponential_backoff_interval")
 
@@ -64,6 +67,7 @@ def statements_before(node: ir.Node, path: str, text: str, needs: Iterable[Neede
 def partial_of(
     call: ir.Call,
     path: str,
+    project: Project,
     start: Span | None = None,
     given_to: str = "",
     more: str = "",
@@ -72,10 +76,12 @@ def partial_of(
     """`partial(f, x)` in place of `f(x)`, and of all that stands from `start` on; or `given_to(partial(f, x)more)`.
 
     What `f` is given on lines of its own stays there; an `f` that is given nothing needs no partial. Nothing for a lone
-    generator, which cannot stand beside another argument.
+    generator, which cannot stand beside another argument, or where more than blanks stand before the bracket.
     """
     func = call.func
-    if len(call.args) == 1 and isinstance(call.args[0], ir.Comp) and call.args[0].kind == "generator":
+    blanks = _BRACKET.match(text_of(call, path, project)[len(text_of(func, path, project)) :])
+    lone = len(call.args) == 1 and isinstance(call.args[0], ir.Comp) and call.args[0].kind == "generator"
+    if lone or blanks is None:
         return []
     line, column = (start.line, start.column) if start is not None else (func.line, func.col)
     given = min([*call.args, *call.keywords], key=lambda node: (node.line, node.col), default=None)
@@ -91,7 +97,7 @@ def partial_of(
     if given is None:
         brackets = Place(path, Span(func.end_line, func.end_col, call.end_line, call.end_col))
         return [opening, ReplaceExpr(brackets, closing)]
-    bracket = Place(path, Span(func.end_line, func.end_col, func.end_line, func.end_col + 1))
+    bracket = Place(path, Span(func.end_line, func.end_col, func.end_line, func.end_col + blanks.end()))
     end = Place(path, Span(call.end_line, call.end_col, call.end_line, call.end_col))
     return [
         opening,
@@ -255,14 +261,7 @@ def own(task: Task, at: At) -> bool:
 
 def sharing(at: At, option: str, project: Project) -> list[Task]:
     """The tasks that take an option from a place."""
-    return [
-        task
-        for task in project.tasks
-        if (held := task.options.get(option)) is not None
-        and held.at is not None
-        and held.at[0] == at[0]
-        and held.at[1].span == at[1].span
-    ]
+    return list(project.takers_of().get((option, at[0], at[1].span), ()))
 
 
 def shared_by(at: At, option: str, project: Project) -> int:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterable, Mapping, Sequence
+from itertools import chain, count
 
 from celerylint.model.durations import limit
 from celerylint.model.project import Task
@@ -57,12 +58,15 @@ def _by_name(tasks: Sequence[Task], paths: Iterable[str], default: str) -> dict[
 def _named(groups: Sequence[tuple[str, ...]], default: str) -> Mapping[tuple[str, ...], str]:
     """A queue for each group: its last part that says something."""
     found: dict[tuple[str, ...], str] = {}
+    taken = {default}
+    numbers: dict[str, count[int]] = {}
     for group in groups:
         telling = [part for part in group if part not in _PLAIN] or list(group)
         name = re.sub(r"\W+", "_", telling[-1]).strip("_").removesuffix("_tasks") or "tasks"
-        taken = {default, *found.values()}
-        candidates = (name, "_".join(telling), *(f"{name}_{number}" for number in range(2, len(groups) + 3)))
+        further = (f"{name}_{number}" for number in numbers.setdefault(name, count(2)))
+        candidates = chain((name, "_".join(telling)), further)
         found[group] = next(candidate for candidate in candidates if candidate not in taken)
+        taken.add(found[group])
     return found
 
 
