@@ -169,9 +169,9 @@ def _link(inputs: Inputs) -> tuple[Project, frozenset[str]]:
     return project, aliases
 
 
-def _takers(tasks: Iterable[Task]) -> dict[tuple[str, str, ir.Span], list[Task]]:
+def _takers(tasks: Iterable[Task]) -> dict[tuple[str, str, Span], list[Task]]:
     """The tasks that take an option from a place, by the option and where the place is."""
-    takers: dict[tuple[str, str, ir.Span], list[Task]] = {}
+    takers: dict[tuple[str, str, Span], list[Task]] = {}
     for task in tasks:
         for option, held in task.options.items():
             if held.at is not None:

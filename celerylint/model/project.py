@@ -10,7 +10,7 @@ from msgspec import Struct, field
 from celerylint.catalog import Catalog
 from celerylint.config import Options
 from celerylint.facts import ir
-from celerylint.finding import Place, Undecided
+from celerylint.finding import Place, Span, Undecided
 from celerylint.model import celery_values as cv
 from celerylint.model.commandline import CommandLine
 from celerylint.model.deploy.process import UNKNOWN, Broker, Deployment, Invocation, Known, Process
@@ -336,7 +336,7 @@ class Project(Struct, frozen=True, eq=False):
     """What the deployment files start."""
     crew_of: Callable[[], Crew] = Crew
     packages_of: Callable[[], frozenset[str]] = frozenset
-    takers_of: Callable[[], Mapping[tuple[str, str, ir.Span], Sequence[Task]]] = dict
+    takers_of: Callable[[], Mapping[tuple[str, str, Span], Sequence[Task]]] = dict
     """The tasks that take an option from a place, by the option and where the place is."""
     source: Callable[[str], bytes | None] = lambda path: None
     """The bytes of a file, for those who look before they read."""
