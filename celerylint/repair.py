@@ -264,7 +264,7 @@ def _is_ours(root: Path, path: str, module: str) -> bool:
         folder = root.joinpath(*parts[:count])
         if (folder / "__init__.py").exists():
             continue
-        if (folder / f"{module}.py").exists() or (folder / module / "__init__.py").exists():
+        if (folder / f"{module}.py").exists() or any((folder / module).glob("*.py")):
             return True
     return False
 

@@ -102,7 +102,7 @@ class Bench:
         broken: dict[str, tuple[Finding, ...]] = {}
         for path, changes in taken.items():
             before = self._text(path)
-            text = before.changed(changes)
+            text = self._tidied(path, before.text, before.changed(changes))
             try:
                 after = before.encoded(text)
             except FixError:
@@ -115,6 +115,14 @@ class Bench:
             else:
                 changed[path] = after
         return changed, broken
+
+    def _tidied(self, path: str, before: str, after: str) -> str:
+        """A text without what its changes have left without a use."""
+        if not path.endswith(".py"):
+            return after
+        from celerylint.fixes.unused import without_unused
+
+        return without_unused(path, before, after, lambda module: self._is_ours(path, module))
 
     def _options(self, fix: Fix) -> set[tuple[str, bool]]:
         """The options that a fix sets, and whether it does so in a call that is given `**` options too."""

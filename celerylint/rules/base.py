@@ -49,7 +49,7 @@ class Rule:
     @property
     def risk(self) -> str:
         """Why its fix is not safe where it is not: what its page says behind "unsafe:", a clause; else empty."""
-        return _risk(type(self))
+        return _risk(type(self).__doc__ or "")
 
     # --- hooks: override one
 
@@ -174,8 +174,8 @@ class Rule:
 
 
 @cache
-def _risk(rule: type[Rule]) -> str:
-    _, _, said = (rule.__doc__ or "").partition("## Fix safety")
+def _risk(page: str) -> str:
+    _, _, said = page.partition("## Fix safety")
     found = re.search(r"unsafe: (.*?)[.;](?=\s|$)", said, re.DOTALL)
     return " ".join(found[1].split()) if found else ""
 

@@ -193,7 +193,7 @@ def _after_commit(dispatch: Dispatch, opened: Transaction, project: Project) -> 
         return mending.unsafe(f"write {method}_on_commit", ReplaceText(name, f"{method}_on_commit"))
     using = f', using="{database}"' if database else ""
     given_to = "django.db.transaction.on_commit"
-    wrapped = mending.partial_of(call, path, given_to=given_to, more=using, needs=[_TRANSACTION])
+    wrapped = mending.partial_of(call, path, project, given_to=given_to, more=using, needs=[_TRANSACTION])
     return mending.unsafe("send it after the commit", *wrapped) if wrapped else None
 
 

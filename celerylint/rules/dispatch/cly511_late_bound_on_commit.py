@@ -87,11 +87,11 @@ def checkout(orders):
                 f"bind it now: on_commit(partial({last_part(dispatch.task_name or 'task')}.delay, ...))",
                 symbol=dispatch.task_name or "",
                 related=related((dispatch.at[0], loops[-1]), "the loop"),
-                fix=_bound_now(callback, dispatch, late),
+                fix=_bound_now(callback, dispatch, late, project),
             )
 
 
-def _bound_now(callback: ir.Node, dispatch: Dispatch, late: list[str]) -> Fix | None:
+def _bound_now(callback: ir.Node, dispatch: Dispatch, late: list[str], project: Project) -> Fix | None:
     """The callback with what it reads late bound when it is made."""
     path, call = dispatch.at
     names = ", ".join(f"{name}={name}" for name in late)
@@ -101,7 +101,8 @@ def _bound_now(callback: ir.Node, dispatch: Dispatch, late: list[str]) -> Fix | 
         if callback.body.span == call.span and isinstance(call, ir.Call) and isinstance(call.func, ir.Attr):
             parts = [part for given in (*call.args, *call.keywords) for part in nodes(given)]
             offer = mending.unsafe if any(isinstance(part, ir.Call) for part in parts) else mending.safe
-            return offer("bind it with a partial", *mending.partial_of(call, path, callback.span))
+            edits = mending.partial_of(call, path, project, callback.span)
+            return offer("bind it with a partial", *edits) if edits else None
         line, column = callback.line, callback.col + len("lambda")
         names = f" {names}"
     elif isinstance(callback, ir.Function) and not (callback.params or callback.is_async or callback.decorators):

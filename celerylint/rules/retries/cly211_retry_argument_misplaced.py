@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable
 
 from celerylint.facts import ir
-from celerylint.finding import Finding, Fix, Severity
+from celerylint.finding import Edit, Finding, Fix, RemoveKeyword, Severity
 from celerylint.model.project import Project, Retry, Task
 from celerylint.model.values import At, Instance, Made, Mapping, Scalar, Value, forced
 from celerylint.rules import mending
@@ -70,49 +70,50 @@ def pull(self, url):
         if not isinstance(call, ir.Call):
             return
         given, kind = _first(retry, call, project)
-        if kind == "exception":
-            message = (
-                f"self.retry({given}) gives the exception as the arguments of the next run: it raises a TypeError, and"
-                f" {task.name} fails without a retry"
-            )
-            yield self.finding(
-                retry.at, message, f"write exc={given}", symbol=task.name, fix=_named(retry, call, "exc")
-            )
-        elif kind == "number":
-            message = (
-                f"self.retry({given}) gives {given} as the arguments of the next run: it raises a TypeError, and"
-                f" {task.name} fails without a retry"
-            )
-            yield self.finding(
-                retry.at, message, f"write countdown={given}", symbol=task.name, fix=_named(retry, call, "countdown")
-            )
         most = argument(retry, "max_retries", 6)
-        if most is not None and is_none(most):
-            keyword = next((k for k in call.keywords if k.name == "max_retries"), None)
-            written = (retry.at[0], keyword) if keyword is not None else None
-            yield from self._not_forever(task, retry.at, "self.retry()", written)
+        keyword = next((k for k in call.keywords if k.name == "max_retries"), None)
+        endless = most is not None and is_none(most) and _limit(retry.task) is not None
+        without = mending.without((retry.at[0], keyword)) if endless and keyword is not None else None
+        if kind:
+            what, name = ("the exception", "exc") if kind == "exception" else (given, "countdown")
+            yield self.finding(
+                retry.at,
+                f"self.retry({given}) gives {what} as the arguments of the next run: it raises a TypeError, and"
+                f" {task.name} fails without a retry",
+                f"write {name}={given}",
+                symbol=task.name,
+                fix=_named(retry, call, name, without),
+            )
+        elif endless:
+            fix = mending.safe("leave max_retries=None out", without) if without is not None else None
+            yield self._not_forever(task, retry.at, "self.retry()", fix)
 
     def check_task(self, task: Task, project: Project) -> Iterable[Finding]:
         raw = task.retry("retry_kwargs").raw
         value = forced(raw) if raw is not None else None
         entry = value.items.get("max_retries") if isinstance(value, Mapping) else None
-        if entry is not None and entry.at is not None and is_none(forced(entry.value)) and autoretries(task):
-            yield from self._not_forever(task, entry.at, "retry_kwargs", _all_of_it(task) or entry.at)
+        endless = entry is not None and is_none(forced(entry.value)) and _limit(task) is not None
+        if entry is not None and entry.at is not None and endless and autoretries(task):
+            fix = mending.safe("leave max_retries=None out", mending.without(_all_of_it(task) or entry.at))
+            yield self._not_forever(task, entry.at, "retry_kwargs", fix)
 
-    def _not_forever(self, task: Task, at: At, where: str, written: At | None) -> Iterable[Finding]:
-        held = task.option("max_retries")
-        if held.known and isinstance(held.value, int):
-            times = "once" if held.value == 1 else f"{held.value} times"
-            yield self.finding(
-                at,
-                f"max_retries=None has no effect in {where}: it means what the task says, and {task.name} is retried"
-                f" {times} and not for ever",
-                "leave it out, say how many retries there may be, or set max_retries=None on the task",
-                symbol=task.name,
-                fix=mending.safe("leave max_retries=None out", mending.without(written))
-                if written is not None
-                else None,
-            )
+    def _not_forever(self, task: Task, at: At, where: str, fix: Fix | None) -> Finding:
+        limit = _limit(task)
+        times = "once" if limit == 1 else f"{limit} times"
+        return self.finding(
+            at,
+            f"max_retries=None has no effect in {where}: it means what the task says, and {task.name} is retried"
+            f" {times} and not for ever",
+            "leave it out, say how many retries there may be, or set max_retries=None on the task",
+            symbol=task.name,
+            fix=fix,
+        )
+
+
+def _limit(task: Task) -> int | None:
+    """How many retries the task itself allows; None for any number, or an unknown one."""
+    held = task.option("max_retries")
+    return held.value if held.known and isinstance(held.value, int) else None
 
 
 def _all_of_it(task: Task) -> At | None:
@@ -122,14 +123,15 @@ def _all_of_it(task: Task) -> At | None:
     return at if held is not None and isinstance(held[1], ir.DictExpr) and len(held[1].keys) == 1 else None
 
 
-def _named(retry: Retry, call: ir.Call, name: str) -> Fix | None:
-    """The only positional argument by the name that is meant."""
+def _named(retry: Retry, call: ir.Call, name: str, without: RemoveKeyword | None) -> Fix | None:
+    """The only positional argument by the name that is meant, and what has no effect left out with it."""
     if len(call.args) != 1 or any(keyword.name == name for keyword in call.keywords):
         return None
-    edit = mending.before(call.args[0], retry.at[0], f"{name}=")
-    if name == "exc" and isinstance(call.args[0], ir.Name):
-        return mending.safe(f"give it as {name}=", edit)
-    return mending.unsafe(f"give it as {name}=", edit)
+    edits: list[Edit] = [mending.before(call.args[0], retry.at[0], f"{name}=")]
+    if without is not None:
+        edits.append(without)
+    offer = mending.safe if name == "exc" and isinstance(call.args[0], ir.Name) else mending.unsafe
+    return offer(f"give it as {name}=", *edits)
 
 
 def _first(retry: Retry, call: ir.Call, project: Project) -> tuple[str, str]:

@@ -33,7 +33,7 @@ class UnretryableException(Rule):
 
     ## Fix safety
 
-    The fix takes them out of the tuple. It is safe, since nothing ever matched them; their import stays.
+    The fix takes them out of the tuple. It is safe, since nothing ever matched them.
 
     [Time limits](https://docs.celeryq.dev/en/stable/userguide/workers.html#time-limits)
     """
