@@ -15,6 +15,8 @@ from celerylint.effects.promise import Promise
 from celerylint.effects.symbols import Sym
 from celerylint.effects.triggers import Trigger, overlap, triggers
 from celerylint.effects.walk import Walker
+from celerylint.facts import ir
+from celerylint.facts.walk import nodes
 from celerylint.model import celery_values as cv
 from celerylint.model.project import Entry, Project, Task
 from celerylint.model.values import FunctionValue
@@ -134,6 +136,9 @@ class Bodies:
         if machine is None or entry is None:
             return NOTHING
         function, subject = entry
+        around = _around(task)
+        if around is not None:
+            function, subject = around, cv.TaskSelf(task.value, task.at)
         first = (Sym(value=subject, key="self"),) if subject is not None else ()
         walker = Walker(machine, self._library, self._promise)
         walker.taught = self._named
@@ -197,6 +202,18 @@ def _entry(task: Task) -> tuple[FunctionValue, cv.TaskSelf | None] | None:
         entry = getattr(cls, "attrs", {}).get("run")
         if entry is not None and isinstance(entry.value, FunctionValue):
             return entry.value, subject
+    return None
+
+
+def _around(task: Task) -> FunctionValue | None:
+    """`__call__` of a class of the project that decides whether the task's function runs."""
+    if task.value.function is None:
+        return None
+    for cls in task.lineage:
+        entry = getattr(cls, "attrs", {}).get("__call__")
+        held = entry.value if entry is not None else None
+        if isinstance(held, FunctionValue) and isinstance(held.node, ir.Function):
+            return held if any(isinstance(node, ir.If) for node in nodes(held.node)) else None
     return None
 
 

@@ -11,6 +11,7 @@ from celerylint.effects.events import Step
 from celerylint.effects.frames import Closure, Frame
 from celerylint.effects.models import computed, is_expression
 from celerylint.effects.symbols import (
+    CHOSEN,
     RANDOM,
     UNKNOWN,
     Hold,
@@ -22,6 +23,7 @@ from celerylint.effects.symbols import (
     join,
     met,
     negated,
+    one_of,
 )
 from celerylint.facts import ir
 from celerylint.model import celery_values as cv
@@ -52,7 +54,10 @@ def _name(walker: Walker, node: ir.Name) -> Sym:
 
 
 def _attr(walker: Walker, node: ir.Attr) -> Sym:
-    return walker.used(walker.attribute(walker.eval(node.value), node.attr, (walker.file, node)), (walker.file, node))
+    base = walker.eval(node.value)
+    found = walker.used(walker.attribute(base, node.attr, (walker.file, node)), (walker.file, node))
+    told = tuple(h for h in base.holds if h.gate.kind == "result")
+    return msgspec.structs.replace(found, holds=found.holds + told) if told and not found.what else found
 
 
 def _seq(walker: Walker, node: ir.Seq) -> Sym:
@@ -181,6 +186,8 @@ def _subscript(walker: Walker, node: ir.Subscript) -> Sym:
         and -len(base.items) <= index.const < len(base.items)
     ):
         return base.items[index.const]
+    if items := walker.callables(base):
+        return walker.entry(base, index.const) or one_of(items)
     if base.shape in ("rows", "manager"):
         return base if isinstance(node.index, ir.SliceExpr) else walker.element(base)
     if base.what:
@@ -234,9 +241,11 @@ def _comp(walker: Walker, node: ir.Comp) -> Sym:
         if node.key is not None:
             walker.eval(node.key)
         value = walker.eval(node.value)
+        chosen = walker.holds[len(before) :]
     finally:
         walker.frame.env, walker.holds, walker.trail = env, before, trail
-    return Sym(shape="list", items=(value,), traits=value.traits & RANDOM)
+    entries = {CHOSEN: Sym(holds=chosen)} if chosen and value.key and value.key == item.key else {}
+    return Sym(shape="list", items=(value,), traits=value.traits & RANDOM, entries=entries)
 
 
 def _await(walker: Walker, node: ir.Await) -> Sym:
@@ -248,7 +257,7 @@ def _yield(walker: Walker, node: ir.Yield) -> Sym:
     if walker.frame.yields is not None:
         walker.frame.yields(value)
     else:
-        walker.frame.yielded.append(value)
+        walker.frame.yielded.append((value, walker.holds))
     return UNKNOWN
 
 

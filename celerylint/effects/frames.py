@@ -73,8 +73,8 @@ class Frame:
         self.returns: list[tuple[Sym, tuple[Hold, ...]]] = []
         self.left: list[tuple[range, int]] = []
         """The events of each branch that returned, and the number of the last of them."""
-        self.yielded: list[Sym] = []
-        """What a generator yields, for those who go through it."""
+        self.yielded: list[tuple[Sym, tuple[Hold, ...]]] = []
+        """What a generator yields, and what is so there, for those who go through it."""
         self.yields: Callable[[Sym], None] | None = None
         """What happens at a `yield`: the body of the `with` that the generator stands around."""
 

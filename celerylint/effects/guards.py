@@ -277,7 +277,7 @@ def _status(hold: Hold, act: Act, trace: Trace) -> Answer:
         stored = _stored(write, trace)
         if not stored and (_may_be_stored(trace) or not trace.complete or handed_on(gate, trace)):
             best = Answer.MAYBE
-        paths += [trail for trail in stored if _in_time(gate, act, trail)]
+        paths += [trail for trail in stored if _in_time(gate, act, trail) and not _where_it_failed(act, trail)]
     if _everywhere(act, paths):
         return Answer.MAYBE if hold.weak else Answer.YES
     # Where the task's argument decides that nothing is written, so it will the next time.
@@ -315,6 +315,12 @@ def _in_time(gate: Gate, act: Act, trail: tuple[Step, ...]) -> bool:
     if turn is None or turn in trail:
         return True
     return act.kind.database and act.atomic is not None and act.atomic in trail
+
+
+def _where_it_failed(act: Act, trail: tuple[Step, ...]) -> bool:
+    """Whether something stands in a handler of the `try` that an effect stands in: a run that did it passes by."""
+    tried = {step.node for step in act.trail if step.kind == "try"}
+    return any(step.kind == "handler" and step.node in tried for step in trail)
 
 
 def _sometimes(trail: tuple[Step, ...]) -> list[Step]:
@@ -433,6 +439,20 @@ def _same_rows(found: str, model: str) -> bool:
     return len(one) > 2 and _short(model).lower().endswith(one)
 
 
-def undone(act: Act, event: Event) -> bool:
+def undone(act: Act, event: Event, trace: Trace) -> bool:
     """Whether an exception at `event` rolls the effect back."""
-    return act.kind.database and act.atomic is not None and not act.deferred and act.atomic in event.trail
+    if not act.kind.database or act.deferred:
+        return False
+    if act.atomic is not None and act.atomic in event.trail:
+        return True
+    return act.what.startswith("session.") and _uncommitted(act, event, trace)
+
+
+def _uncommitted(act: Act, event: Event, trace: Trace) -> bool:
+    """Whether what a session was given is not committed until later."""
+    commits = [
+        c for c in trace.of(Call) if c.what == "sqlalchemy.commit" and c.name == "commit" and c.order > act.order
+    ]
+    if any(step.kind == "loop" and step in commit.trail for step in act.trail for commit in commits):
+        return False
+    return bool(commits) and commits[0].order >= event.order

@@ -7,6 +7,7 @@ from collections.abc import Iterable
 
 from celerylint.effects.symbols import Sym
 from celerylint.facts import ir
+from celerylint.facts.walk import nodes
 from celerylint.model.evaluate import Evaluator
 from celerylint.model.values import ClassValue, Entry, External, FunctionValue, Imported, Made, Unknown, Value, unread
 
@@ -16,6 +17,7 @@ _COUNTERS = re.compile(
     r"|remaining|failures|errors|likes|votes|usage|size|n)($|_)"
 )
 _ROWS = re.compile(r"Model|Base|Mixin|Abstract|Table|Entity")
+_COLUMN = re.compile(r"(\wField|Key|[cC]olumn|relationship)$")
 MANAGERS = frozenset({"objects", "_default_manager", "_base_manager", "all_objects"})
 
 
@@ -49,8 +51,9 @@ def is_model(machine: Evaluator, cls: ClassValue) -> bool:
         for s in cls.node.body
     ):
         return True
-    if cls.bases and all(isinstance(b, Imported) and unread(b) and not _ROWS.search(b.name) for b in cls.bases):
-        return False  # told by their names: reading them would take longer than all else that is asked of them
+    unseen = [base for base in cls.bases if isinstance(base, Imported) and unread(base)]
+    if cls.bases and len(unseen) == len(cls.bases) and not _may_be_rows(cls, unseen):
+        return False  # reading the bases would take longer than all else that is asked of them
     for base in machine.mro(cls):
         if isinstance(base, External):
             dotted = base.dotted
@@ -72,6 +75,18 @@ def is_model(machine: Evaluator, cls: ClassValue) -> bool:
         ) or (isinstance(base, Unknown) and any(isinstance(b, ir.Attr) and b.attr == "Model" for b in cls.node.bases)):
             return True
     return False
+
+
+def _may_be_rows(cls: ClassValue, bases: Iterable[Imported]) -> bool:
+    """Whether a class whose bases nobody has read may be a table, by what it is called and what stands in its body."""
+    if any(_ROWS.search(base.name) or "model" in base.module.dotted for base in bases):
+        return True
+    return any(
+        isinstance(s, (ir.Assign, ir.AnnAssign))
+        and isinstance(s.value, ir.Call)
+        and _COLUMN.search(getattr(s.value.func, "attr", getattr(s.value.func, "id", "")))
+        for s in cls.node.body
+    )
 
 
 def is_expression(value: Sym) -> bool:
@@ -100,6 +115,8 @@ def is_number(machine: Evaluator, row: Sym, name: str, added: Sym) -> bool:
         return False
     if added.shape == "const":
         return isinstance(added.const, (int, float)) and not isinstance(added.const, bool)
+    if row.cls is not None and (typed := _typed(machine, row.cls, name)) is not None:
+        return typed
     found = machine.class_entry(row.cls, name) if row.cls is not None else None
     made = _written(machine, found.value) if isinstance(found, Entry) else None
     if isinstance(made, Made) and made.maker.endswith(("Column", "mapped_column")):
@@ -108,6 +125,16 @@ def is_number(machine: Evaluator, row: Sym, name: str, added: Sym) -> bool:
     if isinstance(made, Made):
         return _NUMBERS.search(made.maker) is not None
     return _COUNTERS.search(name) is not None
+
+
+def _typed(machine: Evaluator, cls: ClassValue, name: str) -> bool | None:
+    """Whether a column's annotation says that it is a number: `points: Mapped[int]`; None without one."""
+    for base in machine.mro(cls):
+        for statement in base.node.body if isinstance(base, ClassValue) else ():
+            if isinstance(statement, ir.AnnAssign) and getattr(statement.target, "id", "") == name:
+                names = [getattr(n, "id", getattr(n, "attr", "")) for n in nodes(statement.annotation)]
+                return not {"int", "float", "Decimal"}.isdisjoint(names)
+    return None
 
 
 def _written(machine: Evaluator, value: Value) -> Value:

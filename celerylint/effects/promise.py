@@ -24,7 +24,8 @@ _WORDS = re.compile(
     rb"|request\(\s*[\"']POST"
     rb"|\bsend_\w+\(|\bmail_\w+\(|\bon_commit\(|\bopen\(|\w\.\w+ [-+]= |\bF\(|\b[a-z]*_lock\w*\(|\block\w*\("
     rb"|\bsleep\(|\brequests\.|\burlopen\("
-    rb"|\bstripe\.|\braise "
+    rb"|\bstripe\.|\braise |\bwrite_(?:text|bytes)\("
+    rb"|\byield\b|\.(?:filter|where)\([^()]*(?:__isnull|= ?None|= ?False|\.is_\()"
 )
 _MADE = re.compile(
     rb"^\w+[^=\n]*=[^=].*\w\(|^class[^\n]*[(,. ](?!BaseModel\b)\w*(?:Model|Base)\b|__tablename__|mapped_column\("
@@ -41,6 +42,8 @@ _FROM = re.compile(rb"^[ \t]*from[ \t]+([.\w]+)[ \t]+import[ \t]+(\([^)]*\)|[^\n
 _NAME = re.compile(rb"(\w+)(?:\s+as\s+(\w+))?")
 _WAITING = frozenset({"requests", "urllib.request", "time"})
 """Packages whose functions wait, and are called by their bare names where they are imported so."""
+_COLLECTION = re.compile(rb"\w+[^=\n]*=\s*[\[({]")
+_WORD = re.compile(rb"[A-Za-z_]\w*")
 _DEPTH = 3
 
 
@@ -77,6 +80,16 @@ class Promise:
             found = self._found(module, base)
             if found is not None and not found.known and self.of(found, name):
                 yield found
+
+    def collects(self, module: Module, name: str) -> bool:
+        """Whether a module puts functions or classes into a list or dict that are worth reading it for."""
+        region = self._region(module, name) or b""
+        held = _COLLECTION.match(region)
+        if held is None:
+            return False
+        names = {found.decode() for found in _WORD.findall(region, held.end())}
+        known = self._defined(module).keys() | self._imported(module).keys()
+        return any(self.of(module, each) for each in sorted(names & known - {name}))
 
     def defines(self, module: Module, method: str) -> bool:
         """Whether a module's text defines a method or function of a name."""

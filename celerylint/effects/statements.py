@@ -177,7 +177,7 @@ def _loop(walker: Walker, node: ir.Node, source: Sym, target: ir.Expr | None, bo
         if target is not None:
             item = walker.element(source)
             walker.assign(target, item, node)
-            walker.holds += walker.row_holds(item, source, (walker.file, node))
+            walker.holds += walker.row_holds(item, source, (walker.file, node)) + walker.chosen(source)
         walker.block(body)
     walker.holds = before
     walker.frame.env = _joined([env, walker.frame.env])
@@ -316,7 +316,7 @@ def _entered(walker: Walker, node: ir.With, items: list[ir.WithItem]) -> str | N
     with walker.within("atomic" if opens_transaction(what) else "with", uid):
         end = _items(walker, node, rest)
     if claim is not None:
-        walker.holds = before
+        walker.holds = before + walker.holds[len(before) + 1 :]
         walker.emit(Release, at, subject=claim.gate.subject)
     exit_context(walker, context, at)
     return end
@@ -337,6 +337,7 @@ def _suspended(
 ) -> str | None:
     """`with` over a generator of the project: the body runs where it yields."""
     ends: list[str | None] = []
+    learnt: list[Hold] = []
     outer = tuple(walker.frames)
     here = walker.frame
 
@@ -348,7 +349,9 @@ def _suspended(
         try:
             if item.target is not None:
                 walker.assign(item.target, value, node)
+            before = walker.holds
             ends.append(_items(walker, node, rest))
+            learnt.extend(walker.holds[len(before) :])
         finally:
             walker.frames, walker.path = frames, path
 
@@ -365,6 +368,7 @@ def _suspended(
         if item.target is not None:
             walker.assign(item.target, UNKNOWN, node)
         ends.append(_items(walker, node, rest))
+    walker.holds += tuple(learnt)
     return ends[0] if ends and all(e is not None for e in ends) else None
 
 

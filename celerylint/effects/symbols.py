@@ -77,7 +77,8 @@ class Sym(Struct, frozen=True, eq=False):
     """Which one it is; empty where nothing is known."""
     shape: str = ""
     """`row`, `new` (a row not saved yet), `rows` (a queryset), `manager`, `object` (of a class of the project), `const`, `tuple`,
-    `list`, `dict`, `callable`, `text` (of parts: `const` is the first of them and `items` holds the last)."""
+    `list`, `dict`, `callable`, `method` (of a manager or queryset: that and its name), `choice` (one of some callables or objects),
+    `text` (of parts: `const` is the first of them and `items` holds the last)."""
     model: str = ""
     """The class of rows."""
     cls: ClassValue | None = None
@@ -107,6 +108,20 @@ class Sym(Struct, frozen=True, eq=False):
 
 
 UNKNOWN = Sym()
+
+CHOSEN = "\0chosen"
+"""The entry under which a list holds what is so for each of its items."""
+
+_CHOICES = 12
+"""As many functions as are looked into where it is not known which of them is called."""
+
+
+def one_of(symbols: Sequence[Sym]) -> Sym:
+    """One of several functions, classes or objects; unknown where they are too many."""
+    if len(symbols) == 1:
+        return symbols[0]
+    holds = tuple(hold for symbol in symbols for hold in symbol.holds if hold.gate.kind == "result")
+    return Sym(shape="choice", items=tuple(symbols), holds=holds) if len(symbols) <= _CHOICES else Sym(holds=holds)
 
 
 def constant(value: Any) -> Sym:
@@ -212,7 +227,7 @@ def join(symbols: list[Sym]) -> Sym:
         traits -= RANDOM
     same = all((s.what, s.shape, s.model) == (first.what, first.shape, first.model) for s in known)
     holds = tuple(hold for s in known for hold in s.holds)
-    if same:
+    if same and first.shape not in ("method", "choice"):
         key = first.key if all(s.key == first.key for s in known) else ""
         return Sym(
             what=first.what, value=first.value, key=key, shape=first.shape, model=first.model, cls=first.cls,

@@ -158,14 +158,23 @@ def _dotted(raw: Value | None) -> list[str]:
 def _comes_after(event: Event, act: Act, trace: Trace) -> bool:
     """Whether something can happen after an effect that succeeded, and leaves it standing."""
     if event is act:
-        return act.in_loop
-    if not can_follow(event, act) or undone(act, event) or own_failure(event, act):
+        return _leaves_turns(act)
+    if not can_follow(event, act) or undone(act, event, trace) or own_failure(event, act):
         return False
     step = next((s for s in event.trail if s.kind == "handler"), None)
     if step is None or not any(s.kind == "try" and s.node == step.node for s in act.trail):
         return True
     # In a handler around the effect: something else in the block must have raised.
     return _fails_after(act, trace, step, event.order) is not None
+
+
+def _leaves_turns(act: Act) -> bool:
+    """Whether an effect that fails leaves standing what earlier turns of a loop did."""
+    turn = next((index for index, step in enumerate(act.trail) if step.kind == "loop"), None)
+    if turn is None:
+        return False
+    rolled_back = act.kind.database and act.atomic is not None and not act.deferred
+    return not (rolled_back and act.atomic in act.trail[:turn])
 
 
 def _escapes(event: Event, trace: Trace, within: int | None = None) -> bool:
@@ -284,7 +293,7 @@ def _retries(task: Task, act: Act, trace: Trace) -> Iterator[Trigger]:
     if _gives_up(task, act):
         return
     for retry in trace.of(Retry):
-        if not can_follow(retry, act) or undone(act, retry) or own_failure(retry, act):
+        if not can_follow(retry, act) or undone(act, retry, trace) or own_failure(retry, act):
             continue
         step = next((s for s in retry.trail if s.kind == "handler"), None)
         certain: bool | None = True
@@ -307,7 +316,7 @@ def _fails_after(act: Act, trace: Trace, handler: Step, before: int) -> bool | N
         inside = any(s.kind == "try" and s.node == handler.node for s in event.trail)
         if not inside or (event is act and not act.in_loop) or not can_follow(event, act):
             continue
-        if undone(act, event) or own_failure(event, act) or not _escapes(event, trace, handler.node):
+        if undone(act, event, trace) or own_failure(event, act) or not _escapes(event, trace, handler.node):
             continue
         nearer = next(
             (s for s in event.trail if s.kind == "handler" and s.node != handler.node and _tried(act, s.node)), None

@@ -6,7 +6,7 @@ recursion and length are bounded: beyond, the trace says that it is not complete
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Sequence
 from contextlib import contextmanager
 from typing import TYPE_CHECKING, Any
 
@@ -31,6 +31,7 @@ from celerylint.effects.models import (
 )
 from celerylint.effects.statements import STATEMENTS, opens_transaction
 from celerylint.effects.symbols import (
+    CHOSEN,
     RANDOM,
     UNKNOWN,
     Gate,
@@ -42,6 +43,7 @@ from celerylint.effects.symbols import (
     met,
     names_work,
     negated,
+    one_of,
 )
 from celerylint.facts import ir
 from celerylint.model import celery_values as cv
@@ -57,6 +59,7 @@ from celerylint.model.values import (
     Imported,
     Instance,
     Made,
+    Mapping,
     Member,
     ModuleValue,
     Native,
@@ -76,6 +79,15 @@ if TYPE_CHECKING:
 
 MAX_DEPTH = 5
 """Functions that are entered within one another, the task among them."""
+
+_CALLED = frozenset({"callable", "partial", "method"})
+_CALLABLE = (FunctionValue, ClassValue, Closure, Bound, Partial, Imported, cv.Task)
+
+_OF_APP = {
+    "producer_pool": "kombu.pools.ProducerPool()", "producer_or_acquire": "kombu.Producer", "connection": "kombu.Connection",
+    "connection_for_write": "kombu.Connection", "connection_or_acquire": "kombu.Connection", "pool": "kombu.pools.ConnectionPool()",
+}  # fmt: skip
+"""What an app gives out of the library that it talks to its broker with."""
 
 ITEMS = "\0items"
 """The attribute under which it is kept what was put into a mapping that cannot be read."""
@@ -98,7 +110,7 @@ class Walker:
         what a function does may depend on what it is given, so what is found in a task would depend on those before it."""
         self._library = library
         self._promise = promise
-        self.taught: Mapping[str, str] = {}
+        self.taught: dict[str, str] = {}
         """What the configuration names: `guard` or `lock` by dotted name."""
         self.events: list[Event] = []
         self.trail: tuple[Step, ...] = ()
@@ -268,7 +280,7 @@ class Walker:
             self.unread_call(args, getattr(node, "name", "<lambda>"))
             return UNKNOWN
         self._bind(node, frame, args, defaults)
-        before, path = self.holds, self.path
+        before, path, start = self.holds, self.path, len(self.events)
         if self.frames:
             self.path = (*path, args.at)
         self.frames.append(frame)
@@ -278,7 +290,7 @@ class Walker:
             end = self.block(self.machine.body(node))
             if end is None:
                 frame.returns.append((constant(None), self.holds))
-            return self._returned(frame, before)
+            return self._reported(frame, self._returned(frame, before), start)
         finally:
             self.frames.pop()
             for branch, last in frame.left:
@@ -287,11 +299,26 @@ class Walker:
             kept = _sticky(frame.returns, len(before))
             self.holds = before + kept
 
+    def _reported(self, frame: Frame, result: Sym, start: int) -> Sym:
+        """What a function returns that tries something, and returns in another way where that failed: a report on it."""
+        if len(frame.returns) < 2:
+            return result
+        depth = len(self.trail)
+        tried = [
+            event
+            for event in self.events[start:]
+            if isinstance(event, Act) and any(step.kind == "try" for step in event.trail[depth:])
+        ]
+        told = tuple(Hold(Gate("result", act.what, at=act.at, order=act.order), None) for act in tried[:4])
+        return msgspec.structs.replace(result, holds=result.holds + told) if told else result
+
     def _returned(self, frame: Frame, before: tuple[Hold, ...]) -> Sym:
         """What a function returns; what was so at each `return` is so where the caller finds the result true, or false."""
         returns = frame.returns
         if frame.yielded:
-            return Sym(shape="list", items=(join(frame.yielded),))
+            items, paths = zip(*frame.yielded, strict=True)
+            chosen = answered([path[len(before) :] for path in paths], ())
+            return Sym(shape="list", items=(join(list(items)),), entries={CHOSEN: Sym(holds=chosen)} if chosen else {})
         if not returns:
             return UNKNOWN
         joined = join([value for value, _ in returns])
@@ -436,6 +463,37 @@ class Walker:
             for name in sorted(source.fields - {"*"})
         )
 
+    def chosen(self, source: Sym) -> tuple[Hold, ...]:
+        """What is so for each item of a list, because only such were put into it, or yielded."""
+        held = source.entries.get(CHOSEN, UNKNOWN).holds if source.shape == "list" else ()
+        return tuple(
+            msgspec.structs.replace(h, gate=msgspec.structs.replace(h.gate, loop=self.loop), when=None) for h in held
+        )
+
+    def callables(self, held: Sym) -> tuple[Sym, ...]:
+        """The functions or classes that a list or dict holds; empty where it holds anything else."""
+        value = held.value
+        if isinstance(value, Imported) and unread(value):
+            if not self._promise.collects(value.module, value.name):
+                return ()
+            value = self.force(held).value
+        items: Iterable[Sym] = ()
+        if isinstance(value, Mapping):
+            items = (self.of(entry.value) for entry in value.items.values())
+        elif isinstance(value, Collection):
+            items = map(self.of, value.items)
+        elif held.shape == "dict":
+            items = held.entries.values()
+        found = tuple(items)
+        return found if all(item.shape in _CALLED or isinstance(item.value, _CALLABLE) for item in found) else ()
+
+    def entry(self, held: Sym, key: object) -> Sym | None:
+        """What a dict of the project holds under a key."""
+        if not isinstance(held.value, Mapping) or not isinstance(key, (str, int)):
+            return None
+        found = held.value.items.get(key)
+        return self.of(found.value) if found is not None else None
+
     def element(self, source: Sym) -> Sym:
         """One item of an iterable."""
         if source.shape in ("rows", "manager"):
@@ -443,8 +501,10 @@ class Walker:
                 key=self.fresh(source.key), shape="row", model=source.model, cls=source.cls, fields=source.fields,
                 locked=source.locked, value=source.value,
             )  # fmt: skip
+        if source.value is not None and (items := self.callables(source)):
+            return one_of(items)
         if source.shape in ("tuple", "list") and len({item.shape for item in source.items}) == 1:
-            return source.items[0]
+            return one_of(source.items) if source.items[0].shape == "callable" else source.items[0]
         return Sym(key=self.fresh(f"{source.key}[]"), traits=source.traits - {"open"})
 
     # --- expressions --------------------------------------------------------------------------------------------------
@@ -534,8 +594,13 @@ class Walker:
             return self._field(base, name, at)
         if base.shape == "object" and base.cls is not None:
             return self._member(base, name, at)
-        if base.shape in ("rows", "manager") and name == "model":
-            return self.of(base.cls) if base.cls is not None else self.force(Sym(value=base.value))
+        if base.shape in ("rows", "manager"):
+            if name == "model":
+                return self.of(base.cls) if base.cls is not None else self.force(Sym(value=base.value))
+            return Sym(shape="method", items=(base, constant(name)), key=f"{base.key}.{name}" if base.key else "")
+        if base.shape == "choice":
+            found = [self.attribute(item, name, at) for item in base.items]
+            return one_of(found) if all(item.shape in _CALLED for item in found) else join(found)
         value = base.value
         if isinstance(value, ModuleValue) and not value.module.known:
             module = value.module
@@ -554,8 +619,11 @@ class Walker:
                 if made := behind(self, value, name):
                     own = tuple(Sym(value=cls) for cls in made)
                     return Sym(shape="manager", model=model_name(value), cls=value, key=model_name(value), items=own)
-                return msgspec.structs.replace(found, key=found.key or f"{base.key}.{name}", traits=column(name))
+                key = found.key or f"{base.key}.{name}"
+                return msgspec.structs.replace(found, key=key, traits=column(name), cls=value)
             return found if found.value is not None or found.what or found.shape else Sym(key=f"{base.key}.{name}")
+        if isinstance(value, cv.App) and name in _OF_APP:
+            return Sym(what=_OF_APP[name])
         if isinstance(value, (cv.TaskSelf, ModuleValue, cv.Task, cv.App, Super)):
             return self.of(self.machine.getattr(value, name, at))
         if value is not None and not isinstance(value, (FunctionValue, Closure)):
@@ -742,6 +810,10 @@ class Walker:
 
     def apply(self, callee: Sym, site: Site) -> Sym:
         """Call something."""
+        if callee.shape == "choice":
+            return self._one_called(callee.items, site)
+        if callee.shape == "method":
+            return self._method_called(callee, site)
         value = callee.value
         if isinstance(value, Imported) and unread(value) and not self._promise.of(value.module, value.name):
             return self.unread_call(site.args, site.name, site.base)
@@ -779,6 +851,24 @@ class Walker:
             inner = args._replace(positional=(*given, *args.positional), keywords={**callee.entries, **args.keywords})
             return self.apply(target, site._replace(args=inner))
         return self.unread_call(args, site.name, site.base)
+
+    def _one_called(self, items: Sequence[Sym], site: Site) -> Sym:
+        """One of several is called, and it is not known which."""
+        uid, before = hash((id(site.node), self._number)), self.holds
+        results: list[Sym] = []
+        for number, item in enumerate(items):
+            self.holds = before
+            with self.within("case", uid, number):
+                results.append(self.apply(item, site))
+        self.holds = before
+        return one_of(results) if all(r.shape in ("object", "callable") for r in results) else join(results)
+
+    def _method_called(self, callee: Sym, site: Site) -> Sym:
+        """A method of a manager that was handed on as a function."""
+        base, name = callee.items
+        called = Site(site.node, base, str(name.const), UNKNOWN, site.args)
+        found = (handler(self, called) for handler in self._library)
+        return next((result for result in found if result is not None), UNKNOWN)
 
     def enter_closure(self, closure: Closure, args: Args) -> Sym:
         """Call a function that was defined in a body."""
@@ -836,6 +926,8 @@ class Walker:
         if base.cls in order:
             order = order[order.index(base.cls) + 1 :]
         for cls in order:
+            if isinstance(cls, External) and isinstance(subject.value, cv.TaskSelf) and name == "__call__":
+                return self._call_run(subject, args)
             if isinstance(cls, External) and subject.shape in ("object", "") and not name.startswith("__"):
                 return self._call_inherited(cls, subject, name, args)
             if not isinstance(cls, ClassValue):
@@ -851,6 +943,13 @@ class Walker:
                 if result is not None:
                     return result
         return UNKNOWN
+
+    def _call_run(self, subject: Sym, args: Args) -> Sym:
+        """The task's own function, called by its base class."""
+        node = args.at[1]
+        assert isinstance(node, ir.Call)
+        site = Site(node, subject, "run", UNKNOWN, args)
+        return next((found for handler in self._library if (found := handler(self, site)) is not None), UNKNOWN)
 
     def _call_inherited(self, cls: External, subject: Sym, name: str, args: Args) -> Sym:
         """A method of a package's class, called through a class of the project."""

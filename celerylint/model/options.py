@@ -29,6 +29,10 @@ from celerylint.model.values import (
 AUTORETRY = frozenset(
     {"autoretry_for", "dont_autoretry_for", "retry_kwargs", "retry_backoff", "retry_backoff_max", "retry_jitter"}
 )
+_FOREIGN_BASES = frozenset({
+    "celery_once.QueueOnce", "celery_once.tasks.QueueOnce", "celery_singleton.Singleton", "celery_singleton.singleton.Singleton",
+})  # fmt: skip
+"""Bases of packages whose source sets no option of Celery's."""
 _OWN_BASES = frozenset({"celery.Task", "celery.contrib.django.task.DjangoTask", "builtins.object", "typing.Generic"})
 
 
@@ -138,7 +142,11 @@ def attribute(ev: Evaluator, task: cv.Task, bases: Bases, name: str) -> Decision
 
 def _harmless(dotted: str) -> bool:
     """Whether a foreign base class is Celery's own, or one that surely sets no option of a task."""
-    return dotted in _OWN_BASES or dotted in ("abc.ABC", "celery.app.task.Task") or dotted.startswith("builtins.")
+    return (
+        dotted in _OWN_BASES | _FOREIGN_BASES
+        or dotted in ("abc.ABC", "celery.app.task.Task")
+        or dotted.startswith("builtins.")
+    )
 
 
 def _before_annotations(ev: Evaluator, task: cv.Task, bases: Bases, option: TaskOption, app: App | None) -> Decision:

@@ -38,7 +38,7 @@ def behaviour(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Callable[..., 
         (tmp_path / "tasks.py").write_text(HEAD + task)
         projects: list[Project] = []
 
-        def judge(rules: object, project: Project, options: object) -> list[Finding]:
+        def judge(rules: object, project: Project, options: object, *_: object) -> list[Finding]:
             projects.append(project)
             return []
 

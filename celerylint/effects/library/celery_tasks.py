@@ -11,6 +11,7 @@ from celerylint.effects.frames import Site
 from celerylint.effects.symbols import UNKNOWN, Sym
 from celerylint.effects.walk import Walker
 from celerylint.model import celery_values as cv
+from celerylint.model.values import FunctionValue
 
 _SENDS = frozenset({"delay", "apply_async", "delay_on_commit", "apply_async_on_commit"})
 _MAKES = frozenset({"s", "si", "signature", "subtask"})
@@ -44,15 +45,17 @@ def call(walker: Walker, site: Site) -> Sym | None:
         return _sent(walker, site, canvas(site.callee.const, (*site.callee.items, *site.args.positional)))
     held = site.callee.value
     if isinstance(held, cv.Task):
-        function = held.function
-        if function is None:
-            return UNKNOWN
-        bound = held.options.get("bind")
-        subject = (Sym(value=cv.TaskSelf(held, held.at), key="self"),) if bound is not None else ()
-        return walker.enter(function, site.args._replace(positional=(*subject, *site.args.positional)), None)
+        return _run(walker, site, held, held.function) if held.function is not None else UNKNOWN
     if isinstance(held, (cv.TaskSelfMember, cv.TaskMember)):
         return _method(walker, site._replace(name=held.name), held.task, held)
     return None
+
+
+def _run(walker: Walker, site: Site, task: cv.Task, function: FunctionValue) -> Sym:
+    """A task's function is called."""
+    bound = task.options.get("bind")
+    subject = (Sym(value=cv.TaskSelf(task, task.at), key="self"),) if bound is not None else ()
+    return walker.enter(function, site.args._replace(positional=(*subject, *site.args.positional)), None)
 
 
 def canvas(kind: str, parts: Iterable[Sym]) -> Sym:
@@ -79,6 +82,8 @@ def _method(walker: Walker, site: Site, task: cv.Task, held: object) -> Sym | No
     if site.name in _SENDS:
         walker.emit(Act, site.at, kind=kinds.FANOUT, what=_name(task), subject=UNKNOWN, task=task, key=_task_id(site))
         return Sym(what="celery.result.AsyncResult()")
+    if site.name in ("run", "__call__") and isinstance(held, cv.TaskSelf) and task.function is not None:
+        return _run(walker, site, task, task.function)
     if site.name in _MAKES:
         return Sym(value=cv.Signature(site.name, task, None, None, site.at))
     return None

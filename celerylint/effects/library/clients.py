@@ -41,6 +41,10 @@ def call(walker: Walker, site: Site) -> Sym | None:
         acted = walker.now
     else:
         walker.emit(Call, site.at, what=what, name=name, known=is_benign(what), takes=_handed(site))
+        if what.startswith("boto3") and _only_if_absent(site):
+            # It raises where another run has put it.
+            gate = Gate("claim", walker.fresh("item"), name=name, at=site.at, order=walker.now)
+            walker.holds += (Hold(gate, True, sticky=True),)
     service_name = site.args.get(0, "service_name")
     if what.startswith("boto3") and name in ("client", "resource") and service_name is not None:
         service = service_name.const
@@ -95,6 +99,14 @@ def _only_asks(name: str, site: Site) -> bool:
         return False
     end = url.items[-1] if url.shape == "text" and url.items else url
     return end.shape == "const" and isinstance(end.const, str) and _ASKED.fullmatch(end.const) is not None
+
+
+def _only_if_absent(site: Site) -> bool:
+    """Whether DynamoDB stores an item only if there is none."""
+    asked = site.args.keywords.get("ConditionExpression")
+    if asked is None:
+        return False
+    return asked.what.endswith("not_exists()") or "attribute_not_exists" in str(asked.const)
 
 
 def _handed(site: Site) -> tuple[Sym, ...]:

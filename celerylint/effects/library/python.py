@@ -9,7 +9,7 @@ import msgspec
 from celerylint.effects.catalogue import kinds
 from celerylint.effects.events import Act, Call, Write
 from celerylint.effects.frames import Args, Site
-from celerylint.effects.symbols import RANDOM, UNKNOWN, Gate, Hold, Sym, all_of, any_of, constant
+from celerylint.effects.symbols import RANDOM, UNKNOWN, Gate, Hold, Sym, all_of, any_of, constant, one_of
 from celerylint.effects.walk import Walker
 
 _RANDOM = re.compile(
@@ -47,6 +47,8 @@ def call(walker: Walker, site: Site) -> Sym | None:
                 traits=traits,
                 key=f"f({base.key},{','.join(keys)})" if all(keys) else "",
             )
+        if site.name == "get" and site.args.positional and (items := walker.callables(base)):
+            return walker.entry(base, site.args.positional[0].const) or one_of(items)
         if base.shape == "dict" and site.name == "get" and site.args.positional:
             name = site.args.positional[0].const
             return _entry(base, name, site.args.get(1, "default")) if isinstance(name, str) else UNKNOWN

@@ -11,6 +11,7 @@ from celerylint.effects.events import Act, Call, Deletion, Write
 from celerylint.effects.frames import Site
 from celerylint.effects.symbols import UNKNOWN, Gate, Hold, Sym
 from celerylint.effects.walk import Walker
+from celerylint.model.values import Made
 
 _EXECUTES = frozenset(
     {
@@ -54,7 +55,7 @@ def call(walker: Walker, site: Site) -> Sym | None:
         return None
     if site.base.cls is not None and walker.method(site.base.cls, site.name) is not None:
         return None  # the project's own: followed instead
-    given = site.args.positional[0]
+    given = _made_text(walker, site.args.positional[0])
     if not _is_text(given):
         return None
     met = _met(walker, site, given.const)
@@ -79,6 +80,14 @@ def _met(walker: Walker, site: Site, text: str) -> Gate | None:
 
 
 _COLUMN = re.compile(r"[\"`]?(\w+)[\"`]?\s*(?:=|\bis\b|\bin\b|<>|!=)")
+
+
+def _made_text(walker: Walker, given: Sym) -> Sym:
+    """The text of a statement that a module made: `BUMP = text("UPDATE ...")`."""
+    made = given.client
+    if isinstance(made, Made) and made.maker.endswith((".text", "sql.SQL")) and made.args:
+        return walker.of(made.args[0])
+    return given
 
 
 def _is_text(given: Sym) -> bool:

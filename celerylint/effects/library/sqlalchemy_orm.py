@@ -36,7 +36,19 @@ def call(walker: Walker, site: Site) -> Sym | None:
         return base  # `RETURNING`: what it returns is there if a row was met
     if _is_session(base, site):
         return _session(walker, site)
+    if site.name in ("append", "extend", "add") and "row" in base.traits:
+        return _hung_on(walker, site)
     return None
+
+
+def _hung_on(walker: Walker, site: Site) -> Sym | None:
+    """`cart.lines.append(Line(...))`: a new row that the session takes along with the one that it hangs on."""
+    given = site.args.positional[0] if site.args.positional else UNKNOWN
+    new = [row for row in (given, *given.items) if row.shape == "new" and is_made(walker, row)]
+    for row in new:
+        walker.attributes[row.key, "\0saved"] = UNKNOWN
+        walker.emit(Act, site.at, kind=kinds.CREATE, what=f"{site.name}({short(row.model)})", subject=row)
+    return UNKNOWN if new else None
 
 
 def _is_session(base: Sym, site: Site) -> bool:
@@ -69,6 +81,8 @@ def _model(walker: Walker, given: Sym) -> tuple[str, ClassValue | None]:
         return model_name(given.value), given.value
     if given.shape in ("row", "rows", "statement"):
         return given.model, given.cls
+    if given.cls is not None and any(trait.startswith("column:") for trait in given.traits):
+        return model_name(given.cls), given.cls
     return given.what or given.key, None
 
 
@@ -117,6 +131,8 @@ def _session(walker: Walker, site: Site) -> Sym | None:
 
 
 def _added(walker: Walker, site: Site, row: Sym) -> Sym:
+    if (row.key, "\0saved") in walker.attributes:
+        return UNKNOWN
     if row.shape == "new" and is_made(walker, row):
         walker.emit(Act, site.at, kind=kinds.CREATE, what=f"session.{site.name}({short(row.model)})", subject=row)
     elif row.shape not in ("row", "new"):

@@ -15,7 +15,8 @@ from celerylint.rules.bodies.telling import way
 
 _DONE = re.compile(
     r"(^|_)(sent|emailed|mailed|notified|charged|paid|captured|processed|done|completed|complete|finished|executed|delivered|synced"
-    r"|synchronized|published|exported|imported|uploaded|posted|invoiced|billed|refunded|handled|dispatched|shipped|generated|indexed)"
+    r"|synchronized|published|exported|imported|uploaded|posted|invoiced|billed|refunded|handled|dispatched|shipped|generated|indexed|welcomed|onboarded|greeted|reminded|alerted|thanked|announced|broadcast|pushed"
+    r"|credited|debited|awarded|granted|issued|settled|fulfilled|reported|recorded|submitted|provisioned|transferred|migrated|applied)"
     r"(_(at|on|date|time|ts|flag))?$"
 )
 """Fields that say that something was done."""
