@@ -12,7 +12,8 @@ import pytest
 
 from celerylint.dev.fix_oracle import APPS
 from celerylint.dev.fix_oracle.allowed import MAY_CHANGE, may_change
-from celerylint.dev.fix_oracle.run import FIXTURES, differences, run_fixture, run_generated
+from celerylint.dev.fix_oracle.run import FIXTURES, differences, run_fixture, run_generated, run_trial
+from celerylint.dev.fix_oracle.trials import TRIALS, Trial
 from celerylint.dev.oracle.run import Celery
 from celerylint.rules.registry import all_rules
 
@@ -38,7 +39,23 @@ def test_mended_projects_load_as_before() -> None:
     # With `**` options that hold what a fix sets (2, 8), and a decorator that takes no options (20).
     outcomes = run_generated([2, 8, 20], "5.7", PYTHON, jobs=1, keep=None)
     assert [line for outcome in outcomes for line in (*outcome.faults, outcome.not_loaded) if line] == []
-    assert all(outcome.applied.total() > 5 for outcome in outcomes)
+    assert all(outcome.applied.total() > 5 for outcome in outcomes if "CLY" not in outcome.name)
+
+
+@pytest.mark.parametrize("seed", range(len(TRIALS)), ids=lambda seed: f"{TRIALS[seed].code}-{seed}")
+def test_mended_tasks_do_as_before(seed: int) -> None:
+    outcome = run_trial(seed, "5.7", PYTHON, keep=None)
+    assert not outcome.not_loaded
+    assert not outcome.faults
+
+
+def test_a_task_that_does_something_else_is_noticed(monkeypatch: pytest.MonkeyPatch) -> None:
+    text = "import redis\nfrom celery import shared_task\n\n\n@shared_task(ignore_results=True)\ndef pull(): ...\n"
+    probe = "from shop.tasks import pull; print(pull.ignore_result)"
+    trial = Trial("CLY804", {"shop/__init__.py": "", "shop/tasks.py": text}, probe)
+    monkeypatch.setattr("celerylint.dev.fix_oracle.run.trial_of", lambda seed: trial)
+    outcome = run_trial(0, "5.7", PYTHON, keep=None)
+    assert outcome.faults == ["it printed 'False\\n', and prints 'True\\n'"]
 
 
 def test_every_fixture_project_is_known() -> None:

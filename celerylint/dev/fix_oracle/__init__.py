@@ -1,7 +1,7 @@
 """An independent judge of fixes: what does Celery make of a project before `--fix --unsafe-fixes`, and what after it?
 
 Every task must still be registered under its name; only what the fixes name may differ; every file must parse; and a second
-run must find nothing to mend.
+run must find nothing to mend. What shows only when a task runs is judged by running it, in small projects beside.
 """
 
 from __future__ import annotations
@@ -90,7 +90,9 @@ def _with_fixes() -> set[str]:
 
 def _parser() -> argparse.ArgumentParser:
     parser = argparse.ArgumentParser(prog="python -m celerylint.dev fix-oracle", description=__doc__)
-    parser.add_argument("--count", type=int, default=100, help="invented projects, beside the fixtures")
+    parser.add_argument(
+        "--count", type=int, default=100, help="invented projects, beside the fixtures; as many small ones"
+    )
     parser.add_argument("--seed", type=int, default=1, help="the first project's seed; the others follow")
     parser.add_argument("--celery", default="5.6", help="the minor version of Celery")
     parser.add_argument("--keep", type=Path, help="keep projects that fail below this folder, before and after")

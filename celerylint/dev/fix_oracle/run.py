@@ -18,6 +18,7 @@ from msgspec.structs import replace
 from celerylint.config import Options, load
 from celerylint.dev.fix_oracle.allowed import may_change
 from celerylint.dev.fix_oracle.faults import add_faults
+from celerylint.dev.fix_oracle.trials import printed, put, trial_of
 from celerylint.dev.oracle.generate import generate
 from celerylint.dev.oracle.run import Celery, services, write
 from celerylint.engine import check
@@ -57,7 +58,7 @@ def run_generated(seeds: Iterable[int], minor: str, python: Path, *, jobs: int, 
     with ProcessPoolExecutor(jobs) as pool:
         parts = [pool.submit(_share, share, minor, python, keep) for share in shares]
         outcomes = [outcome for part in parts for outcome in part.result()]
-    return sorted(outcomes, key=lambda outcome: int(outcome.name.removeprefix("seed ")))
+    return sorted(outcomes, key=lambda outcome: int(outcome.name.removeprefix("seed ").partition(",")[0]))
 
 
 def _share(seeds: list[int], minor: str, python: Path, keep: Path | None) -> list[Outcome]:
@@ -79,7 +80,34 @@ def _generated(seeds: Iterable[int], minor: str, python: Path, keep: Path | None
                 shutil.rmtree(keep / f"{minor}-{seed}", ignore_errors=True)
                 shutil.copytree(folder, keep / f"{minor}-{seed}")
         yield outcome
+        yield run_trial(seed, minor, python, keep)
     celery.close()
+
+
+def run_trial(seed: int, minor: str, python: Path, keep: Path | None) -> Outcome:
+    """The outcome for the small project of this seed, whose tasks are run."""
+    trial = trial_of(seed)
+    outcome = Outcome(f"seed {seed}, {trial.code}")
+    with tempfile.TemporaryDirectory(prefix=f"fix-oracle-{seed}-") as folder:
+        before, after = Path(folder).resolve() / "before", Path(folder).resolve() / "after"
+        pins = {"requirements.txt": f"celery=={minor}.0\n"}
+        put({**trial.files, **pins}, before)
+        put({**trial.files, **pins}, after)
+        if trial.meant is not None:
+            put(trial.meant, before)
+        _mend(after, outcome)
+        status, said = printed(trial.probe, before, python)
+        found, says = printed(trial.probe, after, python)
+        if status:
+            outcome.not_loaded = said
+        elif (found, says) != (status, said):
+            outcome.faults.append(f"it printed {said!r}, and prints {says!r}")
+        if not outcome.applied[trial.code]:
+            outcome.faults.append(f"{trial.code} was not mended")
+        if keep and (outcome.faults or outcome.not_loaded):
+            shutil.rmtree(keep / f"{minor}-{seed}-trial", ignore_errors=True)
+            shutil.copytree(folder, keep / f"{minor}-{seed}-trial")
+    return outcome
 
 
 def run_fixture(name: str, apps: Sequence[str], celery: Celery) -> Outcome:
