@@ -87,11 +87,14 @@ def source(ev: Evaluator, app: App) -> Source:
     if isinstance(value, Scalar) and isinstance(value.value, str) and last.at is not None:
         value = named_object(ev, value.value, last.at)
     if isinstance(value, External) and value.dotted == "django.conf.settings":
-        from celerylint.model.idioms.django import settings_module
+        from celerylint.model.idioms.django import settings_module, shared_settings
         from celerylint.model.values import ModuleValue
 
         module = settings_module(ev, app.module)
         django = True
+        shared = shared_settings(ev, app.module) if module is None else None
+        if shared is not None:
+            return Source(shared, Unknown("the Django settings module is not in the project", last.at), django)
         value = ModuleValue(module) if module is not None else Unknown("the Django settings module is not known")
     names = public_names(ev, value)
     if names is None:

@@ -249,3 +249,19 @@ def test_a_project_dispatcher_is_a_dispatch_where_it_is_called(tmp_path: Path) -
         ("shop.pull", "apply_async", 12),
         ("shop.pull", "delay", 12),
     ]
+
+
+def test_what_the_settings_beside_a_missing_module_have_in_common(tmp_path: Path) -> None:
+    files = {
+        "proj/__init__.py": "",
+        "proj/celery.py": DJANGO_APP.replace("proj.settings", "proj.settings.prod"),
+        "proj/settings/__init__.py": "",
+        "proj/settings/base.py": "CELERY_TASK_ACKS_LATE = True\nCELERY_TASK_TIME_LIMIT = 30\nCELERY_RESULT_EXPIRES = 60\n",
+        "proj/settings/helm.py": "from .base import *\nCELERY_TASK_TIME_LIMIT = 60\n",
+        "proj/settings/dev.py": "from .base import *\nCELERY_RESULT_EXPIRES = 5\n",
+    }
+    found = inspected(tmp_path, files)
+    assert setting(found, "task_acks_late") is True
+    assert setting(found, "task_time_limit") == "unknown"
+    assert setting(found, "result_expires") == 60
+    assert setting(found, "worker_prefetch_multiplier") == "unknown"

@@ -3,7 +3,10 @@
 from __future__ import annotations
 
 import re
+from collections.abc import Iterator
 
+from celerylint.facts import ir
+from celerylint.facts.walk import nodes
 from celerylint.model.celery_values import TaskMember
 from celerylint.model.evaluate import Evaluator
 from celerylint.model.modules import Module
@@ -45,6 +48,49 @@ def settings_name(ev: Evaluator, importer: Module | None) -> str | None:
     return best[1] if best is not None else ev.celery.django_fallback
 
 
+def shared_settings(ev: Evaluator, importer: Module | None) -> dict[str, Entry] | None:
+    """What the modules beside a settings module that is not in the project (one that is made where it is deployed) take from one
+    of them, and do not set themselves: `settings.prod` is not there, and `settings.helm` starts with `from .base import *`."""
+    name = settings_name(ev, importer)
+    package = ev.index.find(name.rpartition(".")[0], importer) if name and "." in name else None
+    if package is None or not package.is_package:
+        return None
+    folder = package.path.rpartition("/")[0]
+    beside = [ev.index.module(path) for path in sorted(ev.index.paths) if path.rpartition("/")[0] == folder]
+    based = [(module, base) for module in beside for base in _star_imported(ev, module) if base in beside]
+    bases = {base.path: base for _, base in based if base not in [module for module, _ in based]}
+    if len(bases) != 1:
+        return None
+    (base,) = bases.values()
+    ev.run(base)
+    heirs = [module for module, taken in based if taken is base and not _DEVELOPMENT.search(module.dotted)]
+    again = {name for module in heirs for name in _assigned(module)}
+    return {name: entry for name, entry in base.scope.entries.items() if name not in again}
+
+
+def _star_imported(ev: Evaluator, module: Module) -> Iterator[Module]:
+    for statement in module.facts.body if module.facts is not None else ():
+        if isinstance(statement, ir.ImportFrom) and any(alias.name == "*" for alias in statement.names):
+            dotted = (
+                ev.index.relative(module, statement.module, statement.level) if statement.level else statement.module
+            )
+            found = ev.index.find(dotted, module)
+            if found is not None:
+                yield found
+
+
+def _assigned(module: Module) -> Iterator[str]:
+    """The names that a module may set, in its branches too."""
+    for node in (n for statement in (module.facts.body if module.facts is not None else ()) for n in nodes(statement)):
+        targets = node.targets if isinstance(node, ir.Assign) else [node.target] if isinstance(node, _SETS) else []
+        for target in targets:
+            while isinstance(target, (ir.Subscript, ir.Attr)):
+                target = target.value
+            if isinstance(target, ir.Name):
+                yield target.id
+
+
+_SETS = (ir.AugAssign, ir.AnnAssign)
 _ENTRY_POINTS = ("celery.py", "celeryapp.py", "celery_app.py", "wsgi.py", "asgi.py", "manage.py")
 
 
