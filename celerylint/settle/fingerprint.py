@@ -5,11 +5,11 @@ from __future__ import annotations
 import re
 from collections import Counter
 from collections.abc import Iterable
-from hashlib import blake2b
 
 from msgspec.structs import replace
 
 from celerylint.finding import Finding
+from celerylint.store import blake2b
 from celerylint.text import skeleton
 
 # Names of others: what is found of a task stays the same when another one is renamed, or joins it at one place.

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 import re
 
 from celerylint.facts.deploy.ir import Instruction, InstructionFile, Scalar
@@ -81,6 +80,8 @@ def _argv(body: str, origins: Origins) -> list[Scalar] | None:
     """The words of the JSON form; None for the shell form, which is what Docker takes all else for."""
     if not _JSON.match(body):
         return None
+    import json
+
     words = []
     for string in re.finditer(_STRING, body, re.DOTALL):
         try:

@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator
-from dataclasses import dataclass
+
+from msgspec import Struct
 
 from celerylint.facts import ir
 from celerylint.finding import AddDictEntry, Finding, Fix, Related, Severity
@@ -142,8 +143,7 @@ def breach(task: Task, project: Project) -> tuple[str, At] | None:
     return f"{held.what}, but {timeout.broker} hands the message out again after {span(timeout.seconds)}", held.at
 
 
-@dataclass(frozen=True)
-class _Timeout:
+class _Timeout(Struct, frozen=True):
     broker: str
     seconds: float
     chosen: bool
@@ -151,8 +151,7 @@ class _Timeout:
     note: str
 
 
-@dataclass(frozen=True)
-class _Exceeded:
+class _Exceeded(Struct, frozen=True):
     """Something that takes longer than the timeout."""
 
     at: At

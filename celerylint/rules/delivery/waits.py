@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import datetime
 from collections.abc import Iterator
-from dataclasses import dataclass
+
+from msgspec import Struct
 
 from celerylint.facts import ir
 from celerylint.facts.walk import nodes
@@ -18,8 +19,7 @@ _LATER = frozenset({"apply_async", "set"})
 SENDERS = frozenset({"apply_async", "apply_async_on_commit", "send_task"})
 
 
-@dataclass(frozen=True)
-class Wait:
+class Wait(Struct, frozen=True):
     """A message that a worker holds until it is due."""
 
     task: Task

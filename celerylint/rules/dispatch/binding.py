@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 from collections.abc import Collection
-from dataclasses import dataclass
+
+from msgspec import Struct
 
 from celerylint.facts import ir
 from celerylint.facts.walk import nodes
@@ -51,8 +52,7 @@ OF_ONE_CALL = frozenset(
 """Options of `apply_async` that are taken for such wherever they stand."""
 
 
-@dataclass(frozen=True)
-class Given:
+class Given(Struct, frozen=True):
     """The arguments that a call hands to a task, as far as they are known."""
 
     positional: int

@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from dataclasses import dataclass
+
+from msgspec import Struct
 
 from celerylint.facts import ir
 from celerylint.facts.walk import nodes
@@ -122,8 +123,7 @@ def handed_on(dispatch: Dispatch, results: dict[tuple[str, Span], str]) -> str:
 # --- chords -----------------------------------------------------------------------------------------------------------
 
 
-@dataclass(frozen=True)
-class Chord:
+class Chord(Struct, frozen=True):
     """A chord as written, also where it is a group with a task behind it."""
 
     node: ir.Expr

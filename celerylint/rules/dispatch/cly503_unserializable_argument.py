@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 from collections.abc import Iterable
-from dataclasses import dataclass
+
+from msgspec import Struct
 
 from celerylint.facts import ir
 from celerylint.facts.walk import nodes
@@ -48,8 +49,7 @@ from celerylint.rules.dispatch.messages import (
 )
 
 
-@dataclass(frozen=True)
-class _Kind:
+class _Kind(Struct, frozen=True):
     """Something that JSON cannot hold, and what to send instead."""
 
     words: str

@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from dataclasses import dataclass
+
+from msgspec import Struct
 
 from celerylint.facts import ir
 from celerylint.facts.walk import nodes
@@ -31,8 +32,7 @@ _KEYS = ("_id", "_pk", "_uuid", "_name", "_type", "_url", "_slug", "_code")
 _NESTED = 3
 
 
-@dataclass(frozen=True)
-class Carried:
+class Carried(Struct, frozen=True):
     """One value in a message: an argument of the task, or something inside a list or dict that is one."""
 
     label: str
@@ -179,8 +179,7 @@ MANY = frozenset(
 """Generic types, by their last names, that are collections of what stands in brackets."""
 
 
-@dataclass(frozen=True)
-class Hint:
+class Hint(Struct, frozen=True):
     """What an annotation says: a type, one of many where `many`."""
 
     type: Value | str

@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass, field
+
+from msgspec import Struct, field
 
 from celerylint.facts import ir
 from celerylint.facts.walk import nodes
@@ -67,8 +68,7 @@ def constant(cls: ClassValue, name: str) -> object:
     return None
 
 
-@dataclass
-class Uses:
+class Uses(Struct):
     """What is done with the objects of a class."""
 
     sent: list[At] = field(default_factory=list)

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 import re
 from collections.abc import Iterable
 
@@ -99,6 +98,8 @@ def _replacing_the_shell(worker: Worker, project: Project) -> Fix | None:
     command = text.text[start:line_end].rstrip()
     if _SHELL_FORM.fullmatch(text.text[line_start:start]) and _PLAIN.fullmatch(command):
         place = Place(at.path, text.span(start, start + len(command)))
+        import json
+
         return mending.unsafe("start the worker without a shell", ReplaceText(place, json.dumps(command.split())))
     where = Place(at.path, text.span(start, start))
     if _IN_A_SUBSHELL.search(text.text[start:]):
