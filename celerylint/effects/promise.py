@@ -12,16 +12,19 @@ from collections.abc import Callable, Iterator
 
 from celerylint.model.modules import Module, ModuleIndex
 
-_WORDS = re.compile(
-    rb"\.(?:a?create|a?bulk_create|a?save|a?get_or_create|a?update_or_create|add_all|insert\w*|execute\w*|post|patch"
-    rb"|send\w*|publish\w*|produce"
-    rb"|delay\w*|apply_async\w*|incr\w*|decr|l?r?push|xadd|zincrby|hincrby|put_\w+|invoke\w*|run_\w+|submit\w*"
-    rb"|capture|refund\w*|confirm|sale|authori[sz]e|payments|charge|transfer"
-    rb"|pay|track|chat_\w+|on_commit|lock|acquire|commit|setnx|basic_publish|notify\w*|trigger\w*|group_send"
+WORDS = re.compile(
+    rb"\.(?:a?create\w*|a?bulk_create|a?save|a?get_or_create|a?update_or_create|add_all|insert\w*|execute\w*|post|patch"
+    rb"|send\w*|s?publish\w*|produce|reply\w*|post_\w+|forward_\w+|copy_message|\w*message_create|api_call|webpush|begin_send"
+    rb"|delay\w*|apply_async\w*|[hz]?incr\w*|decr\w*|[lr]?push\w*|lmove|rpoplpush|xadd|put_\w+|invoke\w*|run_\w+|submit\w*"
+    rb"|capture\w*|refund\w*|confirm\w*|sale|authori[sz]e\w*|payments|donations|\w*charge|transfer\w*|finalize_\w+|clone_\w+"
+    rb"|initiate_\w+|request_grant_payout|payment_\w+|complete_payment|enqueue\w*|async_\w+|append_rows?|add_comment|batch_create"
+    rb"|load_table_\w+|containers\.run|images\.\w+|collection\([^()]*\)\.add"
+    rb"|pay(?:_\w+)?|track|chat_\w+|on_commit|lock|acquire|commit|setnx|basic_publish|notify\w*|trigger\w*|group_send"
     rb"|create_\w+|start_\w+|update_(?:item|one|many)|find_one_and_update|bulk_save_objects|files_upload\w*)\("
     rb"|(?:Email|Mail|Message|Client|Producer|Session|Redis|Lock)\w*\("
     rb"|\.update\(\s*\w+\s*=|\b\w*(?:session|db)\.(?:add|merge)\(|\bcache\.\w+\(|\bredis\w*\.\w+\(|\.index\(\s*\w+\s*="
     rb"|request\(\s*[\"']POST"
+    rb"|\bSimple(?:Queue|Buffer)\(|\b(?:webpush|async_task|enqueue)\("
     rb"|\bsend_\w+\(|\bmail_\w+\(|\bon_commit\(|\bopen\(|\w\.\w+ [-+]= |\bF\(|\b[a-z]*_lock\w*\(|\block\w*\("
     rb"|\bsleep\(|\brequests\.|\burlopen\("
     rb"|\bstripe\.|\braise |\bwrite_(?:text|bytes)\("
@@ -130,7 +133,7 @@ class Promise:
         if region is None:
             elsewhere = self._imported(module).get(name)
             return self._through(module, elsewhere, depth) if elsewhere is not None else bool(text)
-        if _WORDS.search(region) or (not region.startswith((b"def", b"async")) and _MADE.search(region)):
+        if WORDS.search(region) or (not region.startswith((b"def", b"async")) and _MADE.search(region)):
             return True
         if self._taught is not None and self._taught.search(region):
             return True

@@ -599,8 +599,8 @@ class Walker:
                 return self.of(base.cls) if base.cls is not None else self.force(Sym(value=base.value))
             return Sym(shape="method", items=(base, constant(name)), key=f"{base.key}.{name}" if base.key else "")
         if base.shape == "choice":
-            found = [self.attribute(item, name, at) for item in base.items]
-            return one_of(found) if all(item.shape in _CALLED for item in found) else join(found)
+            each = [self.attribute(item, name, at) for item in base.items]
+            return one_of(each) if all(item.shape in _CALLED for item in each) else join(each)
         value = base.value
         if isinstance(value, ModuleValue) and not value.module.known:
             module = value.module

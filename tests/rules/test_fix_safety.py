@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 from runner import Case
 
-from celerylint.rules.retries.transient import _PASSING
+from celerylint.rules.retries.transient import PASSING
 
 _SETS = """\
 from celery import shared_task
@@ -59,7 +59,7 @@ def test_what_is_computed_before_the_commit_is_unsafe(argument: str, safety: str
     assert _safety("CLY511", _LATE.format(argument=argument), tmp_path) == safety
 
 
-_ERRORS = sorted({(error.module, error.name) for errors in _PASSING.values() for error in errors})
+_ERRORS = sorted({(error.module, error.name) for errors in PASSING.values() for error in errors})
 
 
 @pytest.mark.parametrize(("module", "name"), _ERRORS, ids=[f"{module}.{name}" for module, name in _ERRORS])

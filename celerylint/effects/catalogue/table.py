@@ -20,7 +20,8 @@ class Effect(NamedTuple):
     keys: tuple[str, ...] = ()
     """Arguments that make the other side recognise a repeat."""
     given: tuple[str, str] = ("", "")
-    """A keyword, or a key of a dict among the arguments, and a regular expression: only calls are meant whose value matches it."""
+    """A keyword, a key of a dict among the arguments, or `0` for the first of them, and a regular expression: only calls are meant
+    whose value, or what made it, matches."""
 
 
 Table = dict[str, tuple[Effect, ...]]
@@ -47,4 +48,7 @@ def find(table: Table, what: str, keywords: Mapping[str, Sym]) -> Effect | None:
 
 def _matches(given: tuple[str, str], keywords: Mapping[str, Sym]) -> bool:
     name, pattern = given
-    return not name or (name in keywords and _compiled(pattern).search(str(keywords[name].const)) is not None)
+    if not name:
+        return True
+    held = keywords.get(name)
+    return held is not None and _compiled(pattern).search(held.what or str(held.const)) is not None

@@ -77,7 +77,7 @@ def call(walker: Walker, site: Site) -> Sym | None:
     if name in ("isoformat", "timestamp", "ctime"):
         kept |= site.callee.traits & RANDOM
     entries: dict[str, Sym] = {}
-    if keeps_arguments(what):
+    if keeps_arguments(what) or (name[:1].isupper() and what.partition(".")[0] in EFFECTS):
         entries, kept = site.args.keywords, kept | {"open"} if site.args.open else kept
     return Sym(what=f"{what}()", key=key, traits=kept, holds=holds, items=site.args.positional, entries=entries)
 
@@ -157,8 +157,10 @@ def _act(walker: Walker, site: Site, effect: Effect, what: str) -> None:
 
 
 def _named(site: Site) -> dict[str, Sym]:
-    """What a call is given under a name, keys of dicts among them."""
+    """What a call is given under a name, keys of dicts among them, and what it is given first."""
     out = dict(site.args.keywords)
+    if site.args.positional:
+        out["0"] = site.args.positional[0]
     for given in site.args.all:
         if given.entries:
             out = {**given.entries, **out}

@@ -47,8 +47,8 @@ def call(walker: Walker, site: Site) -> Sym | None:
                 traits=traits,
                 key=f"f({base.key},{','.join(keys)})" if all(keys) else "",
             )
-        if site.name == "get" and site.args.positional and (items := walker.callables(base)):
-            return walker.entry(base, site.args.positional[0].const) or one_of(items)
+        if site.name == "get" and site.args.positional and (held := walker.callables(base)):
+            return walker.entry(base, site.args.positional[0].const) or one_of(held)
         if base.shape == "dict" and site.name == "get" and site.args.positional:
             name = site.args.positional[0].const
             return _entry(base, name, site.args.get(1, "default")) if isinstance(name, str) else UNKNOWN

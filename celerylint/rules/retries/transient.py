@@ -23,7 +23,7 @@ def _of(module: str, *names: str) -> tuple[Needed, ...]:
 _BUILTIN = (Needed("builtins", "ConnectionError"), Needed("builtins", "TimeoutError"))
 _AWS = _of("botocore.exceptions", "ConnectionError", "HTTPClientError")
 _SMTP = (*_of("smtplib", "SMTPServerDisconnected", "SMTPConnectError"), *_BUILTIN)
-_PASSING: dict[str, tuple[Needed, ...]] = {
+PASSING: dict[str, tuple[Needed, ...]] = {
     "aiohttp": (*_of("aiohttp", "ClientConnectionError"), *_of("asyncio", "TimeoutError")),
     "anthropic": _of("anthropic", "APIConnectionError", "RateLimitError", "InternalServerError"),
     "boto3": _AWS,
@@ -91,7 +91,7 @@ def transient_in(parts: Iterable[Part], others: list[Value]) -> list[Needed]:
     if _OPAQUE in clients and _DATABASES.issuperset(known):
         return []
     held = {other.dotted for other in others if isinstance(other, External)}
-    errors = dict.fromkeys(error for client in known for error in _PASSING[client])
+    errors = dict.fromkeys(error for client in known for error in PASSING[client])
     return [error for error in errors if f"{error.module}.{error.name}" not in held]
 
 
@@ -170,7 +170,7 @@ def _is_harmless(value: Value | None, called: ir.Expr) -> bool:
 def _client(value: Value | None) -> str:
     """Which of those that are known a value is, or is made by."""
     dotted = value.dotted if isinstance(value, External) else value.maker if isinstance(value, Made) else ""
-    while dotted and dotted not in _PASSING:
+    while dotted and dotted not in PASSING:
         dotted = dotted.rpartition(".")[0]
     return dotted
 
