@@ -151,6 +151,8 @@ def _judged(
         findings.append(crashed("evaluation of the deployment files", run.crash))
     findings.extend(_judge([rule for rule in judges() if rule.code in chosen], run.project, options, run.files))
     clock.lap("judge")
+    run.save()
+    clock.lap("cache")
     comments = {path: suppressions(source) for path, source in run.files.relevant_sources()}
     for path, kind, source in run.deployed.sources():
         comments[path] = plain_suppressions(source, comment_starts(kind))
@@ -246,8 +248,8 @@ def inspect(
         from celerylint.effects.behaviour import Bodies
         from celerylint.model.inspect import inspection
 
-        project = _read(found, files, deployed, options, root, clock).project
-        bodies = Bodies(project)
+        run = _read(found, files, deployed, options, root, clock)
+        bodies = Bodies(run.project)
         bodies.begin()
 
         def repeat_safe(task: Task) -> str:
@@ -256,7 +258,9 @@ def inspect(
             except Exception:  # a fault of ours in one body, which `check` reports
                 return "unknown"
 
-        return inspection(project, repeat_safe)
+        shown = inspection(run.project, repeat_safe)
+        run.save()
+        return shown
 
 
 class _Run:
@@ -280,6 +284,10 @@ class _Run:
         """What went wrong with the deployment files by a fault of ours."""
         self._pins = pins
         self._aliases = aliases
+
+    def save(self) -> None:
+        """Keep what was read for the next run: at the end, since bodies are walked through files that nobody read before."""
+        self.files.save(self.deployed.entries())
 
     @property
     def looked(self) -> Looked:
@@ -366,8 +374,6 @@ def _read(found: Discovery, files: Files, deployed: DeployFiles, options: Option
             break
         project, aliases = link(inputs(wider, aliases))
     clock.lap("widen")
-    files.save(deployed.entries())
-    clock.lap("cache")
     return _Run(found, files, deployed, project, crash, pins, aliases)
 
 

@@ -131,7 +131,7 @@ class Files:
         self._queue: WorkQueue | None = None
         self._calls: list[ForkedCall] = []
         self._elsewhere: Iterator[bytes] | None = None
-        self._read_elsewhere: set[str] = set()
+        self._read_elsewhere: dict[str, bytes] = {}
         self._stamps: dict[str, Stamp] = {}
         """Those of files, taken before they were read."""
 
@@ -226,11 +226,21 @@ class Files:
     @property
     def read(self) -> set[str]:
         """The Python files of which more than the bytes was looked at, or nothing could be."""
-        return self._facts.keys() | self._sources.keys() | self._problems.keys() | self._read_elsewhere
+        return self._facts.keys() | self._sources.keys() | self._problems.keys() | self._read_elsewhere.keys()
 
-    def also_read(self, paths: Iterable[str]) -> None:
-        """Another process has read these files, for the same run."""
-        self._read_elsewhere.update(paths)
+    def encoded(self, path: str) -> bytes:
+        """The facts of a file as they are kept for the next run; empty if they are not to be kept, or are already."""
+        facts, known = self._facts.get(path), self._cached.get(path)
+        if facts is None or path not in self._stamps:
+            return b""
+        is_kept = (
+            known is not None and known.facts is not None and (known.size, known.changed) == self._stamps[path][:2]
+        )
+        return b"" if is_kept else ir.encode(facts)
+
+    def also_read(self, files: Mapping[str, bytes]) -> None:
+        """Another process has read these files, for the same run; their facts are encoded, or empty."""
+        self._read_elsewhere.update(files)
 
     @property
     def cached(self) -> Mapping[str, cache.Entry] | None:
@@ -245,13 +255,14 @@ class Files:
         entries: dict[str, cache.Entry] = dict(others)
         for path, (size, changed, _) in self._stamps.items():
             facts = self._facts.get(path)
+            elsewhere = self._read_elsewhere.get(path)
             known = self._cached.get(path)
             same = known is not None and (known.size, known.changed) == (size, changed)
-            if known is not None and same and (known.facts is not None or facts is None):
+            if known is not None and same and (known.facts is not None or (facts is None and not elsewhere)):
                 entries[path] = known
             elif (path not in self._problems or facts is not None) and now - changed > SETTLED:
                 # One that was changed a moment ago is left out: it may change again within the same tick of its clock.
-                encoded = ir.encode(facts) if facts is not None else None
+                encoded = ir.encode(facts) if facts is not None else elsewhere or None
                 entries[path] = cache.Entry(size, changed, path in self._matters, encoded)
         if entries != self._cached:
             cache.write(self._root, self._options.cache_dir, entries)

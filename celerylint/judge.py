@@ -7,7 +7,8 @@ near each other need the same files), and tell each other what came of it. Rules
 
 from __future__ import annotations
 
-from collections.abc import Collection, Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Set as AbstractSet
 from pathlib import Path
 from typing import Protocol
 
@@ -41,20 +42,24 @@ class Share(Struct, frozen=True, gc=False):
 
     findings: list[Finding]
     bodies: dict[int, Body]
-    read: list[str]
-    """The files of the project that it has read."""
+    read: dict[str, bytes]
+    """The files of the project that it has read itself, with their encoded facts where these are to be kept."""
 
 
 class Reading(Protocol):
     """Tells which files a run has read."""
 
     @property
-    def read(self) -> Collection[str]:
+    def read(self) -> AbstractSet[str]:
         """Their paths."""
         ...
 
-    def also_read(self, paths: Iterable[str]) -> None:
-        """Take them for read: another process did."""
+    def encoded(self, path: str) -> bytes:
+        """The facts of one of them as they are kept for the next run; empty if they are not to be kept, or are already."""
+        ...
+
+    def also_read(self, files: Mapping[str, bytes]) -> None:
+        """Take files for read, with their encoded facts: another process did."""
         ...
 
 
@@ -101,10 +106,12 @@ def _shared(
             yield from range(turn * size, min((turn + 1) * size, len(tasks)))
 
     there, here = _shared_out(rules)
+    known = frozenset(reading.read)
 
     def its_share() -> bytes:
         share = _share(there, readers, tasks, taken(True), project, bodies)
-        return msgspec.msgpack.encode(msgspec.structs.replace(share, read=sorted(reading.read)))
+        read = {path: reading.encoded(path) for path in sorted(reading.read - known)}
+        return msgspec.msgpack.encode(msgspec.structs.replace(share, read=read))
 
     call = ForkedCall(its_share)
     mine = _share(here, readers, tasks, taken(False), project, bodies)
@@ -117,7 +124,7 @@ def _shared(
         # It died, and what it had taken died with it.
         left = [number for number in range(len(tasks)) if number not in mine.bodies]
         theirs = _share(there, readers, tasks, left, project, bodies)
-    return Share(mine.findings + theirs.findings, {**mine.bodies, **theirs.bodies}, [])
+    return Share(mine.findings + theirs.findings, {**mine.bodies, **theirs.bodies}, {})
 
 
 def _shared_out(rules: Sequence[Rule]) -> tuple[list[Rule], list[Rule]]:
@@ -146,7 +153,7 @@ def _share(
     return Share(
         _found(rules, project, bodies),
         {number: _body(tasks[number], readers, project, bodies) for number in numbers},
-        [],
+        {},
     )
 
 
