@@ -258,11 +258,13 @@ def _shown(source: bytes) -> str:
 
 
 def _is_ours(root: Path, path: str, module: str) -> bool:
-    """Whether a module that a file imports is one of the project: some folder above the file that is no package holds it."""
+    """Whether a module that a file imports is one of the project: it holds the file, or stands in a folder above it that is
+    no package, or in the root. Celery is not: nothing here would be a task.
+    """
     parts = path.split("/")[:-1]
-    for count in range(len(parts), -1, -1):
+    for count in range(len(parts) if module != "celery" else -1, -1, -1):
         folder = root.joinpath(*parts[:count])
-        if (folder / "__init__.py").exists():
+        if count and parts[count : count + 1] != [module] and (folder / "__init__.py").exists():
             continue
         if (folder / f"{module}.py").exists() or any((folder / module).glob("*.py")):
             return True

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import ast
 import warnings
 from collections.abc import Callable, Iterable, Mapping
 from typing import TYPE_CHECKING
@@ -223,7 +222,7 @@ def _parses(text: str) -> bool:
     try:
         with warnings.catch_warnings():
             warnings.simplefilter("ignore")
-            compile(text, "<fixed>", "exec", ast.PyCF_ONLY_AST, dont_inherit=True)
+            compile(text, "<fixed>", "exec", dont_inherit=True)  # parsing alone lets a keyword stand twice
     except (SyntaxError, ValueError, RecursionError, MemoryError):
         return False
     return True

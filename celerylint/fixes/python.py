@@ -216,9 +216,8 @@ class Python:
     def _set_in(self, owner: _Owner, pairs: _Pairs) -> list[Change]:
         """Options among arguments or entries. A value of several lines is written as one where there is room."""
         is_dict = isinstance(owner, cst.Dict)
-        texts = {
-            name: f"{self._quoted(repr(name))}: {value}" if is_dict else f"{name}={value}" for name, value in pairs
-        }
+        quote = self._quote_of(owner)
+        texts = {name: f"{quote}{name}{quote}: {value}" if is_dict else f"{name}={value}" for name, value in pairs}
         held = {name: item for item in _items(owner) if (name := _name(item)) in texts}
         added = [text for name, text in texts.items() if name not in held]
         only = owner.args[0].value if isinstance(owner, cst.Call) and len(owner.args) == 1 else None
@@ -237,6 +236,11 @@ class Python:
             items = [replaced.get(id(item)) or self._code(item) for item in _items(owner)]
             return [self._exploded(owner, [*items, *(text for name, text in texts.items() if name not in held)])]
         return [*changes, *(self._add(owner, added) if added else [])]
+
+    def _quote_of(self, owner: _Owner) -> str:
+        """The quotes of the keys of a dict, those of the file where it has none."""
+        keys = [item.key for item in _items(owner) if isinstance(item, cst.DictElement)]
+        return next((key.quote for key in reversed(keys) if isinstance(key, cst.SimpleString)), self._quotes)
 
     def _value_in(self, item: _Item) -> tuple[int, int]:
         """Where the value of an argument or entry is, with the brackets around it."""
@@ -257,9 +261,31 @@ class Python:
 
     def _too_long(self, owner: _Owner, more: int) -> bool:
         """Whether a call on one line would be too long with some characters more."""
+        items = _items(owner)
+        if not items:
+            return False
         start, end = self._stretch_of(owner)
+        if "\n" in self.file.text[start:end]:
+            # All on one line of their own may be.
+            start, end = self._stretch_of(items[0])[0], self._stretch_of(items[-1])[1]
+            if len(items) == 1 or not self.file.first_on_its_line(start) or "#" in self._between(owner):
+                return False
         width = self.file.line_end(end) - self.file.line_start(start) + more
-        return bool(_items(owner)) and "\n" not in self.file.text[start:end] and width > self._limit
+        return "\n" not in self.file.text[start:end] and width > self._limit
+
+    def _between(self, owner: _Owner) -> str:
+        """What stands around and between the arguments or entries."""
+        text, done, end = "", self._opened(owner), self._stretch_of(owner)[1]
+        for item in _items(owner):
+            first, last = self._stretch_of(item)
+            text += self.file.text[done:first]
+            done = last
+        return text + self.file.text[done:end]
+
+    def _opened(self, owner: _Owner) -> int:
+        """Where what a call or dict holds begins, behind its bracket."""
+        first = self._stretch_of(_items(owner)[0])[0]
+        return max(self.file.text.rfind(bracket, 0, first) for bracket in "({") + 1
 
     def _add(self, owner: _Owner, entries: list[str]) -> list[Change]:
         """Put arguments or entries after the last one, in the style of those that are there."""
@@ -306,9 +332,8 @@ class Python:
 
     def _exploded(self, owner: _Owner, texts: list[str]) -> Change:
         """All arguments on a line of their own, or on one for each, as formatters do where one line is too long."""
-        first, last = self._stretch_of(_items(owner)[0])[0], self._stretch_of(owner)[1] - 1
-        opened = max(self.file.text.rfind(bracket, 0, first) for bracket in "({") + 1
-        indent = self.file.indent(first)
+        opened, last = self._opened(owner), self._stretch_of(owner)[1] - 1
+        indent = self.file.indent(opened)
         inner = f"{indent}{self._unit}"
         together = ", ".join(map(_joined, texts))
         if len(inner) + len(together) <= self._limit:

@@ -31,6 +31,9 @@ WIDE = 88
 
 _BRACKET = re.compile(r"[ \t]*\(")
 
+_WIDER = 100
+"""Columns beyond which it is folded once more."""
+
 INTERVAL = Needed("celery.utils.time", "get_exponential_backoff_interval")
 
 
@@ -88,9 +91,10 @@ def partial_of(
     below = given is not None and given.line > func.end_line
     added = len(".".join(given_to.split(".")[-2:])) + len(more) + (len("(partial( )") if given is not None else 0)
     wide = bool(given_to) and call.line == call.end_line and call.end_col - 1 + added > WIDE
+    wider = wide and given is not None and call.end_col - 1 + len("    partial( ") > _WIDER
     text = f"{given_to}(" + ("\n    " if wide else "") if given_to else ""
     if given is not None:
-        text += "functools.partial(" + ("\n    " if below else "")
+        text += "functools.partial(" + ("\n        " if wider else "\n    " if below else "")
         needs = (*needs, Needed("functools", "partial"))
     opening = ReplaceExpr(Place(path, Span(line, column, func.line, func.col)), text, tuple(needs))
     closing = f"{more}\n)" if wide else f"{more})" if given_to else ""
@@ -99,9 +103,11 @@ def partial_of(
         return [opening, ReplaceExpr(brackets, closing)]
     bracket = Place(path, Span(func.end_line, func.end_col, func.end_line, func.end_col + blanks.end()))
     end = Place(path, Span(call.end_line, call.end_col, call.end_line, call.end_col))
+    last = Place(path, Span(call.end_line, call.end_col - 1, call.end_line, call.end_col - 1))
     return [
         opening,
         ReplaceText(bracket, "," if below else ", "),
+        *([ReplaceExpr(last, "\n    ")] if wider else ()),
         *([ReplaceExpr(end, closing)] if given_to else ()),
     ]
 
@@ -186,6 +192,13 @@ def text_of(node: ir.Node, path: str, project: Project) -> str:
         held[-1] = held[-1][: node.end_col - 1]
         held[0] = held[0][node.col - 1 :]
     return "\n".join(held)
+
+
+def is_commented(at: At, project: Project) -> bool:
+    """Whether a comment ends the line that a node ends on: it speaks of what stands there, and would be wrong of anything else."""
+    path, node = at
+    lines = _lines(path, project)[node.end_line - 1 : node.end_line]
+    return any("#" in line[node.end_col - 1 :] for line in lines)
 
 
 def lines_without(node: ir.Node, path: str, project: Project) -> DeleteLines:

@@ -304,6 +304,32 @@ def test_a_name_that_means_something_else_is_left_alone(text: str) -> None:
         fixed(text, ReplaceExpr(at(text, "X"), "celery.utils.time.rate", (INTERVAL,)))
 
 
+@pytest.mark.parametrize(
+    ("name", "after"),
+    [
+        ("name", "    expires=600, base=Loud, name=True\n"),
+        ("n" * 80, f"    expires=600,\n    base=Loud,\n    {'n' * 80}=True,\n"),
+    ],
+)
+def test_arguments_on_one_line_of_their_own_get_one_each_where_it_would_be_too_long(name: str, after: str) -> None:
+    text = "@shared_task(\n    expires=600, base=Loud\n)\ndef pull(): ...\n"
+    edit = SetKeyword(at(text, "shared_task(\n    expires=600, base=Loud\n)"), name, "True")
+    assert fixed(text, edit) == f"@shared_task(\n{after})\ndef pull(): ...\n"
+
+
+def test_a_comment_beside_arguments_is_kept() -> None:
+    text = "@shared_task(  # quick\n    expires=600, base=Loud\n)\ndef pull(): ...\n"
+    place = at(text, "shared_task(  # quick\n    expires=600, base=Loud\n)")
+    assert "(  # quick\n    expires=600, base=Loud, n" in fixed(text, SetKeyword(place, "n" * 80, "True"))
+
+
+def test_a_keyword_that_would_stand_twice_breaks_the_file() -> None:
+    text = "pull.apply_async(taskid=1, task_id=2)\n"
+    bench = Bench(lambda path: text.encode(), lambda path, module: False)
+    done = bench.round([_finding(ReplaceExpr(at(text, "taskid"), "task_id"))])
+    assert (done.changed, list(done.broken)) == ({}, ["tasks.py"])
+
+
 def test_a_statement_stands_below_another_as_deep_as_it() -> None:
     text = "def make():\n    app = Celery()  # here\n    return app\n"
     after = fixed(text, InsertStatement(at(text, "Celery()"), "app.conf.x = 1"))
@@ -316,6 +342,12 @@ def test_a_statement_stands_below_another_as_deep_as_it() -> None:
 def test_quotes_are_those_of_the_file() -> None:
     text = "app = Celery('a', broker='b')\n@app.task\ndef f(): ...\n"
     assert "@app.task(name='x')" in fixed(text, SetKeyword(at(text, "app.task"), "name", '"x"'))
+
+
+def test_quotes_are_those_of_the_dict_where_they_differ_from_those_of_the_file() -> None:
+    text = "A = ['a', 'b', 'c']\nO = {\"queue\": 'x'}\n"
+    edit = AddDictEntry(at(text, "{\"queue\": 'x'}"), "expires", "60")
+    assert fixed(text, edit) == "A = ['a', 'b', 'c']\nO = {\"queue\": 'x', \"expires\": 60}\n"
 
 
 def test_an_entry_is_added_to_a_dict() -> None:

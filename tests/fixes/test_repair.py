@@ -13,6 +13,7 @@ import pytest
 from celerylint import repair as repairing
 from celerylint.fixes import bench, write
 from celerylint.frontends.cli import main
+from celerylint.repair import _is_ours
 
 TASKS = """\
 from celery import shared_task
@@ -286,3 +287,22 @@ def test_no_comment_gets_into_a_string(folder: Path) -> None:
     run("--add-ignores")
     text = (folder / "tasks.py").read_text()
     assert '""")  # celerylint: ignore[CLY213]\n' in text
+
+
+@pytest.mark.parametrize(
+    ("files", "path", "module", "ours"),
+    [
+        (["shop/tasks.py", "shop/__init__.py"], "shop/tasks.py", "shop", True),
+        (["src/shop/tasks.py", "src/shop/__init__.py", "src/__init__.py"], "src/shop/tasks.py", "shop", True),
+        (["__init__.py", "app.py", "tasks/__init__.py", "tasks/one.py"], "tasks/one.py", "app", True),
+        (["conf/settings.py", "tasks.py"], "tasks.py", "conf", True),
+        (["shop/redis.py", "shop/__init__.py"], "shop/tasks.py", "redis", False),
+        (["shop/celery.py", "shop/tasks.py"], "shop/tasks.py", "celery", False),
+        (["celery/health.py", "shop/tasks.py"], "shop/tasks.py", "celery", False),
+    ],
+)
+def test_which_modules_are_the_project_s(files: list[str], path: str, module: str, ours: bool, tmp_path: Path) -> None:
+    for file in files:
+        (tmp_path / file).parent.mkdir(parents=True, exist_ok=True)
+        (tmp_path / file).touch()
+    assert _is_ours(tmp_path, path, module) is ours

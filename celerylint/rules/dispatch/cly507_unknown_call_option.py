@@ -95,15 +95,16 @@ def checkout(order):
             near = closest(name, catalog.call_options, _LIKE)
             if not of_task and near is None:
                 continue
+            given = near in dispatch.args.keywords
             yield self.finding(
                 _at(entry.at, dispatch),
                 f"`{name}` is an option of the task, which the worker reads from its own task: given to"
                 f" {dispatch.method}() it has no effect"
                 if of_task
                 else f"{dispatch.method}() has no option `{name}`: it is put into the message and nobody reads it",
-                f"set `{name}` in the task's decorator" if of_task else f"did you mean `{near}`?",
+                _instead(name, near, of_task, given),
                 symbol=dispatch.task_name or "",
-                fix=_left_out(entry.at) if of_task else _renamed(entry.at, name, near) if near is not None else None,
+                fix=_left_out(entry.at) if of_task or given or near is None else _renamed(entry.at, name, near),
             )
 
     def _delayed(self, dispatch: Dispatch, task: Task, project: Project) -> Iterator[Finding]:
@@ -129,6 +130,12 @@ def checkout(order):
                 symbol=task.name,
                 fix=_with_options(dispatch, known, project),
             )
+
+
+def _instead(name: str, near: str | None, of_task: bool, given: bool) -> str:
+    if of_task:
+        return f"set `{name}` in the task's decorator"
+    return f"leave it out, as `{near}` is given too" if given else f"did you mean `{near}`?"
 
 
 def _left_out(at: At | None) -> Fix | None:

@@ -33,7 +33,7 @@ class UnboundedRetry(Rule):
     ## Fix safety
 
     The fix writes `max_retries=10` where `None` is written, be that a base class or a constant. It is unsafe: a task that
-    was retried until the trouble had passed now gives up.
+    was retried until the trouble had passed now gives up. Where a comment on the line says why, there is none.
 
     [Task.max_retries](https://docs.celeryq.dev/en/stable/reference/celery.app.task.html#celery.app.task.Task.max_retries)
     """
@@ -79,6 +79,9 @@ def pull(url):
 
 
 def _bounded(held: Decision, project: Project) -> Fix | None:
+    at = mending.written(held)
+    if at is None or mending.is_commented(at, project):
+        return None  # somebody says why
     edits = mending.replaced(held, "10")
     touched = mending.also(held.at, "max_retries", project) if held.at is not None else ""
     return mending.unsafe(f"retry 10 times at most{touched}", *edits) if edits else None

@@ -5,7 +5,9 @@ from __future__ import annotations
 from celerylint.facts import ir
 from celerylint.finding import Fix
 from celerylint.model.project import Retry
+from celerylint.model.values import Scalar
 from celerylint.rules import mending
+from celerylint.rules.retries.delays import argument
 
 _LEAST_CAP = 600
 """Celery's own `retry_backoff_max`."""
@@ -18,7 +20,15 @@ def growing_wait(retry: Retry, first: float) -> Fix | None:
     cap = max(_LEAST_CAP, min(8 * first, _LONGEST))
     if first != int(first) or first > cap / 2:
         return None
-    return _fix(retry, max(int(first), 1), int(cap), "let the wait grow and be random")
+    return _fix(retry, _constant(retry) or str(max(int(first), 1)), int(cap), "let the wait grow and be random")
+
+
+def _constant(retry: Retry) -> str | None:
+    """The name that the countdown is given by, where it stands for a whole number."""
+    call, value = retry.at[1], argument(retry, "countdown", 5)
+    given = next((k.value for k in call.keywords if k.name == "countdown"), None) if isinstance(call, ir.Call) else None
+    whole = isinstance(value, Scalar) and type(value.value) is int and value.value > 0
+    return mending.spelled(given) if given is not None and whole else None
 
 
 def random_wait(retry: Retry) -> Fix | None:
@@ -37,10 +47,10 @@ def random_wait(retry: Retry) -> Fix | None:
     number = factor.value if isinstance(factor, ir.Const) else 1 if factor is None else None
     if type(number) is not int or number < 1:
         return None
-    return _fix(retry, number, max(_LEAST_CAP, min(8 * number, _LONGEST)), "take the wait at random")
+    return _fix(retry, str(number), max(_LEAST_CAP, min(8 * number, _LONGEST)), "take the wait at random")
 
 
-def _fix(retry: Retry, factor: int, cap: int, title: str) -> Fix | None:
+def _fix(retry: Retry, factor: str, cap: int, title: str) -> Fix | None:
     task, call = _task(retry), retry.at[1]
     if task is None or not isinstance(call, ir.Call) or len(call.args) > 5 or retry.args.open:
         return None
