@@ -1,9 +1,9 @@
 """`python -m celerylint.dev clients`: look up in the packages themselves what the catalogue of effects says of them.
 
-Each package is fetched by pip, as a wheel where there is one, and its source is read, not imported: every name that a pattern of the
-catalogue is made of must be defined there, every key must be named there, and so must every exception that is said to pass by
-itself. Where each was found is written to `tests/effects/clients.json`, and a test holds the catalogue to that file. What no
-package could be had for stands in the file as `unverified`, with the reason.
+Each package is fetched by pip, as a wheel where there is one, and its source is read, not imported: every name that a pattern
+of the catalogue is made of must be defined there, every key must be named there, and so must every exception that is said to
+pass by itself. Where each was found is written to `tests/effects/clients.json`, and a test holds the catalogue to that file.
+What no package could be had for stands in the file as `unverified`, with the reason.
 """
 
 from __future__ import annotations

@@ -131,6 +131,8 @@ def _boolop(walker: Walker, node: ir.BoolOp) -> Sym:
 
 def _unary(walker: Walker, node: ir.UnaryOp) -> Sym:
     value = walker.eval(node.value)
+    if node.op == "not" and "settled" in value.traits and value.shape == "const":
+        return Sym(shape="const", const=not value.const, traits=value.traits)
     if node.op == "not":
         return Sym(holds=inverted(value.holds), key=f"not {value.key}" if value.key else "")
     if node.op == "-" and isinstance(value.const, (int, float)):
@@ -142,6 +144,9 @@ def _compare(walker: Walker, node: ir.Compare) -> Sym:
     left = walker.eval(node.left)
     rights = [walker.eval(right) for right in node.rights]
     op, right = node.ops[0], rights[0]
+    if "settled" in left.traits and right.shape == "const" and op in ("is", "is not", "==", "!="):
+        same = left.const == right.const
+        return Sym(shape="const", const=same if op in ("is", "==") else not same, traits=left.traits)
     key = f"({left.key}{op}{right.key})" if left.key and right.key else ""
     sides = [s for s in (left, *rights) if s.holds]
     if len(rights) > 1 or len(sides) != 1:

@@ -17,6 +17,7 @@ from celerylint.effects.events import (
     Call,
     Deletion,
     Event,
+    Raised,
     Release,
     Save,
     Step,
@@ -214,7 +215,10 @@ def _claim(hold: Hold, act: Act, trace: Trace) -> Verdict:
         return _NONE
     # Of a lock that others do not see CLY605 speaks.
     answer = Answer.MAYBE if hold.gate.local or hold.weak else Answer.YES
-    given_back = any(e.subject == hold.gate.subject and e.order > act.order for e in trace.of(Release))
+    given_back = any(
+        e.subject == hold.gate.subject and e.order > act.order and not _of_its_failure(act, e, trace)
+        for e in trace.of(Release)
+    )
     return Verdict(Answer.NO if given_back else answer, answer)
 
 
@@ -321,6 +325,16 @@ def _where_it_failed(act: Act, trail: tuple[Step, ...]) -> bool:
     """Whether something stands in a handler of the `try` that an effect stands in: a run that did it passes by."""
     tried = {step.node for step in act.trail if step.kind == "try"}
     return any(step.kind == "handler" and step.node in tried for step in trail)
+
+
+def _of_its_failure(act: Act, event: Event, trace: Trace) -> bool:
+    """Whether something happens where the effect failed, and nothing else can have: it is the last in its `try`."""
+    if not _where_it_failed(act, event.trail):
+        return False
+    block = next((step for step in reversed(act.trail) if step.kind == "try"), None)
+    return not any(
+        block in e.trail and e.order > act.order and isinstance(e, (Act, Call, Raised)) for e in trace.events
+    )
 
 
 def _sometimes(trail: tuple[Step, ...]) -> list[Step]:

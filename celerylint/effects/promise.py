@@ -41,6 +41,7 @@ _CALLED = re.compile(rb"(?<![\w.])([A-Za-z_]\w*)(?:\.(\w+))?\(")
 """`name(` and `name.attribute(`."""
 _PASSED = re.compile(rb"\b(?:map|imap\w*|starmap|submit|run_in_executor|partial|to_thread)\(\s*([A-Za-z_]\w*)")
 _BASES = re.compile(rb"class[ \t]+\w+\(([^):=]*)")
+_IN_BRACKETS = re.compile(rb"\[[^\]]*\]")
 _FROM = re.compile(rb"^[ \t]*from[ \t]+([.\w]+)[ \t]+import[ \t]+(\([^)]*\)|[^\n#]*)", re.M)
 _NAME = re.compile(rb"(\w+)(?:\s+as\s+(\w+))?")
 _WAITING = frozenset({"requests", "urllib.request", "time"})
@@ -193,6 +194,6 @@ def _called(region: bytes) -> Iterator[tuple[str, str]]:
     for name in _PASSED.findall(region):
         yield name.decode(), ""
     header = _BASES.match(region)
-    for base in header[1].split(b",") if header else ():
+    for base in _IN_BRACKETS.sub(b"", header[1]).split(b",") if header else ():
         name, _, attribute = base.strip().decode().partition(".")
         yield name, attribute

@@ -87,6 +87,8 @@ def _jump(walker: Walker, node: ir.Jump) -> str | None:
 
 def _if(walker: Walker, node: ir.If) -> str | None:
     test = walker.eval(node.test)
+    if "settled" in test.traits and test.shape == "const":
+        return walker.block(node.body if test.const else node.orelse)
     arms = [(met(test.holds), node.body), (negated(test.holds), node.orelse)]
     return _branches(walker, id(node), arms, given=_GIVEN.match(test.key) is not None)
 
@@ -389,7 +391,8 @@ def exit_context(walker: Walker, context: Sym, at: At) -> None:
     if context.shape == "object" and context.cls is not None:
         method = walker.method(context.cls, "__exit__")
         if method is not None:
-            walker.enter(method, Args((context, UNKNOWN, UNKNOWN, UNKNOWN), {}, at), context)
+            none = Sym(shape="const", key="None", traits=frozenset({"settled"}))
+            walker.enter(method, Args((context, none, none, none), {}, at), context)
     elif _is_session(context.what):
         walker.emit(Save, at, subject="", model="")
 

@@ -212,7 +212,9 @@ class Walker:
         last = func.attr if isinstance(func, ir.Attr) else func.id if isinstance(func, ir.Name) else ""
         if not any(name.rpartition(".")[2] == last for name in self.taught):
             return ""
-        return self.taught.get(dotted_name(self.eval(func)), "")
+        entry = self.frame.scope.module.bindings.get(func.id) if isinstance(func, ir.Name) else None
+        written = imported_name(entry.value) if entry is not None else ""
+        return self.taught.get(written) or self.taught.get(dotted_name(self.eval(func)), "")
 
     @contextmanager
     def guarded(self, kind: str, at: At) -> Any:
@@ -551,7 +553,7 @@ class Walker:
         finally:
             self.frames.pop()
             self.events = events
-        return Sym(what=f"{made.what}[]", key=f"{made.what}[]") if made.what.endswith("()") else UNKNOWN
+        return Sym(what=f"{made.what}[]", key=f"{made.what}[]") if made.what.endswith(("()", "[]")) else UNKNOWN
 
     def _member_of(self, member: Member) -> Sym:
         """A member of an enumeration, as the value that a row holds of it; of choices with a label that is the first part."""
@@ -637,7 +639,7 @@ class Walker:
     def _foreign(self, base: Sym, name: str, at: At) -> Sym:
         """An attribute of what a package provides."""
         what = self.machine.canonical(f"{base.what}.{name}")
-        holds = tuple(h for h in base.holds if h.gate.kind == "result")
+        holds = tuple(h for h in base.holds if h.gate.kind in ("result", "swapped", "created"))
         if base.key and base.what.endswith("()"):
             holds += (Hold(Gate("attribute", base.key, "", name, at, self.now), True),)
         if what.endswith("request.retries"):
@@ -895,11 +897,17 @@ class Walker:
             self.attributes[made.key, "\0made"] = UNKNOWN
             self.enter(method, args._replace(positional=(made, *args.positional)), made)
         else:
-            for name, value in args.keywords.items():
+            for name, value in (*zip(self._declared(cls), args.positional, strict=False), *args.keywords.items()):
                 self.attributes[made.key, name] = value
             for value in args.positional[:1]:
                 self.attributes[made.key, "\0first"] = value
         return made
+
+    def _declared(self, cls: ClassValue) -> list[str]:
+        """The fields that a class declares by annotations alone, as of a dataclass, in their order."""
+        order = [base for base in reversed(self.machine.mro(cls)) if isinstance(base, ClassValue)]
+        fields = [s.target for base in order for s in base.node.body if isinstance(s, ir.AnnAssign)]
+        return list(dict.fromkeys(target.id for target in fields if isinstance(target, ir.Name)))
 
     def unread_call(self, args: Args, name: str, base: Sym | None = None) -> Sym:
         """A call that cannot be followed."""

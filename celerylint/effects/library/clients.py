@@ -64,6 +64,8 @@ def call(walker: Walker, site: Site) -> Sym | None:
     holds: tuple[Hold, ...] = () if effect is None and asked == "opaque" and is_benign(what) else (Hold(gate, True),)
     if effect is not None:
         holds = (Hold(Gate("result", what, at=site.at, order=acted), True),)
+    elif what.startswith(("pymongo", "motor")) and (told := _met(walker, site, name)) is not None:
+        holds = (Hold(told, True),)
     if (
         effect is not None
         and name in _NUMBERING
@@ -107,6 +109,19 @@ def _only_if_absent(site: Site) -> bool:
     if asked is None:
         return False
     return asked.what.endswith("not_exists()") or "attribute_not_exists" in str(asked.const)
+
+
+def _met(walker: Walker, site: Site, name: str) -> Gate | None:
+    """What an update of a document tells: whether it was the first to change the field that it asks for, or made the document."""
+    asked, given = site.args.get(0, "filter") or UNKNOWN, site.args.get(1, "update") or UNKNOWN
+    if not name.startswith(("update_", "find_one_and_")) or not asked.entries:
+        return None
+    upserts = site.args.keywords.get("upsert")
+    subject = walker.fresh("document")
+    if upserts is not None and upserts.const is True and given.entries.keys() == {"$setOnInsert"}:
+        return Gate("created", subject, at=site.at, order=walker.now)
+    fields = asked.entries.keys() & given.entries.get("$set", UNKNOWN).entries.keys()
+    return Gate("swapped", subject, "", ",".join(sorted(fields)), site.at, walker.now) if fields else None
 
 
 def _handed(site: Site) -> tuple[Sym, ...]:

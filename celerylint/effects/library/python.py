@@ -9,6 +9,7 @@ import msgspec
 from celerylint.effects.catalogue import kinds
 from celerylint.effects.events import Act, Call, Write
 from celerylint.effects.frames import Args, Site
+from celerylint.effects.statements import enter_context
 from celerylint.effects.symbols import RANDOM, UNKNOWN, Gate, Hold, Sym, all_of, any_of, constant, one_of
 from celerylint.effects.walk import Walker
 
@@ -77,6 +78,8 @@ def call(walker: Walker, site: Site) -> Sym | None:
         return site.args.positional[0] if site.args.positional else UNKNOWN
     if what in _BY_NAME and site.args.positional:
         return _imported(walker, site, site.args.positional[0].const)
+    if what.endswith(("ExitStack().enter_context", "ExitStack().enter_async_context")) and site.args.positional:
+        return enter_context(walker, site.args.positional[0], site.at)
     if what == "functools.partial" and site.args.positional:
         return Sym(shape="partial", items=site.args.positional, entries=site.args.keywords)
     if what.startswith("builtins."):

@@ -13,6 +13,8 @@ from celerylint.effects.library.django_orm import is_made, query
 from celerylint.effects.models import columns, model_name, short
 from celerylint.effects.symbols import UNKNOWN, Gate, Hold, Sym
 from celerylint.effects.walk import Walker
+from celerylint.facts import ir
+from celerylint.facts.walk import nodes
 from celerylint.model.values import ClassValue
 
 _SESSION = re.compile(
@@ -20,7 +22,7 @@ _SESSION = re.compile(
     r"(\.session|[sS]ession\(\)|sessionmaker\(\)\(\)|sessionmaker\(\)|scoped_session\(\)(\(\))?|\.connect\(\)|\.begin\(\)|Connection\(\)|Session\[\]\(\))"
 )
 _STATEMENTS = re.compile(
-    r"sqlalchemy\.(.*\.)?(select|insert|update|delete)|sqlmodel\.(.*\.)?(select|insert|update|delete)"
+    r"sqlalchemy\.(.*\.)?(select|exists|insert|update|delete)|sqlmodel\.(.*\.)?(select|insert|update|delete)"
 )
 
 
@@ -62,7 +64,7 @@ def _is_session(base: Sym, site: Site) -> bool:
         return False
     if site.name in ("add", "add_all", "merge", "bulk_save_objects"):
         return any(a.shape in ("new", "row") or any(i.shape == "new" for i in a.items) for a in site.args.positional)
-    if site.name in ("query", "get", "scalars", "scalar", "execute", "delete"):
+    if site.name in ("query", "get", "get_one", "scalars", "scalar", "execute", "delete"):
         return any(
             a.shape == "statement" or isinstance(a.value, ClassValue) or a.shape == "row" for a in site.args.positional
         )
@@ -109,7 +111,8 @@ def _session(walker: Walker, site: Site) -> Sym | None:
     if name == "query":
         model, cls = _model(walker, first)
         return Sym(shape="rows", model=model, cls=cls, key=model)
-    if name == "get" and len(args.positional) > 1:
+    ident = args.get(1, "ident")
+    if name in ("get", "get_one") and ident is not None:
         model, cls = _model(walker, first)
         locked = "with_for_update" in args.keywords
         walker.emit(Call, site.at, what="sqlalchemy.get", name="get", known=True, takes=(Sym(key=model, model=model),))
@@ -117,7 +120,7 @@ def _session(walker: Walker, site: Site) -> Sym | None:
             shape="row",
             model=model,
             cls=cls,
-            key=f"{model}[id={args.positional[1].key or walker.fresh()}]",
+            key=f"{model}[id={ident.key or walker.fresh()}]",
             locked=locked,
         )
     if name in ("execute", "scalars", "scalar", "stream", "exec", "stream_scalars") and first.shape == "statement":
@@ -150,7 +153,9 @@ def _insert(walker: Walker, site: Site, model: str, cls: ClassValue | None) -> N
 
 def _statement(walker: Walker, site: Site, verb: str) -> Sym:
     given = site.args.positional[0] if site.args.positional else UNKNOWN
-    model, cls = _model(walker, given)
+    if given.shape == "statement":
+        return msgspec.structs.replace(given, const=verb)  # `select(exists().where(...))`
+    model, cls = ("", None) if given.what.startswith("sqlalchemy.") else _model(walker, given)
     return Sym(shape="statement", const=verb, model=model, cls=cls, key=model)
 
 
@@ -163,12 +168,26 @@ def _grown(walker: Walker, statement: Sym, site: Site) -> Sym:
         return msgspec.structs.replace(statement, entries={**statement.entries, **site.args.keywords})
     if name == "with_for_update":
         return msgspec.structs.replace(statement, locked=True)
+    if name == "select_from" and site.args.positional:
+        model, cls = _model(walker, site.args.positional[0])
+        return msgspec.structs.replace(statement, model=model, cls=cls, key=model)
     if name in ("where", "filter", "filter_by"):
+        if not statement.model:
+            model, cls = _of_columns(walker, site)
+            statement = msgspec.structs.replace(statement, model=model, cls=cls, key=model)
         fields = columns(site.node.args) | frozenset(site.args.keywords)
         keys = [a.key for a in site.args.all]
         key = f"{statement.key}&{','.join(keys)}" if all(keys) else walker.fresh(statement.model)
         return msgspec.structs.replace(statement, fields=statement.fields | fields, key=key)
     return statement
+
+
+def _of_columns(walker: Walker, site: Site) -> tuple[str, ClassValue | None]:
+    """The class whose columns conditions ask: `exists().where(Order.id == x)`."""
+    asked = (node for arg in site.node.args for node in nodes(arg) if isinstance(node, ir.Attr))
+    held = (walker.force(walker.eval(node.value)).value for node in asked if isinstance(node.value, ir.Name))
+    cls = next((value for value in held if isinstance(value, ClassValue)), None)
+    return (model_name(cls), cls) if cls is not None else ("", None)
 
 
 def _executed(walker: Walker, site: Site, statement: Sym, name: str) -> Sym:
