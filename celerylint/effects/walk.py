@@ -122,6 +122,8 @@ class Walker:
         self.attributes: dict[tuple[str, str], Sym] = {}
         """Attributes of objects, by the object's key, that this run has set."""
         self.caught: dict[tuple[int, int], tuple[str, ...]] = {}
+        self._runs: list[tuple[tuple[Hold, ...], tuple[Step, ...]]] = []
+        """What was so, and what was around it, where a base class of the task called the task's own function."""
         self._number = 0
 
     # --- what happened ------------------------------------------------------------------------------------------------
@@ -953,7 +955,12 @@ class Walker:
         return UNKNOWN
 
     def _call_run(self, subject: Sym, args: Args) -> Sym:
-        """The task's own function, called by its base class."""
+        """The task's own function, called by its base class. What is so where it is called a second time was mostly so the
+        first time, as where a handler calls it: once is enough then."""
+        around = tuple(step for step in self.trail if step.kind in ("atomic", "loop", "deferred"))
+        if (self.holds, around) in self._runs:
+            return UNKNOWN
+        self._runs.append((self.holds, around))
         node = args.at[1]
         assert isinstance(node, ir.Call)
         site = Site(node, subject, "run", UNKNOWN, args)
