@@ -85,17 +85,6 @@ class Act(Event, frozen=True, eq=False):
     left: tuple[tuple[int, float], ...] = ()
     """The numbers between which a run that did it does nothing more: its function returned."""
 
-    def ends_before(self, late: Event) -> bool:
-        """Whether its function, or the run, is left before something else that is written further down."""
-        if not any(start < late.order <= stop for start, stop in self.left):
-            return False
-        # What raised on the way out is taken by the handlers around it, and every way out goes through `finally`.
-        around = {step.node for step in self.trail if step.kind == "try"}
-        return not any(
-            step not in self.trail and (step.kind == "finally" or (step.kind == "handler" and step.node in around))
-            for step in late.trail
-        )
-
 
 class Write(Event, frozen=True, eq=False):
     """A field of a row is set; `saved` if the same call stores it."""
@@ -108,6 +97,8 @@ class Write(Event, frozen=True, eq=False):
     """The new value is made of the old one in this process."""
     locked: bool = False
     value: Sym | None = None
+    left: tuple[tuple[int, float], ...] = ()
+    """As for an effect."""
 
 
 class Save(Event, frozen=True, eq=False):
@@ -220,12 +211,24 @@ def covers(one: Event, other: Event) -> bool:
     return mine == theirs[: len(mine)]
 
 
+def _ends_before(early: Act | Write, late: Event) -> bool:
+    """Whether the function of an effect, or the run, is left before something else that is written further down."""
+    if not any(start < late.order <= stop for start, stop in early.left):
+        return False
+    # What raised on the way out is taken by the handlers around it, and every way out goes through `finally`.
+    around = {step.node for step in early.trail if step.kind == "try"}
+    return not any(
+        step not in early.trail and (step.kind == "finally" or (step.kind == "handler" and step.node in around))
+        for step in late.trail
+    )
+
+
 def can_follow(late: Event, early: Event) -> bool:
     """Whether a run can do `late` after it did `early`."""
     if early.deferred and early.atomic in late.trail and not late.deferred:
         return False
     if exclusive(late, early):
         return any(a == b and a.kind == "loop" for a, b in zip(late.trail, early.trail, strict=False))
-    if late.order > early.order and not (isinstance(early, Act) and early.ends_before(late)):
+    if late.order > early.order and not (isinstance(early, (Act, Write)) and _ends_before(early, late)):
         return True
     return any(a == b and a.kind == "loop" for a, b in zip(late.trail, early.trail, strict=False))

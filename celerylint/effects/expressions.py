@@ -163,6 +163,13 @@ def _compare(walker: Walker, node: ir.Compare) -> Sym:
         holds = tuple(
             msgspec.structs.replace(h, asked=constants, among=among) if h.gate.kind == "field" else h for h in holds
         )
+    if asked is left:
+        holds = tuple(
+            msgspec.structs.replace(h, asked=(other,), among=_few_attempts(op, other.const))
+            if h.gate.kind == "retries"
+            else h
+            for h in holds
+        )
     return Sym(key=key, holds=holds)
 
 
@@ -270,6 +277,13 @@ def _walrus(walker: Walker, node: ir.Walrus) -> Sym:
     value = walker.eval(node.value)
     walker.frame.env[node.name] = value
     return value
+
+
+def _few_attempts(op: str, number: object) -> bool:
+    """Whether a comparison of the number of the attempt is true of one attempt, or the last ones, and not of most."""
+    if op in _UNEQUAL or (op == ">" and number == 0) or (op == ">=" and number == 1):
+        return False
+    return op not in ("<", "<=") or number in (0, 1)
 
 
 _EQUAL = frozenset({"==", "is", "in"})

@@ -122,9 +122,14 @@ def _gate(hold: Hold, act: Act, trace: Trace) -> Verdict:
         return _PERHAPS if writes(gate, trace) else _NONE
     if gate.kind == "answer" and act.kind.name == "http":
         return _PERHAPS  # it was asked for what is made here, it may be
-    if gate.kind == "opaque" and act.kind.name in ("http", "make") and _ASKS.search(gate.name):
+    if gate.kind == "opaque" and act.kind.name in ("http", "make") and _ASKS.search(gate.name) and not _is_own(gate):
         return _PERHAPS  # so it may have been here
     return _PERHAPS if gate.kind == "opaque" and _may_look(hold) else _NONE
+
+
+def _is_own(gate: Gate) -> bool:
+    """Whether a `get` looks into what the run holds already, as a field of a row that is a document."""
+    return gate.name == "get" and ("[" in gate.subject or gate.subject.startswith("param:"))
 
 
 _ASKS = re.compile(r"search|find|get|list|quer|fetch|retriev|lookup|exist|load", re.IGNORECASE)
@@ -138,9 +143,11 @@ _LOOKS = re.compile(
 )
 """Calls by whose names one may tell that they look for what an earlier run left."""
 _PERMITS = re.compile(
-    r"valid|permi|enabled|feature|switch|flag_is|opt_?in|subscri|allow|authenti|authori", re.IGNORECASE
+    r"valid|permi|enabled|feature|switch|flag_is|opt_?in|subscri|allow|authenti|authori"
+    r"|(^|_)(left|remain\w*|quota|budget|credits?|balance)(_|$)",
+    re.IGNORECASE,
 )
-"""Calls that tell whether something may be done at all."""
+"""Calls that tell whether something may be done at all, and how much of it."""
 
 
 _ASKS_FOR_ROWS = frozenset({"exists", "count", "first", "last"})
@@ -190,7 +197,9 @@ def _may_mark(hold: Hold) -> bool:
         return True  # rows are looked for by it, as by a state
     if _TRAIT.fullmatch(name):
         return False
-    return hold.holds is not True or bool(hold.asked) or _OPEN.search(name) is not None
+    # `is not None` asks whether there is anything, as the bare name does.
+    compared = any(value.const is not None for value in hold.asked)
+    return hold.holds is not True or compared or _OPEN.search(name) is not None
 
 
 _EXACT = re.compile(r"[\[&,](\w+)=(?!['\"\d-]|b'|True\b|False\b|None\b)")
@@ -276,7 +285,7 @@ def _status(hold: Hold, act: Act, trace: Trace) -> Answer:
     best = Answer.MAYBE if _may_mark(hold) and handed_on(gate, trace) else Answer.NO
     paths: list[tuple[Step, ...]] = []
     for write in writes(gate, trace):
-        if not _tells(hold, write):
+        if not _tells(hold, write) or not (can_follow(write, act) or can_follow(act, write)):
             continue
         stored = _stored(write, trace)
         if not stored and (_may_be_stored(trace) or not trace.complete or handed_on(gate, trace)):

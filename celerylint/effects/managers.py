@@ -18,9 +18,19 @@ def behind(walker: Walker, model: ClassValue, name: str) -> tuple[ClassValue, ..
         if not isinstance(cls, ClassValue):
             continue
         for statement in cls.node.body:
-            if isinstance(statement, ir.Assign) and any(getattr(t, "id", "") == name for t in statement.targets):
-                return tuple(_of_call(walker, statement.value, cls.scope))
+            made = _made(statement, name)
+            if made is not None:
+                return tuple(_of_call(walker, made, cls.scope))
     return ()
+
+
+def _made(statement: ir.Stmt, name: str) -> ir.Expr | None:
+    """What a statement of a class sets a name to."""
+    if isinstance(statement, ir.AnnAssign):
+        return statement.value if getattr(statement.target, "id", "") == name else None
+    if isinstance(statement, ir.Assign) and any(getattr(t, "id", "") == name for t in statement.targets):
+        return statement.value
+    return None
 
 
 def _of_call(walker: Walker, made: ir.Expr, scope: Scope) -> Iterator[ClassValue]:

@@ -61,9 +61,9 @@ class Hold(Struct, frozen=True, eq=False):
     weak: bool = False
     """Another part of the condition may have decided."""
     asked: tuple[Sym, ...] = ()
-    """The constants that a field is compared with."""
+    """The constants that a field is compared with; for `retries`, the number that it is compared with."""
     among: bool = True
-    """Whether the field is one of them here, or none of them."""
+    """Whether the field is one of them here, or none of them; for `retries`, whether this is so in few of the attempts."""
 
 
 class Sym(Struct, frozen=True, eq=False):

@@ -122,7 +122,7 @@ def _redelivery(task: Task) -> Iterator[Trigger]:
 
 def _gives_up(task: Task, act: Act) -> bool:
     """Whether no retry follows: there are none, or the effect is for one attempt among them, such as the last."""
-    return _never_retries(task) or any(hold.gate.kind == "retries" for hold in act.holds)
+    return _never_retries(task) or any(hold.gate.kind == "retries" and hold.among for hold in act.holds)
 
 
 def _autoretry(task: Task, act: Act, trace: Trace) -> Iterator[Trigger]:
@@ -159,13 +159,18 @@ def _comes_after(event: Event, act: Act, trace: Trace) -> bool:
     """Whether something can happen after an effect that succeeded, and leaves it standing."""
     if event is act:
         return _leaves_turns(act)
-    if not can_follow(event, act) or undone(act, event, trace) or own_failure(event, act):
+    if not can_follow(event, act) or undone(act, event, trace) or own_failure(event, act) or _is_same_call(event, act):
         return False
     step = next((s for s in event.trail if s.kind == "handler"), None)
     if step is None or not any(s.kind == "try" and s.node == step.node for s in act.trail):
         return True
     # In a handler around the effect: something else in the block must have raised.
     return _fails_after(act, trace, step, event.order) is not None
+
+
+def _is_same_call(event: Event, act: Act) -> bool:
+    """Whether an event is the very call that an effect is, seen from another side: `row.save()`, which stores a new row."""
+    return event.at == act.at and event.path == act.path and not act.in_loop
 
 
 def _leaves_turns(act: Act) -> bool:
@@ -203,7 +208,8 @@ def own_failure(event: Event, act: Act) -> bool:
     """Whether something happens because of what the effect itself answered: it did not succeed."""
     if isinstance(event, Call) and act.subject.what and event.what.startswith(f"{act.subject.what}()"):
         return True
-    return any(hold.gate.kind == "result" and hold.gate.order == act.order for hold in event.holds)
+    told = [hold for hold in event.holds if hold.gate.kind == "result" and hold.gate.order == act.order]
+    return any(isinstance(event, (Raised, Retry)) or hold.holds is not True for hold in told)
 
 
 def _raises(event: Event, names: list[str]) -> bool | None:
@@ -224,7 +230,7 @@ def _raises(event: Event, names: list[str]) -> bool | None:
     if not isinstance(event, Call):
         return None
     root = _root(event.what)
-    if root in _QUIET or ".logger." in event.what or event.name in _CLOSES or (event.name in _OF_TEXT and not broad):
+    if root in _QUIET or _LOGS.search(event.what) or event.name in _CLOSES or (event.name in _OF_TEXT and not broad):
         return None
     if event.what == "orm" and event.name == "get" and last & _ABSENT:
         return True
@@ -276,6 +282,7 @@ _OF_TEXT = frozenset(
     }
 )
 """Methods of text: they ask nobody."""
+_LOGS = re.compile(r"\.logger\.|\bget_?logger\(\)|\bget_task_logger\(\)", re.IGNORECASE)
 _CLOSES = frozenset({"close", "aclose", "disconnect", "quit", "shutdown"})
 """What gives a connection back does not fail, but where nothing works any more."""
 
@@ -314,7 +321,7 @@ def _fails_after(act: Act, trace: Trace, handler: Step, before: int) -> bool | N
         if event.order >= before:
             break
         inside = any(s.kind == "try" and s.node == handler.node for s in event.trail)
-        if not inside or (event is act and not act.in_loop) or not can_follow(event, act):
+        if not inside or (event is act and not act.in_loop) or not can_follow(event, act) or _is_same_call(event, act):
             continue
         if undone(act, event, trace) or own_failure(event, act) or not _escapes(event, trace, handler.node):
             continue

@@ -6,6 +6,7 @@ recursion and length are bounded: beyond, the trace says that it is not complete
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterable, Sequence
 from contextlib import contextmanager
 from typing import TYPE_CHECKING, Any
@@ -139,7 +140,7 @@ class Walker:
         """Note that a run which did something in a branch does nothing of what is written between two numbers."""
         for index in branch:
             event = self.events[index]
-            if isinstance(event, Act) and last < until:
+            if isinstance(event, (Act, Write)) and last < until:
                 self.events[index] = msgspec.structs.replace(event, left=(*event.left, (last, until)))
 
     @property
@@ -325,18 +326,7 @@ class Walker:
             return Sym(shape="list", items=(join(list(items)),), entries={CHOSEN: Sym(holds=chosen)} if chosen else {})
         if not returns:
             return UNKNOWN
-        joined = join([value for value, _ in returns])
-        if len(returns) == 1:
-            return joined
-        true: list[tuple[Hold, ...]] = []
-        false: list[tuple[Hold, ...]] = []
-        for value, here in returns:
-            own = here[len(before) :]
-            if value.shape != "const" or value.const:
-                true.append((*met(value.holds), *own))
-            if value.shape != "const" or not value.const:
-                false.append((*negated(value.holds), *own))
-        return msgspec.structs.replace(joined, holds=answered(true, false)[:16])
+        return _joined([(value, here[len(before) :]) for value, here in returns])
 
     def _bind(self, node: ir.Function | ir.LambdaExpr, frame: Frame, args: Args, defaults: dict[str, Sym]) -> None:
         left = list(args.positional)
@@ -913,6 +903,12 @@ class Walker:
 
     def unread_call(self, args: Args, name: str, base: Sym | None = None) -> Sym:
         """A call that cannot be followed."""
+        if (
+            base is not None
+            and name == "get"
+            and isinstance(self.machine.need(base.value) if base.value else None, Mapping)
+        ):
+            return Sym(key=f"{base.key}.get({','.join(a.key for a in args.all)})" if base.key else "")
         takes = tuple(s for s in (*((base,) if base is not None else ()), *args.all) if s.key)
         self.emit(Call, args.at, what="", name=name, takes=takes)
         subject = ",".join(s.key for s in takes) or self.fresh()
@@ -920,7 +916,11 @@ class Walker:
         traits = (
             frozenset[str]().union(*(s.traits for s in args.all)) & RANDOM if name not in _DEFAULTED else frozenset()
         )
-        return Sym(key=f"{name}({subject})", holds=(Hold(gate, True),), traits=traits)
+        result = Sym(key=f"{name}({subject})", holds=(Hold(gate, True),), traits=traits)
+        if _FINDS_OR_MAKES.search(name) is None:
+            return result
+        created = Hold(Gate("created", self.fresh(), at=args.at, order=self.now), True)
+        return msgspec.structs.replace(result, shape="tuple", items=(Sym(key=result.key), Sym(holds=(created,))))
 
     def _super(self) -> Sym:
         frame = self.frame
@@ -1025,6 +1025,24 @@ def _hands_over(args: Args) -> bool:
     return any(
         a.shape in ("callable", "partial") or isinstance(a.value, (FunctionValue, Closure, cv.Task)) for a in args.all
     )
+
+
+_FINDS_OR_MAKES = re.compile(r"(get|find|fetch)_or_(create|make|add|insert)|create_or_(get|find)")
+"""Names of what returns whether it made what it returns, as Django's `get_or_create` does."""
+
+
+def _joined(returns: list[tuple[Sym, tuple[Hold, ...]]]) -> Sym:
+    """What one of several `return`s gives, with what was so at each; `return row, True` gives each of its parts."""
+    values = [value for value, _ in returns]
+    joined = join(values)
+    if len(returns) == 1:
+        return joined
+    if values[0].items and all(v.shape == "tuple" and len(v.items) == len(values[0].items) for v in values):
+        parts = tuple(_joined([(v.items[at], own) for v, own in returns]) for at in range(len(values[0].items)))
+        joined = Sym(shape="tuple", items=parts, traits=joined.traits)
+    true = [(*met(v.holds), *own) for v, own in returns if v.shape != "const" or v.const]
+    false = [(*negated(v.holds), *own) for v, own in returns if v.shape != "const" or not v.const]
+    return msgspec.structs.replace(joined, holds=answered(true, false)[:16])
 
 
 def _sticky(returns: list[tuple[Sym, tuple[Hold, ...]]], start: int) -> tuple[Hold, ...]:
