@@ -158,7 +158,7 @@ def _compare(walker: Walker, node: ir.Compare) -> Sym:
     else:
         holds = asked.holds if answer else inverted(asked.holds)
     constants = walker.constants(other) if asked is left or op in ("==", "!=", "is", "is not") else ()
-    if constants and op in _EQUAL | _UNEQUAL:
+    if constants and op in _EQUAL | _UNEQUAL and asked.shape != "row":
         among = op in _EQUAL
         holds = tuple(
             msgspec.structs.replace(h, asked=constants, among=among) if h.gate.kind == "field" else h for h in holds
@@ -225,7 +225,8 @@ def _fstring(walker: Walker, node: ir.FString) -> Sym:
     if const is not None:
         return constant(const)
     head = parts[0].const if parts and isinstance(parts[0].const, str) else None
-    key = f"f({','.join(keys)})" if all(keys) else ""
+    # Of unknown parts it is the same text wherever the name that it is bound to stands.
+    key = f"f({','.join(keys)})" if all(keys) else "" if RANDOM & traits else walker.fresh("text")
     return Sym(key=key, traits=traits - {"open"}, shape="text", const=head, items=tuple(parts[-1:]))
 
 

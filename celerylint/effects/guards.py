@@ -168,7 +168,7 @@ def _may_be_set(hold: Hold) -> bool:
     """Whether it asks for what a part of the run that was not read may set."""
     if hold.gate.kind == "cached":
         return True
-    if any(value.shape == "const" for value in hold.asked):
+    if any(value.shape == "const" and value.const is not None for value in hold.asked):
         return _TRAIT.fullmatch(hold.gate.name) is None
     return hold.gate.kind == "field" and not _identifies(hold) and _STATUS.search(hold.gate.name) is not None
 

@@ -239,8 +239,12 @@ def _sends(dispatch: Dispatch) -> bool:
 
 
 def _is_later(dispatch: Dispatch) -> bool:
-    """Whether it stands in a function that is only defined there."""
-    return any(isinstance(node, (ir.Function, ir.LambdaExpr)) for node in dispatch.context[1:])
+    """Whether it stands in a function that is only defined there, or is given to `on_commit` or `partial`."""
+    return any(
+        isinstance(node, (ir.Function, ir.LambdaExpr))
+        or (isinstance(node, ir.Call) and last_name(node.func) in ("on_commit", "partial"))
+        for node in dispatch.context[1:]
+    )
 
 
 def _needs_no_row(dispatch: Dispatch) -> bool:
