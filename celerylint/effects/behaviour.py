@@ -61,6 +61,7 @@ class Bodies:
         self._known: dict[int, Behaviour] = {}
         self._traces: dict[int, Trace] = {}
         self._told: dict[int, Told] = {}
+        self._verdicts: dict[int, Verdict] = {}
 
     @cached_property
     def _by_value(self) -> dict[int, Task]:
@@ -161,7 +162,9 @@ class Bodies:
 
     def _guarded(self, act: Act, trace: Trace, asked: dict[int, Answer]) -> Verdict:
         """What guards an effect; sending a task is as safe as the task that is sent."""
-        found = verdict(act, trace)
+        found = self._verdicts.get(id(act))
+        if found is None:
+            found = self._verdicts[id(act)] = verdict(act, trace)
         if act.kind.name != "fan-out" or found.later is Answer.YES:
             return found
         named = self._by_name.get(act.what) if act.task is None else None
@@ -174,7 +177,7 @@ class Bodies:
         """Whether a task that is sent may run twice. `asked` is what is known already, for one task that is judged: where
         tasks send each other, the answer depends on who is asked first, so it is not kept for the next one."""
         child = self._by_value.get(id(value)) if value is not None else None
-        if child is None:
+        if child is None or len(asked) > _MOST_ASKED:
             return Answer.MAYBE
         known = asked.get(id(child))
         if known is None:
@@ -188,6 +191,9 @@ class Bodies:
         trace = self._traced(task)
         return _repeat_safe([(act, self._guarded(act, trace, asked)) for act in trace.of(Act)], trace)
 
+
+_MOST_ASKED = 60
+"""How many tasks are asked about, on the way from one that sends another that sends another."""
 
 _ANSWERS = {"yes": Answer.YES, "unknown": Answer.MAYBE, "no": Answer.NO}
 

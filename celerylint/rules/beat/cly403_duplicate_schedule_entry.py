@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator
-from itertools import combinations
+from itertools import chain, combinations
 
 from celerylint.facts import ir
 from celerylint.finding import Finding, Fix, Severity
@@ -92,7 +92,11 @@ def sync_stock(): ...
 
     def _sent_twice(self, entries: list[Entry], project: Project) -> Iterator[Finding]:
         reported: set[int] = set()
-        for first, second in combinations(entries, 2):
+        by_task: dict[str, list[Entry]] = {}
+        for entry in entries:
+            if entry.task_name is not None:
+                by_task.setdefault(entry.task_name, []).append(entry)
+        for first, second in chain.from_iterable(combinations(group, 2) for group in by_task.values()):
             if id(second) in reported or not _same(first, second):
                 continue
             reported.add(id(second))

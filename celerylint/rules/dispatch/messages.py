@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from functools import lru_cache
 
 from msgspec import Struct
 
@@ -307,6 +308,7 @@ def sent_otherwise(dispatch: Dispatch) -> bool:
     )
 
 
+@lru_cache(maxsize=1)
 def registers_types(project: Project) -> bool:
     """Whether the project teaches kombu's JSON types of its own."""
     return any(
