@@ -15,6 +15,7 @@ from celerylint.model.deploy import (
     ecs,
     helm,
     heroku,
+    initd,
     kubernetes,
     loose,
     supervisor,
@@ -72,6 +73,7 @@ def _processes(world: World) -> Iterator[Process]:
         read = _FILES.get(held.kind)
         if read is not None:
             yield from read(held, world)
+    yield from initd.processes(world)
 
 
 def _told_apart(processes: Iterable[Process]) -> Iterator[Process]:

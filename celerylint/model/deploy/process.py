@@ -64,7 +64,7 @@ class Process(Struct, frozen=True):
     """Something that a platform starts and keeps running."""
 
     platform: str
-    """`compose`, `kubernetes`, `helm`, `procfile`, `supervisor`, `systemd`, `ecs`, `dockerfile`, `script`."""
+    """`compose`, `kubernetes`, `helm`, `procfile`, `supervisor`, `systemd`, `initd`, `ecs`, `dockerfile`, `script`."""
     name: str
     """The service, process type, program or workload."""
     place: Place

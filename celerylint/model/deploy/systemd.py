@@ -113,12 +113,25 @@ def _environment(path: str, section: Section, world: World) -> Iterator[tuple[st
             for word in split(located(path, setting)):
                 name, _, value = word.text.partition("=")
                 yield name, None if _SPECIFIER.search(value) else value
+    for facts in _files(path, section, world):
+        for held in facts.content.sections if isinstance(facts.content, SectionFile) else ():
+            yield from ((one.key, one.value) for one in held.settings)
+
+
+def files_of_variables(path: str, facts: DeployFacts, world: World) -> Iterator[DeployFacts]:
+    """The files of variables that a unit reads; none for a file that is no unit."""
+    if facts.kind == "systemd" and isinstance(facts.content, SectionFile):
+        for section in facts.content.sections:
+            yield from _files(path, section, world)
+
+
+def _files(path: str, section: Section, world: World) -> Iterator[DeployFacts]:
     load = beside(path, world)
     for setting in section.settings:
         if setting.key == "EnvironmentFile":
             facts = load(setting.value.strip().lstrip("-"))
-            for held in facts.content.sections if facts and isinstance(facts.content, SectionFile) else ():
-                yield from ((one.key, one.value) for one in held.settings)
+            if facts is not None:
+                yield facts
 
 
 def _missing(path: str, section: Section, world: World) -> Iterator[Place]:

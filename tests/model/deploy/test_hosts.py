@@ -91,6 +91,53 @@ def test_celery_multi_with_an_environment_file() -> None:
     assert found.commands("celery") == ["/venv/bin/celery -A proj multi start w1 w2 --time-limit=300 -Q:w1 mail"]
 
 
+_DEFAULTS = """
+# Name of nodes to start
+CELERYD_NODES="w1 w2"
+CELERY_BIN="/venv/bin/celery"
+CELERY_APP="proj"
+#CELERYD_OPTS="--concurrency=2"
+CELERYD_OPTS="--time-limit=300 --concurrency=8 -Q:w1 mail"
+CELERYD_CHDIR="/opt/Myproject/"
+CELERYD_LOG_FILE="/var/log/celery/%n%I.log"
+CELERY_CREATE_DIRS=1
+"""
+
+
+def test_what_celery_s_init_scripts_read() -> None:
+    found = deploy(
+        {
+            "etc/default/celeryd": _DEFAULTS,
+            "deploy/celerybeat.default.j2": 'CELERY_APP="proj.celery:app"\nCELERYBEAT_OPTS="-s /run/$NAME -l info"\n',
+        }
+    )
+    assert found.commands("celeryd") == [
+        "/venv/bin/celery multi start w1 w2 -A proj --time-limit=300 --concurrency=8 -Q:w1 mail"
+    ]
+    assert found.commands("celerybeat") == ["celery -A proj.celery:app beat -s ? -l info"]
+    (started,) = found.process("celeryd").invocations
+    assert [word.place.line for word in started.words[3:8]] == [3, 3, 3, 5, 7]
+
+
+def test_variables_that_a_unit_reads_start_nothing_themselves() -> None:
+    unit = "[Service]\nEnvironmentFile=/etc/default/celeryd\nExecStart=/bin/sh -c '$CELERY_BIN worker $CELERYD_OPTS'\n"
+    found = deploy({"celery.service": unit, "etc/default/celeryd": _DEFAULTS})
+    assert found.names == ["celery"]
+
+
+@pytest.mark.parametrize(
+    ("path", "text"),
+    [
+        ("etc/default/celeryd", 'CELERYD_USER="celery"\nCELERY_BIN="celery"\n'),
+        ("etc/default/celeryd", 'CELERYBEAT_OPTS="-s /run/beat"\n'),
+        ("etc/conf.d/celery", _DEFAULTS),
+        ("etc/default/celeryd.py", _DEFAULTS),
+    ],
+)
+def test_what_says_nothing_of_workers_starts_none(path: str, text: str) -> None:
+    assert deploy({path: text}).names == []
+
+
 @pytest.mark.parametrize(
     ("line", "seconds"),
     [
