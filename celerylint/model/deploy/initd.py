@@ -26,8 +26,14 @@ def processes(world: World) -> Iterator[Process]:
         if facts.kind == "environment" and path not in read and isinstance(facts.content, SectionFile):
             named = _NAME.fullmatch(posixpath.basename(path))
             for section in facts.content.sections[:1]:
-                if named is not None and any(last(section, name) for name in _SAYS[named[1]]):
+                if named is not None and any(last(section, name) for name in _SAYS[named[1]]) and not _is_old(section):
                     yield _process(path, named[1], section, world)
+
+
+def _is_old(section: Section) -> bool:
+    """Whether another program than `celery multi` is to start the nodes, as before Celery 3.1: `manage.py celeryd_multi`."""
+    program = last(section, "CELERYD_MULTI")
+    return program is not None and program.value.split()[-1:] != ["multi"]
 
 
 def _process(path: str, script: str, section: Section, world: World) -> Process:

@@ -130,6 +130,7 @@ def test_variables_that_a_unit_reads_start_nothing_themselves() -> None:
     [
         ("etc/default/celeryd", 'CELERYD_USER="celery"\nCELERY_BIN="celery"\n'),
         ("etc/default/celeryd", 'CELERYBEAT_OPTS="-s /run/beat"\n'),
+        ("etc/default/celeryd", 'CELERYD_NODES="w1"\nCELERYD_MULTI="$PYTHON manage.py celeryd_multi"\n'),
         ("etc/conf.d/celery", _DEFAULTS),
         ("etc/default/celeryd.py", _DEFAULTS),
     ],
