@@ -369,12 +369,13 @@ def _same(task: Task, other: Task) -> bool:
 
 
 def _nearest(apps: list[App], module: Module) -> App | None:
-    """The app that a shared task of a module belongs to: of the same source root, nearest in the tree."""
+    """The app that a shared task of a module belongs to: of the same source root, nearest in the tree, and one that loads
+    tasks rather than one that only sends them, or keeps their schedule."""
     if len(apps) == 1:
         return apps[0]
     folder = module.path.split("/")[:-1]
 
-    def rank(app: App) -> tuple[int, int, str, int]:
+    def rank(app: App) -> tuple[int, int, bool, str, int]:
         other = app.at[0].split("/")[:-1]
         common = 0
         for one, two in zip(folder, other, strict=False):
@@ -382,7 +383,8 @@ def _nearest(apps: list[App], module: Module) -> App | None:
                 break
             common += 1
         same = 0 if app.root == module.root else 1
-        return (same, -common, app.at[0], app.at[1].line)
+        loads = app.value.autodiscovers or app.settings["include"].chosen or app.settings["imports"].chosen
+        return (same, -common, not loads, app.at[0], app.at[1].line)
 
     ranked = sorted(apps, key=rank)
     if not ranked:

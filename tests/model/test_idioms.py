@@ -265,3 +265,17 @@ def test_what_the_settings_beside_a_missing_module_have_in_common(tmp_path: Path
     assert setting(found, "task_time_limit") == "unknown"
     assert setting(found, "result_expires") == 60
     assert setting(found, "worker_prefetch_multiplier") == "unknown"
+
+
+def test_a_shared_task_belongs_to_an_app_that_loads_tasks(tmp_path: Path) -> None:
+    app = "from celery import Celery\napp = Celery('shop')\n"
+    files = {
+        "shop/__init__.py": "",
+        "shop/apps/__init__.py": "",
+        "shop/apps/beat.py": app,
+        "shop/apps/primary.py": f"{app}app.conf.task_acks_late = True\napp.autodiscover_tasks(['shop.jobs'])\n",
+        "shop/jobs/__init__.py": "",
+        "shop/jobs/tasks.py": "from celery import shared_task\n\n@shared_task\ndef pull(): ...\n",
+    }
+    (task,) = inspected(tmp_path, files)["tasks"]
+    assert task["app"] == "shop.apps.primary.app"
