@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from typing import NamedTuple, TypeVar
+from typing import TypeVar
 
 from msgspec import Struct
 
@@ -11,7 +11,7 @@ from celerylint.effects.symbols import Hold, Sym
 from celerylint.model.values import At, Value
 
 
-class Step(NamedTuple):
+class Step(Struct, frozen=True):
     """A part of a compound statement that something stands in."""
 
     kind: str

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 import msgspec
 
 from celerylint.effects.events import Step
-from celerylint.effects.frames import Closure, Frame
+from celerylint.effects.frames import Closure
 from celerylint.effects.models import computed, is_expression
 from celerylint.effects.symbols import (
     CHOSEN,
@@ -37,25 +37,29 @@ def _const(walker: Walker, node: ir.Const) -> Sym:
 
 
 def _name(walker: Walker, node: ir.Name) -> Sym:
-    held = walker.frame.env.get(node.id)
+    frame = walker.frames[-1]
+    name, env = node.id, frame.env
+    held = env.get(name)
     if held is not None:
         return held
-    scope: Frame | None = walker.frame
-    closure = walker.frame.env.get("\0closure")
+    closure = env.get("\0closure")
     while closure is not None and isinstance(closure.value, Closure):
-        scope = closure.value.frame
-        held = scope.env.get(node.id)
+        env = closure.value.frame.env
+        held = env.get(name)
         if held is not None:
             return held
-        closure = scope.env.get("\0closure")
-    return walker.used(
-        walker.of(walker.machine.lookup(node.id, walker.frame.scope, (walker.file, node))), (walker.file, node)
-    )
+        closure = env.get("\0closure")
+    at = (frame.scope.module.path, node)
+    found = walker.of(walker.machine.lookup(name, frame.scope, at))
+    return found if found.client is None else walker.used(found, at)
 
 
 def _attr(walker: Walker, node: ir.Attr) -> Sym:
     base = walker.eval(node.value)
-    found = walker.used(walker.attribute(base, node.attr, (walker.file, node)), (walker.file, node))
+    at = (walker.file, node)
+    found = walker.used(walker.attribute(base, node.attr, at), at)
+    if not base.holds:
+        return found
     told = tuple(h for h in base.holds if h.gate.kind == "result")
     return msgspec.structs.replace(found, holds=found.holds + told) if told and not found.what else found
 

@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from typing import TYPE_CHECKING, NamedTuple
+from typing import TYPE_CHECKING, Any
+
+from msgspec import Struct, structs
 
 from celerylint.effects.symbols import Hold, Sym
 from celerylint.facts import ir
@@ -35,7 +37,7 @@ class Suspended(Value):
         self.args = args
 
 
-class Args(NamedTuple):
+class Args(Struct, frozen=True, eq=False):
     """The arguments of a call."""
 
     positional: tuple[Sym, ...]
@@ -56,7 +58,11 @@ class Args(NamedTuple):
     @property
     def all(self) -> tuple[Sym, ...]:
         """Every argument."""
-        return (*self.positional, *self.keywords.values())
+        return (*self.positional, *self.keywords.values()) if self.keywords else self.positional
+
+    def but(self, **changes: Any) -> Args:
+        """The same with other values of some fields."""
+        return structs.replace(self, **changes)
 
 
 class Frame:
@@ -83,7 +89,7 @@ Handler = Callable[["Walker", "Site"], "Sym | None"]
 """What a library makes of a call; None if it is not one of its own."""
 
 
-class Site(NamedTuple):
+class Site(Struct, frozen=True, eq=False):
     """A call about to be made."""
 
     node: ir.Call
@@ -100,3 +106,7 @@ class Site(NamedTuple):
     def at(self) -> At:
         """Where it is written."""
         return self.args.at
+
+    def but(self, **changes: Any) -> Site:
+        """The same with other values of some fields."""
+        return structs.replace(self, **changes)

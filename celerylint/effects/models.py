@@ -45,6 +45,14 @@ def dotted_name(symbol: Sym) -> str:
 
 def is_model(machine: Evaluator, cls: ClassValue) -> bool:
     """Whether a class of the project is one whose objects are rows."""
+    if cls not in machine.tables:
+        machine.tables[cls] = _says_model(cls)
+    said = machine.tables[cls]
+    return said if said is not None else _is_derived(machine, cls)
+
+
+def _says_model(cls: ClassValue) -> bool | None:
+    """The answer as far as the class itself gives one; None if its bases decide."""
     if any(
         isinstance(s, ir.Assign)
         and any(isinstance(t, ir.Name) and t.id in ("__tablename__", "__table__") for t in s.targets)
@@ -54,6 +62,10 @@ def is_model(machine: Evaluator, cls: ClassValue) -> bool:
     unseen = [base for base in cls.bases if isinstance(base, Imported) and unread(base)]
     if cls.bases and len(unseen) == len(cls.bases) and not _may_be_rows(cls, unseen):
         return False  # reading the bases would take longer than all else that is asked of them
+    return None
+
+
+def _is_derived(machine: Evaluator, cls: ClassValue) -> bool:
     for base in machine.mro(cls):
         if isinstance(base, External):
             dotted = base.dotted

@@ -96,6 +96,8 @@ class Evaluator:
         self.fuel = FUEL
         self.frames: list[Frame] = []
         self._orders: dict[ClassValue, list[Value]] = {}
+        self.tables: dict[ClassValue, bool | None] = {}
+        """Whether the objects of a class are rows of a table as far as the class itself tells, for those who walk bodies."""
         self.uncertain = 0
         """Depth of branches whose condition is unknown."""
         self.walk = 0

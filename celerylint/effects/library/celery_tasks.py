@@ -47,7 +47,7 @@ def call(walker: Walker, site: Site) -> Sym | None:
     if isinstance(held, cv.Task):
         return _run(walker, site, held, held.function) if held.function is not None else UNKNOWN
     if isinstance(held, (cv.TaskSelfMember, cv.TaskMember)):
-        return _method(walker, site._replace(name=held.name), held.task, held)
+        return _method(walker, site.but(name=held.name), held.task, held)
     return None
 
 
@@ -55,7 +55,7 @@ def _run(walker: Walker, site: Site, task: cv.Task, function: FunctionValue) -> 
     """A task's function is called."""
     bound = task.options.get("bind")
     subject = (Sym(value=cv.TaskSelf(task, task.at), key="self"),) if bound is not None else ()
-    return walker.enter(function, site.args._replace(positional=(*subject, *site.args.positional)), None)
+    return walker.enter(function, site.args.but(positional=(*subject, *site.args.positional)), None)
 
 
 def canvas(kind: str, parts: Iterable[Sym]) -> Sym:

@@ -86,7 +86,7 @@ def _function(walker: Walker, site: Site) -> Sym | None:
     what, args = site.callee.what, site.args
     if what.endswith("transaction.on_commit") and args.positional:
         with walker.within("deferred", id(site.node)):
-            walker.apply(args.positional[0], site._replace(name="on_commit", args=Args((), {}, site.at)))
+            walker.apply(args.positional[0], site.but(name="on_commit", args=Args((), {}, site.at)))
         return UNKNOWN
     if what.startswith("django.db.models.") and what.endswith(".F") and args.positional:
         name = args.positional[0].const
@@ -95,7 +95,7 @@ def _function(walker: Walker, site: Site) -> Sym | None:
         return Sym(what=f"{what}()", traits=frozenset[str]().union(*(a.traits for a in args.all)))
     if what in ("django.shortcuts.get_object_or_404", "django.shortcuts.aget_object_or_404") and args.positional:
         source = _as_rows(walker, args.positional[0])
-        return query(walker, source, "get", site._replace(args=args._replace(positional=args.positional[1:])))
+        return query(walker, source, "get", site.but(args=args.but(positional=args.positional[1:])))
     return None
 
 
@@ -146,11 +146,11 @@ def query(walker: Walker, rows: Sym, name: str, site: Site) -> Sym | None:
     inherited, name = name.startswith("super:"), name.removeprefix("super:")
     name = name[1:] if name in _ASYNC else name
     if name == "model":
-        return walker.apply(walker.attribute(rows, name, site.at), site._replace(base=None))
+        return walker.apply(walker.attribute(rows, name, site.at), site.but(base=None))
     if name not in _RELATED and name not in _DATA and name not in _OTHERS:
         return UNKNOWN if inherited else _own_method(walker, rows, site)
     if name in _VERBS and not inherited and (own := _overridden(walker, rows, name)) is not None:
-        return walker.enter(own, args._replace(positional=(rows, *args.positional)), rows)
+        return walker.enter(own, args.but(positional=(rows, *args.positional)), rows)
     if name in _NARROWS:
         fields, asked = _constraints(args)
         fields |= columns(site.node.args)
@@ -192,7 +192,7 @@ def _own_method(walker: Walker, rows: Sym, site: Site) -> Sym | None:
     """A method that the project's manager or queryset defines."""
     own = _overridden(walker, rows, site.name)
     if own is not None:
-        return walker.apply(Sym(value=own, items=(rows,)), site._replace(base=None))
+        return walker.apply(Sym(value=own, items=(rows,)), site.but(base=None))
     walker.unread_call(site.args, site.name, rows)
     return msgspec.structs.replace(rows, shape="rows", key=walker.fresh(rows.model))
 

@@ -93,10 +93,10 @@ def call(walker: Walker, site: Site) -> Sym | None:
         target, items, *_ = site.args.positional
         with walker.within("loop", id(site.node)):
             item = walker.element(items)
-            return Sym(shape="list", items=(walker.apply(target, site._replace(args=Args((item,), {}, site.at))),))
+            return Sym(shape="list", items=(walker.apply(target, site.but(args=Args((item,), {}, site.at))),))
     if what.endswith(("Executor().submit", "ThreadPool().apply_async")) and site.args.positional:
         target, *rest = site.args.positional
-        return walker.apply(target, site._replace(args=site.args._replace(positional=tuple(rest))))
+        return walker.apply(target, site.but(args=site.args.but(positional=tuple(rest))))
     return None
 
 
@@ -182,7 +182,7 @@ def _builtin(walker: Walker, site: Site, name: str) -> Sym | None:
         return walker.element(first)
     if name == "map" and len(args.positional) > 1:
         item = walker.element(args.positional[1])
-        return Sym(shape="list", items=(walker.apply(first, site._replace(args=args._replace(positional=(item,)))),))
+        return Sym(shape="list", items=(walker.apply(first, site.but(args=args.but(positional=(item,)))),))
     if name == "getattr" and len(args.positional) > 1 and isinstance(args.positional[1].const, str):
         return walker.attribute(first, args.positional[1].const, site.at)
     if name == "setattr" and len(args.positional) > 2:

@@ -204,7 +204,7 @@ def _executed(walker: Walker, site: Site, statement: Sym, name: str) -> Sym:
         _insert(walker, site, statement.model, statement.cls)
         return UNKNOWN
     if verb == "update":
-        met = query(walker, rows, "update", site._replace(args=Args((), statement.entries, site.at))) or UNKNOWN
+        met = query(walker, rows, "update", site.but(args=Args((), statement.entries, site.at))) or UNKNOWN
         return msgspec.structs.replace(met, shape="outcome")
     if verb == "delete":
         walker.emit(Deletion, site.at, model=statement.model)
@@ -214,5 +214,5 @@ def _executed(walker: Walker, site: Site, statement: Sym, name: str) -> Sym:
         made = Gate("created", walker.fresh(statement.model), statement.model, at=site.at, order=walker.now)
         return Sym(shape="outcome", holds=(Hold(made, True),))
     if name == "scalar":
-        return query(walker, rows, "first", site._replace(args=Args((), {}, site.at))) or UNKNOWN
+        return query(walker, rows, "first", site.but(args=Args((), {}, site.at))) or UNKNOWN
     return rows
