@@ -227,6 +227,8 @@ def can_follow(late: Event, early: Event) -> bool:
     """Whether a run can do `late` after it did `early`."""
     if early.deferred and early.atomic in late.trail and not late.deferred:
         return False
+    if late.deferred and late.atomic in early.trail and not early.deferred and not exclusive(late, early):
+        return True  # it waits for the commit
     if exclusive(late, early):
         return any(a == b and a.kind == "loop" for a, b in zip(late.trail, early.trail, strict=False))
     if late.order > early.order and not (isinstance(early, (Act, Write)) and _ends_before(early, late)):

@@ -402,9 +402,14 @@ def _existence(hold: Hold, act: Act, trace: Trace) -> Answer:
     if act.kind.name == "create" and model != act.subject.model and _same_rows(model, act.subject.model):
         return Answer.MAYBE
     made = [e for e in trace.of(Act) if e.kind.name == "create" and e.subject.model == model]
-    if any(e is act or covers(e, act) for e in made):
+    kept = [c for c in trace.of(Call) if c.name in _KEEPS and any(rows.model == model for rows in c.takes)]
+    if any(e is act or covers(e, act) for e in (*made, *kept)):
         return Answer.YES if hold.holds is False else Answer.MAYBE
     return Answer.NO
+
+
+_KEEPS = frozenset({"get_or_create", "update_or_create", "bulk_upsert", "upsert", "merge", "save"})
+"""What leaves a row behind that it makes only where there is none."""
 
 
 def _replaced(act: Act, trace: Trace) -> Answer:
@@ -429,7 +434,7 @@ def _compared(act: Act, trace: Trace) -> Answer:
     listed = (
         rows.model
         for call in trace.of(Call)
-        if call.what == "orm" and call.name not in single and call.order < act.order
+        if call.what == "orm" and call.name not in single | _KEEPS and call.order < act.order
         for rows in call.takes
     )
     return Answer.MAYBE if any(_same_rows(one, model) for one in listed) else Answer.NO

@@ -272,7 +272,8 @@ def _bulk_create(walker: Walker, rows: Sym, site: Site) -> Sym:
     for flag in ("ignore_conflicts", "update_conflicts"):
         held = site.args.keywords.get(flag)
         if held is not None and held.const is not False:
-            walker.emit(Call, site.at, what="orm", name="bulk_create", known=True)
+            kept = Sym(model=rows.model, shape="rows")
+            walker.emit(Call, site.at, what="orm", name="bulk_upsert", known=True, takes=(kept,))
             return UNKNOWN
     walker.emit(
         Act,
@@ -291,7 +292,7 @@ def _get_or_create(walker: Walker, rows: Sym, site: Site) -> Sym:
     _fields, asked = _constraints(site.args)
     key = _key(rows, walker, asked)
     row = Sym(key=key, shape="row", model=rows.model, cls=rows.cls, value=rows.value, locked=rows.locked)
-    walker.emit(Call, site.at, what="orm", name=site.name, known=True)
+    walker.emit(Call, site.at, what="orm", name=site.name, known=True, takes=(Sym(model=rows.model, shape="rows"),))
     for name in (site.args.keywords.get("defaults") or UNKNOWN).entries if site.name == "update_or_create" else ():
         walker.emit(Write, site.at, subject=key, model=rows.model, name=name, saved=True)
     created = Hold(Gate("created", key, rows.model, at=site.at, order=walker.now), True)
@@ -382,7 +383,8 @@ def _row(walker: Walker, row: Sym, name: str, site: Site) -> Sym | None:
     elif plain == "update":
         for field in site.args.keywords:
             walker.emit(Write, site.at, subject=row.key, model=row.model, name=field, saved=True)
-    walker.emit(Call, site.at, what="orm", name=plain, known=True)
+    kept = (Sym(model=row.model, shape="rows"),) if row.shape == "new" else ()
+    walker.emit(Call, site.at, what="orm", name=plain, known=True, takes=kept)
     return UNKNOWN
 
 

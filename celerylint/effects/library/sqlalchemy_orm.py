@@ -116,7 +116,9 @@ def _session(walker: Walker, site: Site) -> Sym | None:
         model, cls = _model(walker, first)
         locked = "with_for_update" in args.keywords
         walker.emit(Call, site.at, what="sqlalchemy.get", name="get", known=True, takes=(Sym(key=model, model=model),))
+        there = Gate("exists", model, model, "id", at=site.at, order=walker.now)
         return Sym(
+            holds=(Hold(there, True),),
             shape="row",
             model=model,
             cls=cls,
@@ -129,7 +131,8 @@ def _session(walker: Walker, site: Site) -> Sym | None:
         return Sym(what=f"sqlalchemy.session.{name}()")
     if name in ("execute",):
         return None
-    walker.emit(Call, site.at, what=f"sqlalchemy.{name}", name=name, known=True)
+    kept = (Sym(model=first.model, shape="rows"),) if name == "merge" else ()
+    walker.emit(Call, site.at, what=f"sqlalchemy.{name}", name=name, known=True, takes=kept)
     return UNKNOWN
 
 
@@ -209,7 +212,8 @@ def _executed(walker: Walker, site: Site, statement: Sym, name: str) -> Sym:
     if verb == "delete":
         walker.emit(Deletion, site.at, model=statement.model)
         return UNKNOWN
-    walker.emit(Call, site.at, what="sqlalchemy.execute", name=name, known=True)
+    kept = (Sym(model=statement.model, shape="rows"),) if verb == "upsert" else ()
+    walker.emit(Call, site.at, what="sqlalchemy.execute", name=verb if kept else name, known=True, takes=kept)
     if verb == "upsert":
         made = Gate("created", walker.fresh(statement.model), statement.model, at=site.at, order=walker.now)
         return Sym(shape="outcome", holds=(Hold(made, True),))
