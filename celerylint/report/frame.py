@@ -16,6 +16,9 @@ _CONTEXT = 1
 _LONGEST_SPAN = 4
 """Lines of a longer span are cut, since the place to edit is at its start."""
 _WIDEST = 160
+"""Characters of a line that are shown where nobody says how wide the place is."""
+_NARROWEST = 40
+_CUT = "..."
 _TAB = "    "
 
 
@@ -52,13 +55,18 @@ def _at(label: Label) -> str:
 def _snippet(labels: Sequence[Label], source: list[str], gutter: int, style: Style, primary: Paint) -> list[str]:
     bar = style.paint("|", "blue")
     out = [f"{' ' * gutter} {bar}"]
+    room = _WIDEST if style.width is None else min(style.width - gutter - len(" | "), _WIDEST)
     previous = 0
     for number in _numbers(labels, source):
         if previous and number > previous + 1:
             out.append(style.paint("." * 3, "blue"))
         previous = number
         here = [label for label in labels if label.place.line == number]
-        text, shift = _window(source[number - 1], min((label.place.span.column for label in here), default=1))
+        first = min((label.place.span.column for label in here), default=1)
+        last = max(
+            (label.place.span.end_column for label in here if label.place.span.end_line == number), default=first
+        )
+        text, shift = _window(source[number - 1], first, last, room)
         out.append(f"{style.paint(str(number).rjust(gutter), 'blue')} {bar} {_printed(text)}".rstrip())
         for label in sorted(here, key=lambda label: (not label.primary, label.place.span)):
             start = label.place.span.column - shift
@@ -88,12 +96,16 @@ def _numbers(labels: Sequence[Label], source: list[str]) -> list[int]:
     )
 
 
-def _window(text: str, column: int) -> tuple[str, int]:
-    """The part of a very long line around `column`, and how many characters come before it."""
-    if len(text) <= _WIDEST:
+def _window(text: str, first: int, last: int, room: int) -> tuple[str, int]:
+    """The part of a long line, with these columns, that fits into so much room; and how many characters come before it."""
+    room = max(room - (len(_TAB) - 1) * text.count("\t"), _NARROWEST)
+    if len(text) <= room:
         return text, 0
-    start = max(min(column - 1 - _WIDEST // 4, len(text) - _WIDEST), 0)
-    return text[start : start + _WIDEST], start
+    start = max(min(first - 1 - room // 4, len(text) - room), 0) if last - 1 > room - len(_CUT) else 0
+    part = text[start : start + room]
+    if start:
+        part = _CUT + part[len(_CUT) :]
+    return part if start + room >= len(text) else part[: -len(_CUT)] + _CUT, start
 
 
 def _printed(text: str) -> str:

@@ -16,6 +16,7 @@ _SHOWN = 2
 _GROUPED_FROM = 5
 """Smaller groups are shown whole: hiding one or two findings saves nobody's time."""
 _FILES_NAMED = 5
+_INDENT = "    "
 _RISKS_SHOWN = 4
 """Of how many rules it is said why their fixes are not safe."""
 
@@ -56,7 +57,8 @@ def summary(report: Report, style: Style = PLAIN, *, hidden: int = 0) -> list[st
         lines = [f"Found {plural(len(report.findings), 'fault')}: {', '.join(parts)} ({read})."]
     lines += offered(report, style)
     if hidden:
-        lines.append(f"{hidden:,} of them only counted above: `--output-format concise` lists every one.")
+        counted = f"{hidden:,} of them only counted above: `--output-format concise` lists every one."
+        lines.append(style.wrap(counted, _INDENT))
     aside = [
         f"{count:,} {word}"
         for count, word in (
@@ -68,7 +70,7 @@ def summary(report: Report, style: Style = PLAIN, *, hidden: int = 0) -> list[st
         if count
     ]
     if aside:
-        lines.append("Not shown: " + ", ".join(aside) + ".")
+        lines.append(style.wrap("Not shown: " + ", ".join(aside) + ".", _INDENT))
     return lines
 
 
@@ -85,7 +87,7 @@ def offered(report: Report, style: Style = PLAIN) -> list[str]:
     said = {f.code: f.fix.risk for f in report.findings if f.code in risks and f.fix is not None and f.fix.risk}
     most = sorted(risks, key=lambda code: (-risks[code], code))
     shown = most if len(most) <= _RISKS_SHOWN + 1 else most[:_RISKS_SHOWN]
-    lines = [f"{first}, which change what runs:"]
+    lines = [style.wrap(f"{first}, which change what runs:", _INDENT)]
     lines += [style.wrap(f"  {risks[code]:,} x {code}: {clean(said[code])}", "      ") for code in shown]
     if len(shown) < len(most):
         rest = sum(risks[code] for code in most[len(shown) :])

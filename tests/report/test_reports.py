@@ -3,6 +3,7 @@ from __future__ import annotations
 import json
 from typing import Any
 
+import pytest
 from msgspec.structs import replace
 
 from celerylint.finding import Confidence, Finding, Fix, Place, Related, Report, Severity, Span, Summary, Undecided
@@ -134,6 +135,23 @@ def test_full_cuts_a_very_long_line_around_the_place() -> None:
     shown = full.render(Report(findings=(found,), summary=report().summary, sources={"long.py": source}))
     assert max(map(len, shown.splitlines())) < 200
     assert "^" in shown
+
+
+@pytest.mark.parametrize(
+    ("column", "shown", "mark"),
+    [
+        (1, "1 | push = celery -A shop worker -Q mail,...", "  | ^^^^"),
+        (21, "1 | push = celery -A shop worker -Q mail,...", "  |                     ^^^^"),
+        (62, "1 | ... -Q mail,push,reports --loglevel INFO", "  |                                     ^^^^"),
+    ],
+)
+def test_full_cuts_lines_at_the_width_of_the_terminal(column: int, shown: str, mark: str) -> None:
+    source = "push = celery -A shop worker -Q mail,push,reports --loglevel INFO\n"
+    found = finding(place=at("long.py", 1, column, 1, column + 4))
+    whole = Report(findings=(found,), summary=report().summary, sources={"long.py": source})
+    lines = full.render(whole, Style(width=44, summary=False)).split("\n")
+    assert max(map(len, lines)) <= 44
+    assert lines[5:7] == [shown, mark]
 
 
 def test_full_shows_errors_first() -> None:
