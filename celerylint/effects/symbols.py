@@ -218,6 +218,8 @@ def join(symbols: list[Sym]) -> Sym:
     if any(s.what for s in known):
         # `response.json() if response else {}`: what there is came from the package.
         known = [s for s in known if s.shape not in ("dict", "list", "tuple") or s.entries or s.items]
+    if any(s.shape == "rows" for s in known):
+        known = [s for s in known if s.shape != "list" or s.items]  # `return []` where there is nothing to ask for
     first = known[0]
     if all(s is first for s in known):
         return first

@@ -25,6 +25,9 @@ _STATEMENTS = re.compile(
     r"sqlalchemy\.(.*\.)?(select|exists|insert|update|delete)|sqlmodel\.(.*\.)?(select|insert|update|delete)"
 )
 
+_FETCHED = "fetched"
+"""The trait of rows that `.all()` fetches: a query of Django's goes on being one."""
+
 
 def call(walker: Walker, site: Site) -> Sym | None:
     """A call of a session or connection, or one that makes a statement."""
@@ -34,6 +37,9 @@ def call(walker: Walker, site: Site) -> Sym | None:
         return _statement(walker, site, site.callee.what.rpartition(".")[2]) if found else None
     if base.shape == "statement":
         return _grown(walker, base, site)
+    if base.shape == "rows" and _FETCHED in base.traits and site.name in ("all", "fetchall"):
+        walker.emit(Call, site.at, what="orm", name="all", known=True, takes=(base,))
+        return base
     if base.shape == "outcome":
         return base  # `RETURNING`: what it returns is there if a row was met
     if _is_session(base, site):
@@ -64,7 +70,7 @@ def _is_session(base: Sym, site: Site) -> bool:
         return False
     if site.name in ("add", "add_all", "merge", "bulk_save_objects"):
         return any(a.shape in ("new", "row") or any(i.shape == "new" for i in a.items) for a in site.args.positional)
-    if site.name in ("query", "get", "get_one", "scalars", "scalar", "execute", "delete"):
+    if site.name in ("query", "get", "get_one", "scalars", "scalar", "execute", "exec", "delete"):
         return any(
             a.shape == "statement" or isinstance(a.value, ClassValue) or a.shape == "row" for a in site.args.positional
         )
@@ -110,7 +116,7 @@ def _session(walker: Walker, site: Site) -> Sym | None:
         return UNKNOWN
     if name == "query":
         model, cls = _model(walker, first)
-        return Sym(shape="rows", model=model, cls=cls, key=model)
+        return Sym(shape="rows", model=model, cls=cls, key=model, traits=frozenset({_FETCHED}))
     ident = args.get(1, "ident")
     if name in ("get", "get_one") and ident is not None:
         model, cls = _model(walker, first)
@@ -140,6 +146,7 @@ def _added(walker: Walker, site: Site, row: Sym) -> Sym:
     if (row.key, "\0saved") in walker.attributes:
         return UNKNOWN
     if row.shape == "new" and is_made(walker, row):
+        walker.attributes[row.key, "\0saved"] = UNKNOWN
         walker.emit(Act, site.at, kind=kinds.CREATE, what=f"session.{site.name}({short(row.model)})", subject=row)
     elif row.shape not in ("row", "new"):
         walker.unread_call(Args((row,), {}, site.at), site.name)
@@ -202,6 +209,7 @@ def _executed(walker: Walker, site: Site, statement: Sym, name: str) -> Sym:
         key=statement.key,
         fields=statement.fields,
         locked=statement.locked,
+        traits=frozenset({_FETCHED}),
     )
     if verb == "insert":
         _insert(walker, site, statement.model, statement.cls)
