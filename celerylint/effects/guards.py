@@ -327,7 +327,7 @@ def _in_time(gate: Gate, act: Act, trail: tuple[Step, ...]) -> bool:
     turn = next((step for step in act.trail if step.node == gate.loop), None)
     if turn is None or turn in trail or act.what.startswith("session."):
         return True  # what a session was given is stored by the commit that stores the mark
-    return act.kind.database and act.atomic is not None and act.atomic in trail
+    return (act.kind.database or act.deferred) and act.atomic is not None and act.atomic in trail
 
 
 def _where_it_failed(act: Act, trail: tuple[Step, ...]) -> bool:
@@ -401,11 +401,12 @@ def _existence(hold: Hold, act: Act, trace: Trace) -> Answer:
         return Answer.NO
     if act.kind.name == "create" and model != act.subject.model and _same_rows(model, act.subject.model):
         return Answer.MAYBE
-    made = [e for e in trace.of(Act) if e.kind.name == "create" and e.subject.model == model]
+    made = [e for e in trace.of(Act) if e.kind.name == "create" and _same_rows(model, e.subject.model)]
     kept = [c for c in trace.of(Call) if c.name in _KEEPS and any(rows.model == model for rows in c.takes)]
-    if any(e is act or covers(e, act) for e in (*made, *kept)):
+    if any((e is act or covers(e, act)) for e in (*(e for e in made if e.subject.model == model), *kept)):
         return Answer.YES if hold.holds is False else Answer.MAYBE
-    return Answer.NO
+    # By a relation it may be the same rows; on a condition it may be that the effect succeeded.
+    return Answer.MAYBE if any(can_follow(e, act) for e in (*made, *kept)) else Answer.NO
 
 
 _KEEPS = frozenset({"get_or_create", "update_or_create", "bulk_upsert", "upsert", "merge", "save"})

@@ -90,17 +90,24 @@ _ASKED = re.compile(
     re.IGNORECASE,
 )
 """Where a POST request asks, and changes nothing that matters: searches, tokens, logins."""
+_TAKES_AWAY = re.compile(
+    r"(.*/)?(un(link|register|subscribe|publish|assign|set|follow|lock|mute)|delete|remove|revoke|disable|deactivate|log_?out)/?",
+    re.IGNORECASE,
+)
+"""Where a POST request takes away what a second one finds gone."""
 
 
 def _only_asks(name: str, site: Site) -> bool:
-    """Whether the address of a request, or what it is for, says that it is a question."""
+    """Whether the address of a request, or what it is for, says that it is a question, or takes something away."""
     if "grant_type" in _named(site):
         return True
     url = site.args.get(1 if name == "request" else 0, "url")
     if url is None:
         return False
     end = url.items[-1] if url.shape == "text" and url.items else url
-    return end.shape == "const" and isinstance(end.const, str) and _ASKED.fullmatch(end.const) is not None
+    if end.shape != "const" or not isinstance(end.const, str):
+        return False
+    return _ASKED.fullmatch(end.const) is not None or _TAKES_AWAY.fullmatch(end.const) is not None
 
 
 def _only_if_absent(site: Site) -> bool:
