@@ -3,14 +3,15 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Sequence
 from typing import NamedTuple
 
 from celerylint.effects.events import Act, Call, Event, Raised, Retry, Step, Trace, can_follow
 from celerylint.effects.guards import undone
 from celerylint.model.durations import own_limit, period
 from celerylint.model.project import Entry, Task
-from celerylint.model.values import At, ClassValue, External, Sequence, Value, forced
+from celerylint.model.values import At, ClassValue, External, Value, forced
+from celerylint.model.values import Sequence as Collection
 
 _BROAD = frozenset({"Exception", "BaseException"})
 _NETWORK = frozenset(
@@ -135,7 +136,7 @@ def _autoretry(task: Task, act: Act, trace: Trace) -> Iterator[Trigger]:
         answer = _raises(event, names)
         if answer is None or (best is not None and answer <= best):
             continue
-        if _comes_after(event, act, trace) and _escapes(event, trace):
+        if _comes_after(event, act, trace) and _escapes(event, trace, names=names):
             best, where = answer, event
     if best is not None and where is not None:
         why = f"autoretry_for: it is run again when line {where.at[1].line} raises"
@@ -145,7 +146,7 @@ def _autoretry(task: Task, act: Act, trace: Trace) -> Iterator[Trigger]:
 def _dotted(raw: Value | None) -> list[str]:
     """The exceptions of autoretry_for with their packages."""
     held = forced(raw) if raw is not None else None
-    parts = [forced(item) for item in held.items] if isinstance(held, Sequence) else []
+    parts = [forced(item) for item in held.items] if isinstance(held, Collection) else []
     if not parts or not all(isinstance(part, (External, ClassValue)) for part in parts):
         return []
     return [
@@ -159,6 +160,8 @@ def _comes_after(event: Event, act: Act, trace: Trace) -> bool:
     """Whether something can happen after an effect that succeeded, and leaves it standing."""
     if event is act:
         return _leaves_turns(act)
+    if _on_the_way_out(act, event):
+        return not undone(act, event, trace)
     if not can_follow(event, act) or undone(act, event, trace) or own_failure(event, act) or _is_same_call(event, act):
         return False
     step = next((s for s in event.trail if s.kind == "handler"), None)
@@ -173,6 +176,12 @@ def _is_same_call(event: Event, act: Act) -> bool:
     return event.at == act.at and event.path == act.path and not act.in_loop
 
 
+def _on_the_way_out(act: Act, event: Event) -> bool:
+    """Whether an effect stands in the `finally` around something that raises, or retries."""
+    ends = {step.node for step in act.trail if step.kind == "finally"}
+    return any(step.node in ends and step.kind != "finally" for step in event.trail)
+
+
 def _leaves_turns(act: Act) -> bool:
     """Whether an effect that fails leaves standing what earlier turns of a loop did."""
     turn = next((index for index, step in enumerate(act.trail) if step.kind == "loop"), None)
@@ -182,17 +191,25 @@ def _leaves_turns(act: Act) -> bool:
     return not (rolled_back and act.atomic in act.trail[:turn])
 
 
-def _escapes(event: Event, trace: Trace, within: int | None = None) -> bool:
-    """Whether what it raises leaves the run, or reaches the handlers of the `try` that is given: none takes all and goes on."""
+def _escapes(event: Event, trace: Trace, within: int | None = None, names: Sequence[str] = ()) -> bool:
+    """Whether what it raises leaves the run, or reaches the handlers of the `try` that is given: none takes all that matters, of
+    these names if they are given, and goes on."""
+    all_of_them = {"*", _ROOT_ERRORS.get(_root(getattr(event, "what", "")), "*")}
+    wanted = {name.rpartition(".")[2] for name in names}
     for step in reversed(event.trail):
         if step.kind != "try":
             continue
         if step.node == within:
             return True
-        for (node, number), names in trace.caught.items():
-            if node == step.node and "*" in names and not _leaves(trace, node, number):
+        for (node, number), taken in trace.caught.items():
+            takes_all = not all_of_them.isdisjoint(taken) or (wanted and wanted.issubset(taken))
+            if node == step.node and takes_all and not _leaves(trace, node, number):
                 return False
     return True
+
+
+_ROOT_ERRORS = {"requests": "RequestException", "httpx": "HTTPError", "stripe": "StripeError", "redis": "RedisError"}
+"""What all errors of a package's calls are."""
 
 
 def _leaves(trace: Trace, node: int, number: int) -> bool:
@@ -300,7 +317,9 @@ def _retries(task: Task, act: Act, trace: Trace) -> Iterator[Trigger]:
     if _gives_up(task, act):
         return
     for retry in trace.of(Retry):
-        if not can_follow(retry, act) or undone(act, retry, trace) or own_failure(retry, act):
+        if not can_follow(retry, act) and not _on_the_way_out(act, retry):
+            continue
+        if undone(act, retry, trace) or own_failure(retry, act):
             continue
         step = next((s for s in retry.trail if s.kind == "handler"), None)
         certain: bool | None = True
