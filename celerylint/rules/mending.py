@@ -195,10 +195,13 @@ def text_of(node: ir.Node, path: str, project: Project) -> str:
 
 
 def is_commented(at: At, project: Project) -> bool:
-    """Whether a comment ends the line that a node ends on: it speaks of what stands there, and would be wrong of anything else."""
+    """Whether a comment ends the line that a node ends on, or stands above it: it may say why it is so."""
     path, node = at
-    lines = _lines(path, project)[node.end_line - 1 : node.end_line]
-    return any("#" in line[node.end_col - 1 :] for line in lines)
+    lines = _lines(path, project)
+    if not 0 < node.end_line <= len(lines):
+        return False
+    above = lines[node.line - 2].lstrip() if node.line > 1 else ""
+    return "#" in lines[node.end_line - 1][node.end_col - 1 :] or above.startswith("#")
 
 
 def lines_without(node: ir.Node, path: str, project: Project) -> DeleteLines:

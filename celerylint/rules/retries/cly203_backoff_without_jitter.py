@@ -39,7 +39,7 @@ class BackoffWithoutJitter(Rule):
 
     The fix takes `retry_jitter=False` out, or takes a countdown of `n * 2 ** self.request.retries` from
     `get_exponential_backoff_interval`, capped at 600 s or more. It is unsafe: each wait becomes random, half as long on
-    average.
+    average. A `retry_jitter=False` that a comment speaks of stays.
 
     [Task.retry_jitter](https://docs.celeryq.dev/en/stable/userguide/tasks.html#Task.retry_jitter)
     """
@@ -85,7 +85,8 @@ def pull(): ...
         if jitter.falsy and jitter.at is not None and backoff.truthy and autoretries(task) and most(task) not in (0, 1):
             message = f"the retries of {task.name} back off in step, with jitter turned off: {_TOGETHER}"
             title = f"leave retry_jitter on{mending.also(jitter.at, 'retry_jitter', project)}"
-            fix = mending.unsafe(title, mending.without(jitter.at))
+            said = mending.is_commented(jitter.at, project)  # perhaps why there is none
+            fix = None if said else mending.unsafe(title, mending.without(jitter.at))
             help = "leave retry_jitter on, as it is by default"
             yield self.finding(jitter.at, message, help, symbol=task.name, fix=fix)
 

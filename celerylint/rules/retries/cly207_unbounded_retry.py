@@ -33,7 +33,7 @@ class UnboundedRetry(Rule):
     ## Fix safety
 
     The fix writes `max_retries=10` where `None` is written, be that a base class or a constant. It is unsafe: a task that
-    was retried until the trouble had passed now gives up. Where a comment on the line says why, there is none.
+    was retried until the trouble had passed now gives up. What a comment speaks of stays.
 
     [Task.max_retries](https://docs.celeryq.dev/en/stable/reference/celery.app.task.html#celery.app.task.Task.max_retries)
     """
