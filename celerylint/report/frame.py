@@ -73,11 +73,20 @@ def _snippet(labels: Sequence[Label], source: list[str], gutter: int, style: Sty
             end = label.place.span.end_column - shift if label.place.span.end_line == number else len(text) + 1
             end = min(max(end, start + 1), len(text) + 1)
             width = max(_columns(_printed(text[start - 1 : end - 1])), 1)
-            said = f" {clean(label.text)}" if label.text else ""
-            mark = style.paint(("^" if label.primary else "-") * width + said, primary if label.primary else "blue")
-            out.append(f"{' ' * gutter} {bar} {' ' * _columns(_printed(text[: start - 1]))}{mark}")
+            before = _columns(_printed(text[: start - 1]))
+            for indent, said in _marked("^" if label.primary else "-", before, width, clean(label.text), room):
+                painted = style.paint(said, primary if label.primary else "blue")
+                out.append(f"{' ' * gutter} {bar} {' ' * indent}{painted}")
     out.append(f"{' ' * gutter} {bar}")
     return out
+
+
+def _marked(sign: str, before: int, width: int, text: str, room: int) -> list[tuple[int, str]]:
+    """The marks below a place and what is said of it: behind them, or on the next line if there is too little room."""
+    marks = sign * width
+    if not text or before + width + 1 + len(text) <= room:
+        return [(before, f"{marks} {text}".rstrip())]
+    return [(before, marks), (max(min(before, room - len(text)), 0), text)]
 
 
 def _numbers(labels: Sequence[Label], source: list[str]) -> list[int]:

@@ -154,6 +154,19 @@ def test_full_cuts_lines_at_the_width_of_the_terminal(column: int, shown: str, m
     assert lines[5:7] == [shown, mark]
 
 
+def test_full_says_below_the_marks_what_has_no_room_behind_them() -> None:
+    found = finding(
+        place=at("proj/tasks.py", 3, 1, 3, 13),
+        related=(Related(at("proj/tasks.py", 4, 2, 4, 26), "where each of them is retried"),),
+    )
+    shown = full.render(report(found), Style(width=50, summary=False)).split("\n")
+    assert shown[6:9] == [
+        "4 |     autoretry_for=RETRYABLE,",
+        "  |     ------------------------",
+        "  |     where each of them is retried",
+    ]
+
+
 def test_full_shows_errors_first() -> None:
     shown = full.render(report(finding(severity=Severity.INFO), finding(code="CLY405", severity=Severity.ERROR)))
     assert shown.index("error[CLY405]") < shown.index("info[CLY201]")
