@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 
+from celerylint.facts import ir
 from celerylint.finding import Finding, Severity, Span
 from celerylint.model.project import Dispatch, Project, Task
 from celerylint.model.values import At, FunctionValue
@@ -79,9 +80,13 @@ def checkout(order):
     def check_project(self, project: Project) -> Iterable[Finding]:
         results = fed(project)
         entries = [entry.at for entry in project.schedule if entry.kind == "add_periodic_task"]
+        chosen = _chosen(project)
         for dispatch in project.dispatches:
-            if dispatch.task is not None and not _of_an_entry(dispatch, entries):
-                yield from self._judge(dispatch, dispatch.task, project, results)
+            if dispatch.task is None or _of_an_entry(dispatch, entries):
+                continue
+            if any(other is not dispatch and _fits(other) for other in chosen.get(_written(dispatch), ())):
+                continue  # the condition that chose another task may be the one that this stands under
+            yield from self._judge(dispatch, dispatch.task, project, results)
 
     def _judge(
         self, dispatch: Dispatch, task: Task, project: Project, results: dict[tuple[str, Span], str]
@@ -111,6 +116,29 @@ def checkout(order):
             symbol=task.name,
             related=related(task.definition, f"it takes ({signature_of(function)})"),
         )
+
+
+def _written(dispatch: Dispatch) -> tuple[str, Span] | None:
+    """The call as it is written, which helpers may be called for from elsewhere."""
+    return None if dispatch.args.at is None else (dispatch.args.at[0], dispatch.args.at[1].span)
+
+
+def _chosen(project: Project) -> dict[tuple[str, Span] | None, list[Dispatch]]:
+    """Calls that send one of several tasks, as the way to them chose it; a loop sends them all."""
+    found: dict[tuple[str, Span] | None, list[Dispatch]] = {}
+    for dispatch in project.dispatches:
+        if dispatch.task is not None and not any(isinstance(node, (ir.For, ir.Comp)) for node in dispatch.context):
+            found.setdefault(_written(dispatch), []).append(dispatch)
+    return {
+        place: sent
+        for place, sent in found.items()
+        if place is not None and len({id(dispatch.task) for dispatch in sent}) > 1
+    }
+
+
+def _fits(dispatch: Dispatch) -> bool:
+    params, what = parameters(dispatch.task) if dispatch.task is not None else None, given(dispatch)
+    return params is None or what is None or not mismatch(params, what, partial=dispatch.method in _PARTIAL)
 
 
 def _of_an_entry(dispatch: Dispatch, entries: list[At]) -> bool:
