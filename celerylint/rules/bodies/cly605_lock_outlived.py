@@ -79,7 +79,7 @@ def rebuild(pk):
             local = self._local(gate, held, task)
             said = (
                 (local if gate.local != DEFAULT_CACHE else None)
-                or self._short(gate, task, trace)
+                or self._short(gate, held, task, trace)
                 or self._kept(gate, held, task, trace, project)
                 or self._on_success(gate, held, task, trace)
                 or local
@@ -101,12 +101,14 @@ def rebuild(pk):
             related=way(task, act),
         )
 
-    def _short(self, gate: Gate, task: Task, trace: Trace) -> Finding | None:
+    def _short(self, gate: Gate, held: list[Event], task: Task, trace: Trace) -> Finding | None:
         most = limit(task)
         if gate.at is None or not gate.seconds or most is None or gate.seconds >= most:
             return None
-        if any(call.name in _RENEWS for call in trace.of(Call)):
-            return None
+        if not trace.complete or any(call.name in _RENEWS for call in trace.of(Call)):
+            return None  # it may be renewed
+        if 2 * _work(held) < _work(trace.events):
+            return None  # it is held for a part of the run, which takes as long as nobody knows
         return self.finding(
             gate.at,
             f"this lock ends after {seconds(gate.seconds)} and {task.name} may run for {seconds(most)}: another run takes it"
@@ -159,6 +161,11 @@ def rebuild(pk):
                     related=[*related(first.at, "given back here"), *way(task, event)],
                 )
         return None
+
+
+def _work(events: Iterable[Event]) -> int:
+    """How much there is of what takes time."""
+    return sum(isinstance(event, (Act, Call)) for event in events)
 
 
 def _gives_back(event: Event) -> bool:
