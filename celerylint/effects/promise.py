@@ -27,7 +27,8 @@ _WORDS = (
     ),
     re.compile(
         rb"\b(?:cache\.\w+\(|redis\w*\.\w+\(|Simple(?:Queue|Buffer)\(|(?:webpush|async_task|enqueue)\(|send_\w+\(|mail_\w+\("
-        rb"|on_commit\(|open\(|F\(|lock\w*\(|sleep\(|requests\.|urlopen\(|stripe\.|raise |write_(?:text|bytes)\(|yield\b)"
+        rb"|on_commit\(|open\(|F\(|lock\w*\(|sleep\(|requests\.|urlopen\(|stripe\.|raise |write_(?:text|bytes)\(|yield\b"
+        rb"|uuid[147]\(|token_(?:hex|urlsafe|bytes)\(|get_random_string\()"
     ),
     re.compile(rb"(?:Email|Mail|Message|Client|Producer|Session|Redis|Lock)\w*\("),
     re.compile(rb"request\(\s*[\"']POST"),
