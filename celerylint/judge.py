@@ -54,6 +54,10 @@ class Reading(Protocol):
         """Their paths."""
         ...
 
+    def read_ahead(self, paths: Sequence[str]) -> None:
+        """Read files that several processes will ask for."""
+        ...
+
     def encoded(self, path: str) -> bytes:
         """The facts of one of them as they are kept for the next run; empty if they are not to be kept, or are already."""
         ...
@@ -70,11 +74,11 @@ def judge(rules: Sequence[Rule], project: Project, options: Options, reading: Re
     others = [rule for rule in rules if not rule.reads_bodies() and not rule.asks_about_bodies()]
     tasks = _to_walk(readers, askers, project)
     bodies = Bodies(project)
-    if tasks:
-        bodies.begin()
+    needed = bodies.begin() if tasks else []
     if options.jobs == 1 or len(project.tasks) < _TASKS_WORTH_A_PROCESS or not can_fork():
         share = _share(others, readers, tasks, range(len(tasks)), project, bodies)
     else:
+        reading.read_ahead(needed)
         share = _shared(others, readers, tasks, project, bodies, reading)
     bodies.tell({id(tasks[number]): body.told for number, body in share.bodies.items()})
     return share.findings + _of_bodies(readers, share.bodies, project) + _found(askers, project, bodies)

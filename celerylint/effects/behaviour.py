@@ -95,12 +95,15 @@ class Bodies:
         locks = dict.fromkeys(options.lock_context_managers, "lock")
         return {**locks, **dict.fromkeys(options.guard_decorators, "guard")}
 
-    def begin(self) -> None:
+    def begin(self) -> list[str]:
         """Find out which files are as good as read because tasks need them, before anybody asks about a single task."""
         index = self._project.index
+        needed: list[str] = []
         for path in sorted({task.path for task in self._project.tasks}):
             for module in self._promise.needed_by(index.module(path)):
                 module.needed = True
+                needed.append(module.path)
+        return needed
 
     def all(self) -> Iterable[Behaviour]:
         """Every task's behaviour."""
