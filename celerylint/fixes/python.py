@@ -301,6 +301,8 @@ class Python:
         if self.file.first_on_its_line(start):
             indent = self.file.text[self.file.line_start(start) : start]
             fitted = [self._fitted(entry, indent, 1) for entry in entries]
+            if len(items) == 1 and self.file.line_end(end) == end and isinstance(owner, cst.Call):
+                fitted[-1] += ","  # one argument alone says nothing of the style; formatters write it from two on
             return self._add_lines(start, end, fitted, isinstance(items[-1].comma, cst.Comma))
         return [Change(end, end, "".join(f", {_joined(entry)}" for entry in entries))]
 

@@ -66,7 +66,7 @@ def dedented(text: str) -> str:
         ("@task(a=None)\ndef f(): ...\n", "task(a=None)", "@task(a=1)\ndef f(): ...\n"),
         ("@task(**more)\ndef f(): ...\n", "task(**more)", "@task(**more, a=1)\ndef f(): ...\n"),
         ("x = task(\n    b=2,\n)\n", "b=2", "x = task(\n    b=2,\n    a=1,\n)\n"),
-        ("x = task(\n    b=2\n)\n", "b=2", "x = task(\n    b=2,\n    a=1\n)\n"),
+        ("x = task(\n    b=2\n)\n", "b=2", "x = task(\n    b=2,\n    a=1,\n)\n"),
         ("x = task(\n    b=2,  # two\n)\n", "b=2", "x = task(\n    b=2,  # two\n    a=1,\n)\n"),
         ("x = task(\n    b=2  # two\n)\n", "b=2", "x = task(\n    b=2,  # two\n    a=1\n)\n"),
         ("x = task(c=3,\n         b=2)\n", "b=2", "x = task(c=3,\n         b=2,\n         a=1)\n"),
@@ -112,7 +112,7 @@ def test_several_options_of_one_fix_stand_together() -> None:
     place = at(text, "b=2")
     assert (
         fixed(text, SetKeyword(place, "a", "1"), SetKeyword(place, "c", "3"))
-        == "x = task(\n    b=2,\n    a=1,\n    c=3\n)\n"
+        == "x = task(\n    b=2,\n    a=1,\n    c=3,\n)\n"
     )
     text = "@task\ndef f(): ...\n"
     place = at(text, "task")

@@ -29,6 +29,7 @@ class UnboundedResults(Rule):
     ## Fix safety
 
     The fix deletes the setting, so that results expire after a day. It is unsafe: who looks for an older result finds none.
+    A setting that a comment speaks of stays.
 
     [result_expires](https://docs.celeryq.dev/en/stable/userguide/configuration.html#result-expires)
     """
@@ -69,12 +70,14 @@ app.conf.result_expires = 3600
             "delete the line (results then expire after a day), or say how long they are of use",
             symbol=app.name,
             related=related(backend.at, "where results are stored") if backend.at else [],
-            fix=_bounded(expires),
+            fix=_bounded(expires, project),
         )
 
 
-def _bounded(expires: Decision) -> Fix | None:
+def _bounded(expires: Decision, project: Project) -> Fix | None:
     at = mending.expression(expires.at)
     if at is None or expires.at is None or not isinstance(at[1], ir.Const):
         return None
+    if mending.is_commented(expires.at, project):
+        return None  # somebody else may delete them
     return mending.unsafe("let results expire after a day, as they do by default", mending.without(expires.at))
