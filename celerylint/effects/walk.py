@@ -922,6 +922,9 @@ class Walker:
             return Sym(key=f"{base.key}.get({','.join(a.key for a in args.all)})" if base.key else "")
         takes = tuple(s for s in (*((base,) if base is not None else ()), *args.all) if s.key)
         self.emit(Call, args.at, what="", name=name, takes=takes)
+        if base is not None and name in _OF_TEXT:
+            key = f"{base.key}.{name}({','.join(a.key for a in args.all)})" if base.key else ""
+            return Sym(key=key, holds=base.holds, traits=base.traits & (RANDOM | {"input"}))
         subject = ",".join(s.key for s in takes) or self.fresh()
         gate = Gate("opaque", subject, name=name, at=args.at, order=self.now, given=any(map(names_work, takes)))
         traits = (
@@ -1038,6 +1041,10 @@ def _hands_over(args: Args) -> bool:
     )
 
 
+_OF_TEXT = frozenset(
+    {"strip", "lstrip", "rstrip", "lower", "upper", "casefold", "title", "capitalize", "encode", "decode"}
+)
+"""Methods of text that give the same text in another form: it is empty where the other is."""
 _FINDS_OR_MAKES = re.compile(r"(get|find|fetch)_or_(create|make|add|insert)|create_or_(get|find)")
 """Names of what returns whether it made what it returns, as Django's `get_or_create` does."""
 
