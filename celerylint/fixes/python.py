@@ -470,6 +470,9 @@ class Python:
                 raise FixError("several statements stand on the line")
             start, end = self._stretch_of(line)
             block = self._owner.get(id(line))
+            target = option.target if isinstance(option, cst.AnnAssign) else option.targets[0].target
+            if isinstance(target, cst.Name) and block is not None and _reads(block, target):
+                raise FixError(f"`{target.value}` is used elsewhere too")
             if isinstance(block, cst.IndentedBlock) and len(block.body) == 1:
                 return [Change(start, end, "pass")]
             return [Change(self.file.line_start(start), self.file.next_line(end), "")]
@@ -623,6 +626,14 @@ def _name(item: _Item) -> str | None:
     key = item.key if isinstance(item, cst.DictElement) else None
     value = key.evaluated_value if isinstance(key, cst.SimpleString) else None
     return value if isinstance(value, str) else None
+
+
+def _reads(node: cst.CSTNode, target: cst.Name) -> bool:
+    """Whether a name is used in a block, other than where it is assigned, as an option of a call or as an attribute."""
+    if isinstance(node, cst.Name):
+        return node is not target and node.value == target.value
+    left_out = node.keyword if isinstance(node, cst.Arg) else node.attr if isinstance(node, cst.Attribute) else None
+    return any(_reads(child, target) for child in node.children if child is not left_out)
 
 
 def _assigns(statement: cst.BaseSmallStatement, name: str) -> bool:

@@ -317,6 +317,24 @@ def test_arguments_on_one_line_of_their_own_get_one_each_where_it_would_be_too_l
     assert fixed(text, edit) == f"@shared_task(\n{after})\ndef pull(): ...\n"
 
 
+@pytest.mark.parametrize(
+    ("rest", "kept"),
+    [
+        ("    retry_kwargs = {'retry_jitter': retry_jitter}\n", True),
+        ("    def run(self): return self.retry_jitter\n", False),
+        ("    options = dict(retry_jitter=True)\n", False),
+    ],
+)
+def test_a_name_that_is_used_elsewhere_stays(rest: str, kept: bool) -> None:
+    text = f"class Slow(Task):\n    retry_jitter = False\n{rest}"
+    edit = RemoveKeyword(at(text, "retry_jitter = False"))
+    if kept:
+        with pytest.raises(FixError, match="`retry_jitter` is used elsewhere too"):
+            fixed(text, edit)
+    else:
+        assert fixed(text, edit) == f"class Slow(Task):\n{rest}"
+
+
 def test_a_comment_beside_arguments_is_kept() -> None:
     text = "@shared_task(  # quick\n    expires=600, base=Loud\n)\ndef pull(): ...\n"
     place = at(text, "shared_task(  # quick\n    expires=600, base=Loud\n)")
