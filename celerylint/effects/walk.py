@@ -774,9 +774,9 @@ class Walker:
             return self._super()
         args = self.arguments(node, at)
         if base is not None:
-            callee = UNKNOWN
+            asked = Site(node, base, name, UNKNOWN, args)
             for handler in self._library:
-                result = handler(self, Site(node, base, name, UNKNOWN, args))
+                result = handler(self, asked)
                 if result is not None:
                     return result
             if base.shape == "super":

@@ -35,12 +35,12 @@ def call(walker: Walker, site: Site) -> Sym | None:
     if effect is not None and effect.kind is kinds.HTTP and _only_asks(name, site):
         walker.emit(Call, site.at, what=what, name=name, known=True)
         return Sym(what=f"{what}()")
-    acted = 0
+    acted, harmless = 0, effect is None and is_benign(what)
     if effect is not None:
         _act(walker, site, effect, what)
         acted = walker.now
     else:
-        walker.emit(Call, site.at, what=what, name=name, known=is_benign(what), takes=_handed(site))
+        walker.emit(Call, site.at, what=what, name=name, known=harmless, takes=_handed(site))
         if what.startswith("boto3") and _only_if_absent(site):
             # It raises where another run has put it.
             gate = Gate("claim", walker.fresh("item"), name=name, at=site.at, order=walker.now)
@@ -61,7 +61,7 @@ def call(walker: Walker, site: Site) -> Sym | None:
         order=walker.now,
         given=any(map(names_work, site.args.all)),
     )
-    holds: tuple[Hold, ...] = () if effect is None and asked == "opaque" and is_benign(what) else (Hold(gate, True),)
+    holds: tuple[Hold, ...] = () if asked == "opaque" and harmless else (Hold(gate, True),)
     if effect is not None:
         holds = (Hold(Gate("result", what, at=site.at, order=acted), True),)
     elif what.startswith(("pymongo", "motor")) and (told := _met(walker, site, name)) is not None:
@@ -141,7 +141,8 @@ _CLIENTS = re.compile(r"(?P<package>\w[\w.]*)\.(?P<name>\w*(redis|hubspot)\w*)\(
 
 def _by_class(what: str, site: Site) -> Effect | None:
     """`RedisClient().incr` of a package that nobody knows."""
-    found = _CLIENTS.fullmatch(what)
+    lower = what.lower()
+    found = _CLIENTS.fullmatch(what) if "redis" in lower or "hubspot" in lower else None
     if found is None or found["package"].partition(".")[0] in EFFECTS:
         return None
     return find(EFFECTS, f"{found[3].lower()}.{found['name']}().{found['rest']}", _named(site))

@@ -10,13 +10,12 @@ from celerylint.effects.catalogue import kinds
 from celerylint.effects.events import Act, Call, Deletion, Save, Write
 from celerylint.effects.frames import Args, Site
 from celerylint.effects.managers import behind
-from celerylint.effects.models import column, columns, counts, short
+from celerylint.effects.models import MANAGERS, column, columns, counts, short
 from celerylint.effects.symbols import UNKNOWN, Gate, Hold, Sym
 from celerylint.effects.walk import Walker
 from celerylint.facts import ir
 from celerylint.model.values import ClassValue, Entry, External, FunctionValue
 
-_MANAGER = re.compile(r"(.*?)(\(\))?\.(objects|_default_manager|_base_manager|all_objects)")
 _NARROWS = frozenset({"filter", "get_queryset", "filter_by", "where"})
 _CHAINS = frozenset({
     "all", "order_by", "select_related", "prefetch_related", "annotate", "alias", "distinct",
@@ -55,10 +54,11 @@ def call(walker: Walker, site: Site) -> Sym | None:
         return _function(walker, site)
     name = site.name[1:] if site.name in _ASYNC else site.name
     if base.what:
-        found = _MANAGER.fullmatch(base.what)
-        if found is None:
+        model, _, last = base.what.rpartition(".")
+        if last not in MANAGERS:
             return None
-        base = Sym(shape="manager", model=found[1], key=found[1])
+        model = model.removesuffix("()")
+        base = Sym(shape="manager", model=model, key=model)
     elif not base.shape and "rowattr" in base.traits and name in _RELATED:
         base = Sym(shape="manager", model=base.model or base.key, key=base.key)
     elif not base.shape and "rowattr" in base.traits and name == "save" and len(site.args.positional) > 1:
