@@ -207,11 +207,15 @@ def _existence(walker: Walker, site: Site, rows: Sym) -> tuple[Hold, ...]:
     return (Hold(gate, True),)
 
 
+_TEMPORARY = ("/tmp/", "/var/tmp/", "/dev/shm/")
+"""Where nobody looks for a file that a run has left."""
+
+
 def _open(walker: Walker, site: Site, path: Sym, given: Sym | None) -> Sym:
     mode = given.const if given is not None and isinstance(given.const, str) else "r"
     if "a" in mode:
         walker.emit(Act, site.at, kind=kinds.APPEND, what="open", subject=path)
-    elif ("w" in mode or "x" in mode) and path.random:
+    elif ("w" in mode or "x" in mode) and path.random and not str(path.const).startswith(_TEMPORARY):
         walker.emit(Act, site.at, kind=kinds.FILE, what="open", subject=path)
     else:
         walker.emit(Call, site.at, what="builtins.open", name="open", known=True)
