@@ -200,10 +200,12 @@ def main(argv: list[str]) -> int:
     )
     parser.add_argument("packages", nargs="*", help="names of the catalogue; all of them without any")
     args = parser.parse_args(argv)
-    data = json.loads(DATA_FILE.read_text("utf-8")) if DATA_FILE.exists() else {}
+    known = sorted({*EFFECTS, *PACKAGES} - STANDARD)
+    written = json.loads(DATA_FILE.read_text("utf-8")) if DATA_FILE.exists() else {}
+    data = {package: written[package] for package in known if package in written}
     missing: list[str] = []
     with tempfile.TemporaryDirectory() as temporary:
-        for package in args.packages or sorted({*EFFECTS, *PACKAGES} - STANDARD):
+        for package in args.packages or known:
             data[package], absent = _entry(package, args.folder or Path(temporary), fetch=args.folder is None)
             missing += [f"{package}: {name}" for name in absent]
             print(f"{package}: {', '.join(data[package]['versions']) or data[package]['unverified']}")
