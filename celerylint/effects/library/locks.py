@@ -18,10 +18,10 @@ _REDIS = re.compile(
     r"(redis|django_redis|flask_redis|aioredis|fakeredis|valkey|rediscluster|redis_sentinel\w*)\b.*(\(\)|\[\]|\.client|redis_client|connection|r)"
 )
 _LOCAL = re.compile(r"(threading|multiprocessing|asyncio)\.(R?Lock|Semaphore|BoundedSemaphore)\(\)")
-_LOCKS = re.compile(
-    r".*(\.lock|Lock|Mutex|mutex|Redlock|Semaphore|advisory_lock|FileLock|PidFile|single_instance|distributed_lock"
-    r"|redis_lock|cache_lock|acquire_lock|lock_or_fail)(\(\))?"
-)
+_LOCKS = (
+    ".lock", "Lock", "Mutex", "mutex", "Redlock", "Semaphore", "advisory_lock", "PidFile", "single_instance",
+    "distributed_lock", "redis_lock", "cache_lock", "acquire_lock", "lock_or_fail",
+)  # fmt: skip
 _NAMED = re.compile(r"(^|_)(lock|mutex|semaphore|locked|exclusive|singleton)($|_)|(lock|Lock|Mutex)$")
 _READS = frozenset({"get", "has_key", "exists", "sismember", "hget", "hexists", "get_many", "zscore", "getset"})
 _WRITES = frozenset({"set", "setex", "psetex", "set_many", "sadd", "hset", "zadd", "touch", "getset"})
@@ -40,7 +40,7 @@ def call(walker: Walker, site: Site) -> Sym | None:
         return _entry(walker, site, base, is_cache=_CACHE.fullmatch(what) is not None)
     if name in ("acquire", "release", "__enter__", "blocking_acquire", "acquire_lock", "lock", "unlock"):
         claim = next((h.gate for h in base.holds if h.gate.kind == "claim"), None)
-        if claim is None and (_LOCAL.fullmatch(what) or _LOCKS.fullmatch(what) or _NAMED.search(_written(site))):
+        if claim is None and (_LOCAL.fullmatch(what) or _is_lock(what) or _NAMED.search(_written(site))):
             claim = _claim(walker, site, base.key or what or _written(site), local=_local(what))
         if claim is None:
             return None
@@ -53,6 +53,10 @@ def call(walker: Walker, site: Site) -> Sym | None:
             walker.holds += (Hold(claim, True, sticky=True),)  # it waits until it has it
         return Sym(holds=(Hold(claim, True),), what=f"{what}.acquire()" if what else "", key=base.key)
     return None
+
+
+def _is_lock(what: str) -> bool:
+    return what.removesuffix("()").endswith(_LOCKS)
 
 
 def _written(site: Site) -> str:
@@ -151,7 +155,7 @@ def _made(walker: Walker, site: Site) -> Sym | None:
             return Sym(holds=(Hold(gate, True),), key=gate.subject)
         return None
     local = _local(f"{what}()")
-    if not local and not _LOCKS.fullmatch(what):
+    if not local and not _is_lock(what):
         return None
     subject = _key(site) or (what if local else walker.fresh("lock"))
     gate = _claim(walker, site, subject, local=local, seconds=_seconds(site, None))
