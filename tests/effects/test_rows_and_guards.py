@@ -55,7 +55,7 @@ _ROWS = {
     "redis": Row("import redis", "r = redis.Redis()", "r.incr('hits')"),
     "list": Row("import redis", "r = redis.Redis()", "r.rpush('list', pk)"),
     "append": Row("", "", "open('/tmp/x.log', 'a').write(str(pk))"),
-    "new file": Row("import uuid", "", "open(f'/tmp/{uuid.uuid4()}', 'w').write(str(pk))"),
+    "new file": Row("import uuid", "", "open(f'/srv/out/{uuid.uuid4()}', 'w').write(str(pk))"),
     "child": Row("from shop.child import notify", "", "notify.delay(pk)"),
     "search": Row(
         "from elasticsearch import Elasticsearch", "es = Elasticsearch()", "es.index(index='d', document={})"
