@@ -40,7 +40,7 @@ class Gate(Struct, frozen=True, eq=False):
     local: str = ""
     """What makes a lock live in one process: `threading.Lock`, `LocMemCache`."""
     seconds: float | None = None
-    """How long a claim lasts, if that is known."""
+    """How long a claim lasts, if that is known; infinite for one that does not end by itself."""
     within: bool = False
     """A lock that `with` gives back whatever happens."""
     loop: int = 0

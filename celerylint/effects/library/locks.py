@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 import re
 
 from celerylint.effects.events import CacheSet, Call, Release
@@ -80,13 +81,17 @@ def _cache(walker: Walker, what: str) -> tuple[str, float | None]:
     return default_cache(walker.machine, walker.frame.scope.module)
 
 
-def _seconds(site: Site, position: int | None) -> float | None:
+def _seconds(site: Site, position: int | None, otherwise: float | None = None) -> float | None:
+    """How long it lasts: infinite if that is said, `otherwise` if nothing is, None if it cannot be told."""
     held = site.args.get(position, *_FLAGS)
     if held is None:
         milliseconds = site.args.get(None, "px")
         if milliseconds is not None and isinstance(milliseconds.const, (int, float)):
             return milliseconds.const / 1000
-        return None
+        said = milliseconds is not None or site.args.get(None, "exat", "pxat") is not None or site.args.open
+        return None if said else otherwise
+    if held.shape == "const" and held.const is None:
+        return math.inf
     return float(held.const) if isinstance(held.const, (int, float)) and not isinstance(held.const, bool) else None
 
 
@@ -100,17 +105,15 @@ def _entry(walker: Walker, site: Site, base: Sym, *, is_cache: bool) -> Sym | No
         return UNKNOWN
     subject = f"cache:{first.key}" if first is not None and first.key else ""
     if name in ("lock", "redlock"):
-        seconds = _seconds(site, None if is_cache else 1)
+        seconds = _seconds(site, 1, math.inf) if not is_cache else _seconds(site, None)
         gate = _claim(walker, site, subject or walker.fresh("lock"), seconds=seconds)
         return Sym(what=f"{base.what}.lock()", holds=(Hold(gate, True),), key=gate.subject)
     taking = args.keywords.get("nx")
     if name in ("add", "setnx", "aadd", "hsetnx") or (
         name == "set" and taking is not None and taking.const is not False
     ):
-        seconds = _seconds(site, 2 if is_cache else None)
         local, lasts = _cache(walker, base.what)
-        if is_cache and args.get(2, "timeout") is None:
-            seconds = lasts
+        seconds = _seconds(site, 2, lasts) if is_cache else _seconds(site, None, math.inf)
         gate = _claim(walker, site, subject or walker.fresh("key"), local=local, seconds=seconds)
         walker.emit(Call, site.at, what=f"{base.what}.{name}", name=name, known=True)
         return Sym(holds=(Hold(gate, True),))

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Iterable, Iterator
 
 from celerylint.effects.behaviour import Behaviour
@@ -105,7 +106,7 @@ def rebuild(pk):
         most = limit(task)
         if gate.at is None or not gate.seconds or most is None or gate.seconds >= most:
             return None
-        if not trace.complete or any(call.name in _RENEWS for call in trace.of(Call)):
+        if not trace.complete or not _lasts(gate, trace):
             return None  # it may be renewed
         if 2 * _work(held) < _work(trace.events):
             return None  # it is held for a part of the run, which takes as long as nobody knows
@@ -128,7 +129,7 @@ def rebuild(pk):
             if event.order <= gate.order or not (is_retry or autoretried(task, event)) or _released(event, gate, trace):
                 continue
             after = _delay(task, event, project)
-            if after is None or (gate.seconds is not None and gate.seconds <= after):
+            if after is None or not _lasts(gate, trace) > after:
                 continue
             what = "this retry" if is_retry else "the retry that follows when this raises"
             return self.finding(
@@ -151,16 +152,27 @@ def rebuild(pk):
             raises = isinstance(event, Act) or (isinstance(event, Call) and not event.known)
             caught = {step for step in event.trail if step.kind == "try"} - tries
             if raises and not caught and gate.order < event.order < first.order:
-                how_long = f"for {seconds(gate.seconds)}" if gate.seconds else "for good"
                 return self.finding(
                     gate.at,
                     f"this lock is given back only if nothing raises: when line {event.at[1].line} does, it stays taken"
-                    f" {how_long}, and runs of {task.name} meanwhile leave without doing anything",
+                    f"{_how_long(gate, trace)}, and runs of {task.name} meanwhile leave without doing anything",
                     "give it back in a finally",
                     symbol=task.name,
                     related=[*related(first.at, "given back here"), *way(task, event)],
                 )
         return None
+
+
+def _lasts(gate: Gate, trace: Trace) -> float:
+    """How long it stays taken when nobody gives it back, in seconds: 0 if that is not known."""
+    if gate.seconds is None or any(call.name in _RENEWS for call in trace.of(Call)):
+        return 0
+    return gate.seconds
+
+
+def _how_long(gate: Gate, trace: Trace) -> str:
+    lasts = _lasts(gate, trace)
+    return " for good" if math.isinf(lasts) else f" for {seconds(lasts)}" if lasts else ""
 
 
 def _work(events: Iterable[Event]) -> int:

@@ -26,7 +26,8 @@ class UnroutedTask(Rule):
     ## What to do
 
     Add a route for the task or for its module. Where the default queue is right, decide it: with `queue=` on the task
-    or with a last route for everything that is left, `"*": {"queue": "celery"}`. Either silences this rule.
+    or with a last route for everything that is left, `"*": {"queue": "celery"}`. Either silences this rule, and so does another
+    task that is sent to that queue by decision: then workers consume it.
 
     [Automatic routing](https://docs.celeryq.dev/en/stable/userguide/routing.html#automatic-routing)
     """
@@ -76,6 +77,8 @@ def import_catalog(path): ...
             # Here the default queue is the rule and routes are the exception: one line decides for all.
             yield self._of_all(app, unrouted, len(tasks))
             return
+        if any(task.queue.value == default.value for task in routed):
+            return  # others are sent there by decision: somebody consumes it
         for task in unrouted:
             yield self.finding(
                 task.place,
