@@ -86,15 +86,17 @@ def call(walker: Walker, site: Site) -> Sym | None:
 
 _ANSWER = re.compile(r"(requests|httpx)\.(.*\.)?get\(\)\.json\(\)")
 _ASKED = re.compile(
-    r"(.*/)?(_?m?search|query|lookup|introspect|(access_?)?tokens?|validate|captcha(/\w+)?|log_?in|sign_?in)/?",
+    r"(.*/)?(_?m?search|query|lookup|introspect|(access_?)?tokens?|validate|captcha(/\w+)?|log_?in|sign_?in"
+    r"|(get|list|find|fetch|count|search|download)_\w+)/?",
     re.IGNORECASE,
 )
-"""Where a POST request asks, and changes nothing that matters: searches, tokens, logins."""
+"""Where a POST request asks, and changes nothing that matters: searches, tokens, logins, `/files/list_folder`."""
 _TAKES_AWAY = re.compile(
-    r"(.*/)?(un(link|register|subscribe|publish|assign|set|follow|lock|mute)|delete|remove|revoke|disable|deactivate|log_?out)/?",
+    r"(.*/)?(un(link|register|subscribe|publish|assign|set|follow|lock|mute)|delete|remove|revoke|disable|deactivate|log_?out"
+    r"|archive|cancel|close)/?",
     re.IGNORECASE,
 )
-"""Where a POST request takes away what a second one finds gone."""
+"""Where a POST request takes away, or ends, what a second one finds gone."""
 
 
 def _only_asks(name: str, site: Site) -> bool:
@@ -104,6 +106,8 @@ def _only_asks(name: str, site: Site) -> bool:
     url = site.args.get(1 if name == "request" else 0, "url")
     if url is None:
         return False
+    if url.what.endswith("urljoin()") and url.items:
+        url = url.items[-1]
     end = url.items[-1] if url.shape == "text" and url.items else url
     if end.shape != "const" or not isinstance(end.const, str):
         return False

@@ -42,11 +42,13 @@ def call(walker: Walker, site: Site) -> Sym | None:
         if base.shape in ("text", "const") and site.name in ("format", "join"):
             traits = base.traits.union(*(a.traits for a in site.args.all))
             keys = [a.key for a in site.args.all]
+            ends = isinstance(base.const, str) and site.name == "format"
             return Sym(
                 shape="text",
                 const=base.const,
                 traits=traits,
                 key=f"f({base.key},{','.join(keys)})" if all(keys) else "",
+                items=(constant(str(base.const).rpartition("}")[2]),) if ends else (),
             )
         if site.name == "get" and site.args.positional and (held := walker.callables(base)):
             return walker.entry(base, site.args.positional[0].const) or one_of(held)
