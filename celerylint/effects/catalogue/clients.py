@@ -134,6 +134,22 @@ EFFECTS: Table = {
     "telethon": (Effect(r".*\bsend_(message|file)", k.MESSAGE),),
     "mattermostdriver": (Effect(r".*\bcreate_post", k.MESSAGE),),
     "apprise": (Effect(r".*\bnotify", k.MESSAGE),),
+    "zulip": (Effect(r".*\bsend_message", k.MESSAGE),),
+    "pyrogram": (Effect(rf".*\bsend_({_TELEGRAM})", k.MESSAGE),),
+    "linebot": (Effect(r".*\b(push_message|reply_message)", k.MESSAGE),),
+    "webexteamssdk": (Effect(r".*\bmessages\.create", k.MESSAGE),),
+    "africastalking": (Effect(r".*\b(SMS|Airtime)\.send", k.MESSAGE),),
+    "customerio": (
+        Effect(r".*\b(send_email|send_push|send_sms)", k.MESSAGE),
+        Effect(r".*\btrack(_anonymous)?", k.TRACK),
+    ),
+    "temba_client": (
+        Effect(r".*\bcreate_(broadcast|flow_start|message)", k.MESSAGE),
+        Effect(r".*\bcreate_contact", k.MAKE),
+    ),
+    "seed_services_client": (Effect(r".*\bcreate_outbound", k.MESSAGE),),
+    "tweepy": (Effect(r".*\b(create_tweet|create_direct_message|send_direct_message)", k.MESSAGE),),
+    "praw": (Effect(r".*\b(submit(_image|_poll|_video|_gallery)?|reply)", k.MESSAGE),),
     "pymsteams": (Effect(r".*\bsend", k.MESSAGE),),
     # --- what other services keep
     "googleapiclient": (
@@ -146,6 +162,9 @@ EFFECTS: Table = {
     "intercom": (Effect(r".*\b(messages|conversations|events|notes|tickets)\.create", k.MAKE),),
     "github": (Effect(r".*\bcreate_(issue|comment|issue_comment|review|review_comment)", k.MAKE),),
     "jira": (Effect(r".*\b(create_issues?|add_comment)", k.MAKE),),
+    "gitlab": (Effect(r".*\b(issues|notes|discussions|mergerequests|pipelines|releases)\.create", k.MAKE),),
+    "asana": (Effect(r".*\bcreate_(task|subtask_for_task|story_for_task|project)", k.MAKE),),
+    "notion_client": (Effect(r".*\b(pages|comments)\.create", k.MAKE), Effect(r".*\bchildren\.append", k.MAKE)),
     "pyairtable": (Effect(r".*\b(create|batch_create)", k.MAKE),),
     "docker": (Effect(r".*\bcontainers\.run", k.LAUNCH, ("name",)),),
     "openai": (Effect(r".*\b(images\.(generate|edit)|batches\.create|fine_tuning\.jobs\.create)", k.LAUNCH),),
