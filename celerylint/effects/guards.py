@@ -10,6 +10,8 @@ from collections.abc import Sequence
 from enum import IntEnum
 from typing import NamedTuple
 
+from msgspec import structs
+
 from celerylint.effects.events import (
     SOMETIMES,
     Act,
@@ -26,7 +28,7 @@ from celerylint.effects.events import (
     can_follow,
     covers,
 )
-from celerylint.effects.symbols import Gate, Hold
+from celerylint.effects.symbols import Gate, Hold, Sym
 
 
 class Answer(IntEnum):
@@ -115,7 +117,7 @@ def _gate(hold: Hold, act: Act, trace: Trace) -> Verdict:
     if gate.kind == "cached":
         return Verdict(_cached(hold, act, trace), Answer.NO)
     if gate.kind == "exists":
-        return Verdict(_existence(hold, act, trace), Answer.NO)
+        return Verdict(max(_existence(hold, act, trace), _state(hold, act, trace)), Answer.NO)
     if gate.kind in ("field", "stored"):
         return _NONE
     if gate.kind == "attribute":
@@ -202,6 +204,7 @@ def _may_mark(hold: Hold) -> bool:
     return hold.holds is not True or compared or _OPEN.search(name) is not None
 
 
+_CONSTANT = re.compile(r"['\"\d-]|b'|(?:True|False|None)\b")
 _EXACT = re.compile(r"[\[&,](\w+)=(?!['\"\d-]|b'|True\b|False\b|None\b)")
 """A field that a query looks for by something other than a constant."""
 
@@ -262,15 +265,23 @@ def _is_field(gate: Gate, event: Write) -> bool:
     return bool(same) and not _different(gate.subject, event.subject)
 
 
-_LOOKED_UP = re.compile(r"(?P<model>[\w.]+)\[(?P<field>\w+)=(?P<value>[^\[\]#]+)\]")
+_LOOKED_UP = re.compile(r"[\w.]+\[(?P<asked>[^\[\]#]+)\]")
 
 
 def _different(one: str, other: str) -> bool:
     """Whether two rows are certainly not the same: looked up by the same field, with other values."""
-    left, right = _LOOKED_UP.fullmatch(one), _LOOKED_UP.fullmatch(other)
-    if left is None or right is None:
-        return False
-    return left["field"] == right["field"] and left["value"] != right["value"]
+    left, right = _asked(one), _asked(other)
+    return any(
+        left[name] != right[name] and (name == "id" or not _CONSTANT.match(left[name] + right[name]))
+        for name in left.keys() & right.keys()
+    )
+
+
+def _asked(row: str) -> dict[str, str]:
+    """What a row was looked up by, if that is known."""
+    found = _LOOKED_UP.fullmatch(row)
+    parts = (part.partition("=") for part in found["asked"].split(",")) if found is not None else ()
+    return {name: value for name, _, value in parts if value}
 
 
 def _short(model: str) -> str:
@@ -407,6 +418,31 @@ def _existence(hold: Hold, act: Act, trace: Trace) -> Answer:
         return Answer.YES if hold.holds is False else Answer.MAYBE
     # By a relation it may be the same rows; on a condition it may be that the effect succeeded.
     return Answer.MAYBE if any(can_follow(e, act) for e in (*made, *kept)) else Answer.NO
+
+
+def _state(hold: Hold, act: Act, trace: Trace) -> Answer:
+    """Rows that were looked for by a field, as by a state, which the run then writes: `filter(pk=pk, status="new").exists()`."""
+    gate = hold.gate
+    if hold.holds is None or not gate.model or gate.order > act.order:
+        return Answer.NO
+    known = dict(_KNOWN.findall(gate.subject))
+    asked_for = gate.subject.removeprefix(f"{gate.model}&").replace("&", ",").replace("pk=", "id=")
+    asked = []
+    for name in gate.name.split(","):
+        row = structs.replace(gate, kind="field", name=name, subject=f"{gate.model}[{asked_for}]")
+        constant = _LITERALS.get(known[name], known[name].strip("'\"")) if name in known else None
+        among = hold.holds if name in known else True
+        field = Hold(row, None, asked=(Sym(shape="const", const=constant),) if name in known else (), among=among)
+        if name and name != "*" and not _identifies(structs.replace(field, asked=())):
+            asked.append(field)
+    # Where there is none, it is so by one of them.
+    weak = hold.weak or (not hold.holds and len(asked) > 1)
+    return max((_status(structs.replace(field, weak=weak), act, trace) for field in asked), default=Answer.NO)
+
+
+_KNOWN = re.compile(r"[\[&,](\w+)=('[^']*'|\"[^\"]*\"|True|False|None)")
+"""A field that a query looks for by a constant."""
+_LITERALS: dict[str, object] = {"True": True, "False": False, "None": None}
 
 
 _KEEPS = frozenset({"get_or_create", "update_or_create", "bulk_upsert", "upsert", "merge", "save"})
