@@ -177,7 +177,33 @@ def _compare(walker: Walker, node: ir.Compare) -> Sym:
     return Sym(key=key, holds=holds)
 
 
+def decided(walker: Walker, test: ir.Expr) -> bool | None:
+    """How a condition ends that asks nothing but parameters which were given True, False or None."""
+    settled = walker.frame.settled
+    if not settled:
+        return None
+    if isinstance(test, ir.Name):
+        return bool(settled[test.id]) if test.id in settled else None
+    if isinstance(test, ir.UnaryOp) and test.op == "not":
+        answer = decided(walker, test.value)
+        return None if answer is None else not answer
+    if isinstance(test, ir.BoolOp):
+        answers = [decided(walker, part) for part in test.values]
+        ends = test.op == "or"
+        if answers[0] is ends:
+            return ends
+        return None if None in answers else any(answers) if ends else all(answers)
+    if isinstance(test, ir.Compare) and len(test.rights) == 1 and test.ops[0] in ("is", "is not", "==", "!="):
+        left, right = test.left, test.rights[0]
+        if isinstance(left, ir.Name) and left.id in settled and isinstance(right, ir.Const):
+            return (settled[left.id] == right.value) is (test.ops[0] in ("is", "=="))
+    return None
+
+
 def _ifexp(walker: Walker, node: ir.IfExp) -> Sym:
+    answer = decided(walker, node.test)
+    if answer is not None:
+        return walker.eval(node.body if answer else node.orelse)
     test = walker.eval(node.test)
     before = walker.holds
     uid = hash((id(node), len(walker.frames), walker._number))
@@ -281,6 +307,7 @@ def _yield(walker: Walker, node: ir.Yield) -> Sym:
 def _walrus(walker: Walker, node: ir.Walrus) -> Sym:
     value = walker.eval(node.value)
     walker.frame.env[node.name] = value
+    walker.frame.settled.pop(node.name, None)
     return value
 
 

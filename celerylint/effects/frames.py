@@ -68,7 +68,9 @@ class Args(Struct, frozen=True, eq=False):
 class Frame:
     """One activation of a function."""
 
-    __slots__ = ("env", "left", "node", "owner", "returns", "scope", "subject", "yielded", "yields")
+    __slots__ = (
+        "env", "left", "node", "owner", "passes_on", "returns", "scope", "settled", "subject", "yielded", "yields",
+    )  # fmt: skip
 
     def __init__(self, node: ir.Node | None, scope: Scope, env: dict[str, Sym]) -> None:
         self.node = node
@@ -76,6 +78,10 @@ class Frame:
         self.env = env
         self.owner: ClassValue | None = None
         self.subject: Sym | None = None
+        self.passes_on = False
+        """Whether it does no more than call others."""
+        self.settled: dict[str, bool | None] = {}
+        """Parameters that were given True, False or None, or were left to such a default, until they are bound anew."""
         self.returns: list[tuple[Sym, tuple[Hold, ...]]] = []
         self.left: list[tuple[range, int]] = []
         """The events of each branch that returned, and the number of the last of them."""

@@ -3,17 +3,19 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from math import inf
 from typing import TYPE_CHECKING, Any
 
 import msgspec
 
 from celerylint.effects.events import Act, Call, Raised, Release, Save
+from celerylint.effects.expressions import decided
 from celerylint.effects.frames import Args, Closure, Frame, Suspended
 from celerylint.effects.models import is_number
 from celerylint.effects.symbols import UNKNOWN, Gate, Hold, Sym, constant, join, met, negated
 from celerylint.facts import ir
+from celerylint.facts.walk import nodes
 from celerylint.model.values import At
 
 if TYPE_CHECKING:
@@ -47,6 +49,7 @@ def _augassign(walker: Walker, node: ir.AugAssign) -> str | None:
     target = node.target
     if isinstance(target, ir.Name):
         held = walker.frame.env.get(target.id, UNKNOWN)
+        walker.frame.settled.pop(target.id, None)
         walker.frame.env[target.id] = Sym(
             traits=held.traits | value.traits, what=held.what, shape=held.shape if held.shape != "const" else ""
         )
@@ -86,6 +89,9 @@ def _jump(walker: Walker, node: ir.Jump) -> str | None:
 
 
 def _if(walker: Walker, node: ir.If) -> str | None:
+    answer = decided(walker, node.test)
+    if answer is not None:
+        return walker.block(node.body if answer else node.orelse)
     test = walker.eval(node.test)
     if "settled" in test.traits and test.shape == "const":
         return walker.block(node.body if test.const else node.orelse)
@@ -176,6 +182,8 @@ def _loop(walker: Walker, node: ir.Node, source: Sym, target: ir.Expr | None, bo
     walker.frame.env = dict(env)
     uid = hash((id(node), len(walker.frames), walker._number))
     with walker.within("loop", uid):
+        for name in _bound_in(body) if walker.frame.settled else ():
+            walker.frame.settled.pop(name, None)
         if target is not None:
             item = walker.element(source)
             walker.assign(target, item, node)
@@ -183,6 +191,14 @@ def _loop(walker: Walker, node: ir.Node, source: Sym, target: ir.Expr | None, bo
         walker.block(body)
     walker.holds = before
     walker.frame.env = _joined([env, walker.frame.env])
+
+
+def _bound_in(body: Sequence[ir.Stmt]) -> Iterator[str]:
+    """Names that statements assign, whichever turn of a loop it is."""
+    for node in (each for statement in body for each in nodes(statement)):
+        targets = node.targets if isinstance(node, ir.Assign) else [getattr(node, "target", None)]
+        for target in targets:
+            yield from (part.id for part in nodes(target) if isinstance(part, ir.Name)) if target is not None else ()
 
 
 def _try(walker: Walker, node: ir.Try) -> str | None:

@@ -79,7 +79,10 @@ if TYPE_CHECKING:
     from celerylint.model.evaluate import Evaluator
 
 MAX_DEPTH = 5
-"""Functions that are entered within one another, the task among them."""
+"""Functions that are entered within one another, the task among them; wrappers and those that only pass on are not counted."""
+
+_PASSES_ON = 2
+"""The most statements of a function that only passes on what it is given."""
 
 _CALLED = frozenset({"callable", "partial", "method"})
 _CALLABLE = (FunctionValue, ClassValue, Closure, Bound, Partial, Imported, cv.Task)
@@ -123,7 +126,7 @@ class Walker:
 
     def __init__(self, machine: Evaluator, library: Sequence[Handler], promise: Promise) -> None:
         self.machine = machine
-        self._dull: dict[tuple[int, int], bool] = {}
+        self._dull: dict[tuple[int, int, tuple[str, ...]], bool] = {}
         """Functions that were walked and do nothing that counts; whether all that they call is known. For one task only:
         what a function does may depend on what it is given, so what is found in a task would depend on those before it."""
         self._library = library
@@ -249,7 +252,7 @@ class Walker:
         node = function.node
         if isinstance(node, ir.Function) and node.is_generator and self.frame_is_context(function):
             return Sym(value=Suspended(function, args, args.at))
-        which = (id(node), id(function.scope))  # a decorator's wrapper is another one around each function
+        which = (id(node), id(function.scope), _told(args))  # a decorator's wrapper is another one around each function
         known = self._dull.get(which)
         if known is not None:
             return self._pass_by(function, args, known)
@@ -303,7 +306,9 @@ class Walker:
         try:
             if isinstance(node, ir.LambdaExpr):
                 return self.eval(node.body)
-            end = self.block(self.machine.body(node))
+            body = self.machine.body(node)
+            frame.passes_on = _only_passes_on(body)
+            end = self.block(body)
             if end is None:
                 frame.returns.append((constant(None), self.holds))
             return self._reported(frame, self._returned(frame, before), start)
@@ -364,6 +369,8 @@ class Walker:
             if param.annotation is not None and not (value.what or value.shape or value.value is not None):
                 value = self._annotated(param.annotation, frame.scope, value)
             frame.env[param.name] = value
+            if value.shape == "const" and (value.const is None or isinstance(value.const, bool)):
+                frame.settled[param.name] = value.const
 
     def _annotated(self, node: ir.Expr, scope: Scope, value: Sym) -> Sym:
         """A parameter by its annotation."""
@@ -413,6 +420,7 @@ class Walker:
         """Bind a target."""
         if isinstance(target, ir.Name):
             self.frame.env[target.id] = value
+            self.frame.settled.pop(target.id, None)
         elif isinstance(target, ir.Attr):
             base = self.eval(target.value)
             if base.shape in ("row", "new"):
@@ -620,6 +628,8 @@ class Walker:
             if found.cls is not None and found.shape == "object" and is_model(self.machine, value):
                 own = tuple(Sym(value=cls) for cls in behind(self, value, name) or (found.cls,))
                 return Sym(shape="manager", model=model_name(value), cls=value, key=model_name(value), items=own)
+            if found.what.endswith("Manager()") and is_model(self.machine, value):
+                return self.manager(base, name)  # `archived = models.Manager()`
             if (found.value is None or isinstance(found.value, Made)) and is_model(self.machine, value):
                 if made := behind(self, value, name):
                     own = tuple(Sym(value=cls) for cls in made)
@@ -1030,8 +1040,23 @@ _DEFAULTED = frozenset({"", "get", "pop", "setdefault"})
 
 
 def _depth(frames: Sequence[Frame]) -> int:
-    """How deep a walk is, the wrappers of decorators not counted."""
-    return sum(frame.scope.kind != "function" for frame in frames)
+    """How deep a walk is, the wrappers of decorators and what only passes on not counted."""
+    return sum(frame.scope.kind != "function" and not frame.passes_on for frame in frames)
+
+
+def _only_passes_on(body: Sequence[ir.Stmt]) -> bool:
+    """Whether a function does no more than call others, as one layer of a project calls the next."""
+    said = body[1:] if body and isinstance(body[0], ir.ExprStmt) and isinstance(body[0].value, ir.Const) else body
+    return len(said) <= _PASSES_ON and all(isinstance(part, (ir.ExprStmt, ir.Assign, ir.Return)) for part in said)
+
+
+def _told(args: Args) -> tuple[str, ...]:
+    """Which arguments a call is given, and which of them are True, False or None: what decides on branches."""
+    given = [a.key if a.key in _SETTLED else "" for a in args.positional]
+    return (*given, *(f"{name}={a.key if a.key in _SETTLED else ''}" for name, a in args.keywords.items()))
+
+
+_SETTLED = frozenset({"True", "False", "None"})
 
 
 def _hands_over(args: Args) -> bool:

@@ -33,6 +33,13 @@ _TRANSPARENT = frozenset({
 })  # fmt: skip
 
 
+_TEXT_ONLY = frozenset({
+    "startswith", "endswith", "isdigit", "isdecimal", "isnumeric", "isalpha", "isalnum", "isspace", "islower", "isupper",
+    "splitlines", "partition", "rpartition", "removeprefix", "removesuffix", "zfill",
+})  # fmt: skip
+"""Methods that nothing but text has: they look at what is there."""
+
+
 def call(walker: Walker, site: Site) -> Sym | None:
     """A call of a builtin or of the standard library."""
     base = site.base
@@ -68,6 +75,8 @@ def call(walker: Walker, site: Site) -> Sym | None:
             if site.args.positional:
                 _grown(walker, site, base)
             return UNKNOWN
+        if site.name in _TEXT_ONLY and not (base.what or base.shape or base.value is not None):
+            return Sym(traits=base.traits & (RANDOM | {"input"}), key=f"{base.key}.{site.name}()" if base.key else "")
         if base.shape in ("const", "text", "list", "tuple", "dict") and site.name in _PLAIN_METHODS:
             return Sym(traits=base.traits & (RANDOM | {"input"}), key=f"{base.key}.{site.name}()" if base.key else "")
         return None
