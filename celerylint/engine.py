@@ -153,7 +153,8 @@ def _judged(
     clock.lap("judge")
     run.save()
     clock.lap("cache")
-    comments = {path: suppressions(source) for path, source in run.files.relevant_sources()}
+    # Which other files bodies were walked through, this process knows of its own share only.
+    comments = {path: suppressions(source) for path, source in run.files.sources(run.project.index.known)}
     for path, kind, source in run.deployed.sources():
         comments[path] = plain_suppressions(source, comment_starts(kind))
     for path in {finding.place.path for finding in findings} - comments.keys():

@@ -363,9 +363,9 @@ class Files:
         """Files that could not be read, by path."""
         return sorted((path, problem) for path, problem in self._problems.items() if self._found.keep(path))
 
-    def relevant_sources(self) -> Iterator[tuple[str, bytes]]:
-        """Every file whose facts were read, with its bytes."""
-        for path in sorted(self._facts):
+    def sources(self, paths: Iterable[str]) -> Iterator[tuple[str, bytes]]:
+        """Those of some files that can be read, with their bytes."""
+        for path in paths:
             source = self._sources.get(path) or self._source(path)
             if source is not None:
                 yield path, source

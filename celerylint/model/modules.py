@@ -146,6 +146,11 @@ class ModuleIndex:
         """The modules whose bytes showed that they may matter, by path."""
         return {path: self.module(path) for path in sorted(self._gated)}
 
+    @property
+    def known(self) -> list[str]:
+        """The paths of the modules that were read before anything was judged, in order."""
+        return sorted(self._gated | {path for path, module in self._modules.items() if module.known})
+
     def module(self, path: str) -> Module:
         """The module of a path that is in the project."""
         module = self._modules.get(path)

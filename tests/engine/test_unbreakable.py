@@ -247,3 +247,36 @@ def test_the_order_in_which_a_folder_is_listed_changes_nothing(fixtures: Path) -
     one, two = (_said(run) for run in runs)
     assert one == two
     assert b'"CLY201"' in one
+
+
+def test_comments_are_judged_alike_whoever_walked_through_their_file(tmp_path: Path) -> None:
+    root, cache = tmp_path / "project", tmp_path / "cache"
+    (root / ".git").mkdir(parents=True)
+    for number in range(60):
+        (root / f"client_{number}.py").write_text(_CLIENT.format("" if number % 3 else ", timeout=3"))
+        (root / f"tasks_{number}.py").write_text(_SENDS.format(number))
+
+    def runs() -> set[bytes]:
+        alone = [_said(_start(root, None, "--no-cache", "--jobs", jobs, *_COMMENTS)) for jobs in ("1", "2", "4")]
+        kept = [_said(_start(root, cache, "--jobs", jobs, *_COMMENTS)) for jobs in ("2", "4", "1")]
+        return {*alone, *kept}
+
+    (before,) = runs()
+    # Of CLY606, a third is found nowhere; of CLY601 nothing.
+    assert before.count(b"silence for CLY606") == 20
+    assert before.count(b"silence for CLY601") == 60
+    (root / "tasks_7.py").write_text(_SENDS.format(7) + "\n\nMORE = 1\n")
+    (root / "client_8.py").write_text(_CLIENT.format(", timeout=3"))
+    (after,) = runs()
+    assert after.count(b"silence for CLY606") == 21
+
+
+_COMMENTS = ("--select", "CLY601,CLY606,CLY901", "--confidence", "low")
+_CLIENT = """import requests
+
+
+def put(number):
+    requests.post("https://example.org", json={{"number": number}}{})  # noqa: CLY606
+    return number  # noqa: CLY601
+"""
+_SENDS = "from celery import shared_task\nfrom client_{0} import put\n\n\n@shared_task\ndef send_{0}(): put({0})\n"
