@@ -67,17 +67,20 @@ class Promise:
         self._taught = taught
         """What is written where something is called that the configuration names."""
         self._source = source
-        self._known: dict[tuple[str, str], bool] = {}
+        self._known: dict[tuple[str, str, int], bool] = {}
         self._imports: dict[str, dict[str, tuple[str, str]]] = {}
         self._texts: dict[str, bytes] = {}
         self._starts: dict[str, dict[str, int]] = {}
 
     def of(self, module: Module, name: str, depth: int = _DEPTH) -> bool:
         """Whether something that a module defines is worth reading the module for."""
-        key = (module.path, name)
+        key = (
+            module.path,
+            name,
+            depth,
+        )  # how far one may still look decides too, and must not depend on who asked first
         found = self._known.get(key)
         if found is None:
-            self._known[key] = False  # while it is looked for: a function that calls itself adds nothing
             found = self._known[key] = self._look(module, name, depth)
         return found
 
