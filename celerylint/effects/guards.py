@@ -244,6 +244,8 @@ def _cached(hold: Hold, act: Act, trace: Trace) -> Answer:
         marks = [e for e in sets if not any(d.order > e.order and covers(d, e) for d in drops)]
     if _everywhere(act, [e.trail for e in marks]):
         return Answer.MAYBE if hold.weak else Answer.YES
+    if not gate.subject.startswith("cache:"):
+        marks = [e for e in trace.of(CacheSet) if not e.subject and e.order > gate.order]  # of a key that cannot be told
     return Answer.MAYBE if any(not _is_given(act, e.trail) for e in marks) else Answer.NO
 
 

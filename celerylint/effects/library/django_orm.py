@@ -218,14 +218,12 @@ def _one(walker: Walker, rows: Sym, name: str, site: Site) -> Sym:
     )  # fmt: skip
     asked_rows = Sym(key=rows.key, model=rows.model, shape="rows", fields=fields)
     walker.emit(Call, site.at, what="orm", name="get", known=True, takes=(asked_rows,))
+    lock = (Hold(Gate("locked", row.key, row.model, at=site.at, order=walker.now), True, True),) if rows.locked else ()
     if name in _MAYBE:
         hold = _existence(walker, rows, fields, site)
         asked_for = (msgspec.structs.replace(h, when=True) for h in walker.row_holds(row, row, site.at))
-        return msgspec.structs.replace(row, holds=(hold, *asked_for))
-    walker.holds += tuple(Hold(h.gate, None, True) for h in walker.row_holds(row, row, site.at))
-    if rows.locked:
-        gate = Gate("locked", row.key, row.model, at=site.at, order=walker.now)
-        walker.holds += (Hold(gate, True, True),)
+        return msgspec.structs.replace(row, holds=(hold, *asked_for, *(Hold(each.gate, True) for each in lock)))
+    walker.holds += tuple(Hold(h.gate, None, True) for h in walker.row_holds(row, row, site.at)) + lock
     return row
 
 
