@@ -33,7 +33,9 @@ _FOREIGN_BASES = frozenset({
     "celery_once.QueueOnce", "celery_once.tasks.QueueOnce", "celery_singleton.Singleton", "celery_singleton.singleton.Singleton",
 })  # fmt: skip
 """Bases of packages whose source sets no option of Celery's."""
-_OWN_BASES = frozenset({"celery.Task", "celery.contrib.django.task.DjangoTask", "builtins.object", "typing.Generic"})
+_OWN_BASES = frozenset(
+    {"celery.Task", "celery.task.Task", "celery.contrib.django.task.DjangoTask", "builtins.object", "typing.Generic"}
+)
 
 
 def decide(ev: Evaluator, value: Value, kind: str, at: At | None) -> Decision:

@@ -81,7 +81,9 @@ def send_receipt(order_id): ...
         tasks = [task.name for task in project.tasks]
         sent = [dispatch.task_name for dispatch in project.dispatches if dispatch.task_name]
         sent += [entry.task_name for entry in project.schedule if entry.task_name]
-        if any(_takes(key, name) for name in (*tasks, *sent)) or _is_a_function(key, project):
+        if any(_takes(key, name) for name in (*tasks, *sent, *_names_of_classes(project))) or _is_a_function(
+            key, project
+        ):
             return
         queue = f" for `{route.queue.value}`" if route.queue.known and route.queue.value else ""
         meant = [name for name in tasks if not is_glob(key) and fnmatch.fnmatchcase(name, key)]
@@ -162,6 +164,19 @@ def _is_a_function(key: str, project: Project) -> bool:
         and any(isinstance(f.node, ir.Function) and f.node.name == name for f in functions)
         for file, functions in project.functions.items()
     )
+
+
+def _names_of_classes(project: Project) -> Iterator[str]:
+    """What classes call themselves, `name = "shop.send"`: those of `celery.task.Task` register themselves before Celery 5."""
+    for cls in project.machine.classes_seen if project.machine is not None else ():
+        for part in cls.node.body:
+            given = part.value if isinstance(part, ir.Assign) else None
+            if isinstance(given, ir.Const) and isinstance(given.value, str) and _is_called_name(part):
+                yield given.value
+
+
+def _is_called_name(part: ir.Stmt) -> bool:
+    return isinstance(part, ir.Assign) and any(isinstance(t, ir.Name) and t.id == "name" for t in part.targets)
 
 
 def _near(key: str, tasks: list[str]) -> str | None:
