@@ -82,8 +82,8 @@ def checkout(orders):
         if late:
             yield self.finding(
                 dispatch.at,
-                f"on_commit() calls this after the loop, when `{late[0]}` is the last one: every callback sends the task"
-                " with that, and the others are never sent",
+                f"in a transaction on_commit() calls this after the loop, when `{late[0]}` is the last one: every callback sends"
+                " the task with that, and the others are never sent",
                 f"bind it now: on_commit(partial({last_part(dispatch.task_name or 'task')}.delay, ...))",
                 symbol=dispatch.task_name or "",
                 related=related((dispatch.at[0], loops[-1]), "the loop"),

@@ -81,9 +81,9 @@ def send_receipt(order_id): ...
         tasks = [task.name for task in project.tasks]
         sent = [dispatch.task_name for dispatch in project.dispatches if dispatch.task_name]
         sent += [entry.task_name for entry in project.schedule if entry.task_name]
-        if any(_takes(key, name) for name in (*tasks, *sent, *_names_of_classes(project))) or _is_a_function(
-            key, project
-        ):
+        if any(_takes(key, name) for name in (*tasks, *sent)) or _is_a_function(key, project):
+            return
+        if any(_takes(key, name) for name in _names_of_classes(project)):
             return
         queue = f" for `{route.queue.value}`" if route.queue.known and route.queue.value else ""
         meant = [name for name in tasks if not is_glob(key) and fnmatch.fnmatchcase(name, key)]
