@@ -15,7 +15,7 @@ from msgspec import Struct
 from celerylint import __version__
 from celerylint.facts import ir
 from celerylint.facts.ir import PythonFacts
-from celerylint.store import Stamp, file_of, replace_file, stamp
+from celerylint.store import MOST_KEPT, Stamp, contents, file_of, replace_file, stamp
 
 
 class Entry(Struct, frozen=True, array_like=True, gc=False):
@@ -47,8 +47,7 @@ def made_by() -> str:
 def read(root: str, option: str | None) -> dict[str, Entry]:
     """The entries of a project; none if there is no cache, or one that cannot be read."""
     try:
-        with open(file_of(root, option), "rb") as file:
-            stored = _decoder.decode(file.read())
+        stored = _decoder.decode(contents(file_of(root, option), MOST_KEPT))
     except (OSError, msgspec.DecodeError, ValueError):
         return {}
     return stored.entries if stored.made_by == made_by() else {}

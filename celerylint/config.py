@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import errno
 import os
 import re
 from collections.abc import Mapping, Sequence
@@ -12,6 +13,7 @@ from typing import Annotated, Any, Literal, get_args, get_origin, get_type_hints
 import msgspec
 from msgspec import Meta, Struct
 
+from celerylint.store import MOST_WRITTEN, contents
 from celerylint.text import did_you_mean
 
 PROJECT_MARKERS = (".git", "pyproject.toml", "setup.cfg", "manage.py")
@@ -210,7 +212,7 @@ class Settings(Struct, frozen=True, kw_only=True):
         """The text of `error`, after the file and line that it is about if the configuration file is at fault."""
         if not error.option or self.source is None or error.option in self.flags:
             return str(error)
-        text = self.source.read_text("utf-8", "replace")
+        text = _text(self.source)
         line = _line_of(text, _header(self.source), error.option.replace("_", "-"), error.value)
         return f"{_shown(self.source)}:{line}: {error}"
 
@@ -310,9 +312,11 @@ def _nearest(start: Path) -> Path | None:
 def _mentions_us(path: Path) -> bool:
     """Whether `path` has a table for us. Read as bytes first, so that most projects never need a TOML parser."""
     try:
-        if b"celerylint" not in path.read_bytes():
+        if b"celerylint" not in contents(str(path), MOST_WRITTEN):
             return False
-    except OSError:
+    except OSError as error:
+        if error.errno == errno.EFBIG:
+            raise ConfigError(f"{_shown(path)}:1: {error.strerror}") from error
         return False
     return _table(_parse(path), path) is not None
 
@@ -343,15 +347,21 @@ def _parse(path: Path) -> dict[str, Any]:
     else:
         import tomli as tomllib
     try:
-        return tomllib.loads(path.read_text("utf-8"))
+        return tomllib.loads(_text(path))
     except tomllib.TOMLDecodeError as error:
         line = re.search(r"at line (\d+)", str(error))
         reason = re.sub(r" \(at .*\)$", "", str(error))
         raise ConfigError(f"{_shown(path)}:{line[1] if line else 1}: not valid TOML: {reason}") from error
     except UnicodeDecodeError as error:
         raise ConfigError(f"{_shown(path)}:1: not UTF-8 text") from error
+    except (RecursionError, ValueError) as error:
+        raise ConfigError(f"{_shown(path)}:1: nested too deeply, or a number too large") from error
     except OSError as error:
         raise ConfigError(f"{_shown(path)}:1: cannot be read: {error.strerror}") from error
+
+
+def _text(path: Path) -> str:
+    return contents(str(path), MOST_WRITTEN).decode("utf-8").replace("\r\n", "\n").replace("\r", "\n")
 
 
 def _table(document: dict[str, Any], path: Path) -> Any:
@@ -371,7 +381,7 @@ def _read(path: Path) -> dict[str, Any]:
     if table is None:
         return {}
     header = _header(path)
-    text = path.read_text("utf-8")
+    text = _text(path)
     if not isinstance(table, dict):
         raise ConfigError(
             f"{_shown(path)}:{_line_of(text, 'tool', 'celerylint', '')}: [tool.celerylint] must be a table"

@@ -12,7 +12,7 @@ from celerylint.config import PROJECT_MARKERS, Options, UsageError
 from celerylint.facts.deploy.kinds import certain, may_deploy
 from celerylint.facts.pins import is_pin_file
 from celerylint.gitignore import IgnoreFile, parse
-from celerylint.store import Stamp, stamp
+from celerylint.store import MOST_WRITTEN, Stamp, contents, stamp
 
 _TELLING = frozenset((*PROJECT_MARKERS, "celerylint.toml", ".gitignore", "pyvenv.cfg"))
 """Names that are looked for, whatever they hold."""
@@ -294,7 +294,7 @@ def _ignore_files_above(root: Path) -> tuple[IgnoreFile, ...]:
 
 def _read_ignore_file(path: str, base: str = "", inside: str = "") -> tuple[IgnoreFile, ...]:
     try:
-        with open(path, encoding="utf-8", errors="replace") as file:
-            return (parse(file.read().splitlines(), base, inside),)
+        text = contents(path, MOST_WRITTEN).decode("utf-8", "replace")
+        return (parse(text.splitlines(), base, inside),)
     except OSError:
         return ()

@@ -17,7 +17,7 @@ from typing import TYPE_CHECKING
 from celerylint.config import ConfigError, Options
 from celerylint.finding import Finding, Known, Place, Report, Span, Summary
 from celerylint.recall import Looked, recall, recalls, remember
-from celerylint.store import Stamp, stamp
+from celerylint.store import MOST_WRITTEN, Stamp, contents, stamp
 
 if TYPE_CHECKING:
     from celerylint.changes import Changes
@@ -37,6 +37,9 @@ if TYPE_CHECKING:
 
 _MAX_WIDENINGS = 3
 """How often a decorator may be found to be defined by means of another that was found only so."""
+
+_MOST_KNOWN = 100_000_000
+"""Bytes of a baseline."""
 
 Progress = Callable[[str, int, int], None]
 
@@ -185,8 +188,7 @@ def _known(options: Options) -> tuple[Known, ...] | None:
 
     shown = os.path.relpath(options.baseline)
     try:
-        with open(options.baseline, encoding="utf-8", errors="replace") as file:
-            return read(file.read())
+        return read(contents(options.baseline, _MOST_KNOWN).decode("utf-8", "replace"))
     except FileNotFoundError as error:
         raise ConfigError(
             f"no such baseline: {shown}; --write-baseline writes it", option="baseline", value=shown
@@ -446,7 +448,7 @@ def _version(root: Path, found: Discovery, options: Options) -> tuple[TargetVers
     while pending and not options.celery_version:
         path = pending.pop()
         try:
-            content = (root / path).read_bytes()
+            content = contents(f"{root}/{path}", MOST_WRITTEN)
         except OSError:
             continue
         if b"elery" not in content and not path.endswith((".txt", ".in")):

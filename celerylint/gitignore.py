@@ -7,6 +7,9 @@ from collections.abc import Iterable
 
 from msgspec import Struct
 
+_MOST_GLOBS = 2_000
+"""Patterns with wildcards in one file that people wrote."""
+
 
 class Pattern(Struct, frozen=True):
     """One line of an ignore file."""
@@ -68,6 +71,8 @@ def parse(lines: Iterable[str], base: str = "", inside: str = "") -> IgnoreFile:
         if not re.search(r"[*?\[\\/]", text):
             names[text] = (*names.get(text, ()), Pattern(index, ignores, folders_only))
             continue
+        if len(globs) == _MOST_GLOBS:
+            break
         try:
             regex = re.compile(translate(text))
         except re.error:
@@ -77,24 +82,43 @@ def parse(lines: Iterable[str], base: str = "", inside: str = "") -> IgnoreFile:
 
 
 def translate(glob: str) -> str:
-    """The regular expression for a glob without its trailing slash, to be matched from the start to the very end."""
+    """The regular expression for a glob without its trailing slash, to be matched from the start to the very end.
+
+    What stands between two stars is matched where it is met first, once and for all: whatever comes later, the second star
+    takes. Python before 3.11 says that by a group that is looked ahead for.
+    """
     glob = glob.removeprefix("/")
-    out: list[str] = []
+    deep = [""]
+    """What `**/` stands before, one after the other."""
+    starred = [""]
+    """The same for `*`, in the last of them."""
+    groups = 0
+
+    def once(start: str, parts: list[str]) -> str:
+        nonlocal groups
+        out = parts[0]
+        for part in parts[1:-1]:
+            groups += 1
+            out += f"(?=(?P<g{groups}>{start}?{part}))(?P=g{groups})"
+        return out + (start + parts[-1] if len(parts) > 1 else "")
+
     at = 0
     while at < len(glob):
         first = at == 0 or glob[at - 1] == "/"
         if first and glob.startswith("**/", at):
-            out.append("(?:.*/)?")
+            deep[-1] = once("[^/]*", starred)
+            deep.append("")
+            starred = [""]
             at += 3
         elif first and glob[at:] == "**":
-            out.append(".+")
+            starred[-1] += ".+"
             at += 2
         elif glob[at] == "*":
             while at < len(glob) and glob[at] == "*":
                 at += 1
-            out.append("[^/]*")
+            starred.append("")
         elif glob[at] == "?":
-            out.append("[^/]")
+            starred[-1] += "[^/]"
             at += 1
         elif glob[at] == "[":
             end = _class_end(glob, at)
@@ -104,13 +128,14 @@ def translate(glob: str) -> str:
             negated = inside[0] in "!^"
             inside = (inside[1:] if negated else inside).replace("[", r"\[")
             inside = "\\" + inside if inside.startswith("]") else inside
-            out.append(f"(?!/)[{'^' if negated else ''}{inside}]")
+            starred[-1] += f"(?!/)[{'^' if negated else ''}{inside}]"
             at = end + 1
         else:
             at += glob[at] == "\\" and at + 1 < len(glob)
-            out.append(re.escape(glob[at]))
+            starred[-1] += re.escape(glob[at])
             at += 1
-    return "(?s:" + "".join(out) + r")\Z"
+    deep[-1] = once("[^/]*", starred)
+    return "(?s:" + once("(?:.*?/)?", deep) + r")\Z"
 
 
 def _class_end(glob: str, start: int) -> int:

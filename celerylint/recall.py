@@ -29,6 +29,9 @@ _MOST_CHANGED = 400
 _MOST_BYTES = 1_000_000
 """A file larger than this is left to a run."""
 
+_MOST_SHOWN = 100_000_000
+"""Bytes of a file that findings are shown in."""
+
 _STRICT, _CONTENT, _GATED, _FREE = "=", "c", "g", "-"
 
 
@@ -100,13 +103,10 @@ def _is_as_good(root: str, held: Held, remembered: _Remembered, number: int, now
         return os.path.isfile(f"{root}/{path}")
     if kind == _CONTENT:
         return _digest(root, path) == remembered.digests.get(number, b"")
-    if now[0] > _MOST_BYTES:
-        return False
     from celerylint.facts import gate
 
     try:
-        with open(f"{root}/{path}", "rb") as file:
-            source = file.read()
+        source = store.contents(f"{root}/{path}", _MOST_BYTES)
     except OSError:
         return False
     return not gate.matters(source) and not gate.mentions(remembered.aliases)(source)
@@ -145,8 +145,7 @@ def _digest(root: str, path: str) -> bytes | None:
         names = listing(root, path)
         return None if names is None else store.digest("\0".join(names).encode("utf-8", "surrogateescape"))
     try:
-        with open(f"{root}/{path}", "rb") as file:
-            return store.digest(file.read())
+        return store.digest(store.contents(f"{root}/{path}", _MOST_BYTES))
     except OSError:
         return None
 
@@ -161,8 +160,7 @@ def _question(root: Path, paths: Sequence[str], options: Options) -> str:
 def _text(path: str) -> str | None:
     """The text of a file, as a run reads it."""
     try:
-        with open(path, "rb") as file:
-            source = file.read()
+        source = store.contents(path, _MOST_SHOWN)
     except OSError:
         return None
     if not source.startswith(b"\xef\xbb\xbf") and not any(b"coding" in line for line in source.split(b"\n", 2)[:2]):

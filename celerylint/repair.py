@@ -17,6 +17,10 @@ from celerylint.fixes.bench import Bench, path_of
 from celerylint.fixes.comments import silenced
 from celerylint.fixes.text import FixError, Text
 from celerylint.fixes.write import WriteError, why_not, write_together
+from celerylint.store import contents
+
+_MOST_BYTES = 100_000_000
+"""A file larger than this is mended by nobody."""
 
 ROUNDS = 10
 """Overlapping fixes take a round each."""
@@ -242,7 +246,7 @@ def _not_writable(root: Path, path: str) -> str:
 
 def _bytes(path: Path) -> bytes | None:
     try:
-        return path.read_bytes()
+        return contents(str(path), _MOST_BYTES)
     except OSError:
         return None
 

@@ -5,7 +5,9 @@ Runs that need nothing else import this, so it imports next to nothing itself.
 
 from __future__ import annotations
 
+import errno
 import os
+import stat
 import sys
 import time
 from array import array
@@ -30,6 +32,12 @@ Stamp = tuple[int, int, int]
 
 MISSING: Stamp = (-1, -1, -1)
 """What stands for the stamp of what is not there."""
+MOST_KEPT = 1 << 30
+"""Bytes of a file of the cache."""
+
+MOST_WRITTEN = 8_000_000
+"""Bytes of a file of settings, pins or patterns that people write."""
+
 _MARK, _LENGTH = 16, 8
 
 
@@ -55,6 +63,22 @@ def place_of(root: str, option: str | None, what: str, question: str) -> str:
     """The file for an answer of some kind to a question. Few are kept, so another answer may be in it."""
     slot = blake2b(_bytes(question), digest_size=1).digest()[0] % _KEPT
     return file_of(root, option, f"{what}{slot}", ".kept")
+
+
+def contents(path: str, most: int) -> bytes:
+    """The bytes of a file, as long as it is a plain one of at most so many: whoever made it may mean no good.
+
+    Raises:
+        OSError: it cannot be read, is a pipe or a device, or is larger.
+    """
+    wanted = os.O_RDONLY | getattr(os, "O_BINARY", 0) | getattr(os, "O_NONBLOCK", 0)
+    with open(os.open(path, wanted), "rb") as file:
+        status = os.fstat(file.fileno())
+        if not stat.S_ISREG(status.st_mode):
+            raise OSError(errno.EINVAL, "not a plain file", path)
+        if status.st_size > most:
+            raise OSError(errno.EFBIG, f"larger than {most // 1_000_000} MB", path)
+        return file.read(most)
 
 
 def replace_file(target: str, content: bytes) -> bool:
@@ -189,8 +213,7 @@ def keep(file: str, question: str, looked: Mapping[str, Stamp | None], answer: b
 def held(file: str, question: str | None = None) -> Held | None:
     """The answer to a question, or to any, that is kept in a file; None if there is none, or if it is not as it was written."""
     try:
-        with open(file, "rb") as stream:
-            data = stream.read()
+        data = contents(file, MOST_KEPT)
     except OSError:
         return None
     mark, content = data[:_MARK], data[_MARK:]

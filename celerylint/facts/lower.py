@@ -77,13 +77,18 @@ def decode_source(source: bytes) -> str:
     """The text of a Python file by its BOM and coding line, newlines as they are.
 
     Raises:
-        SyntaxError, UnicodeDecodeError: an unknown or a wrong encoding.
+        SyntaxError, UnicodeDecodeError: an encoding that is unknown, wrong or none of text.
     """
     import io
     import tokenize
 
     encoding, _ = tokenize.detect_encoding(io.BytesIO(source).readline)
-    return source.decode(encoding)
+    try:
+        return source.decode(encoding)
+    except UnicodeDecodeError:
+        raise
+    except (UnicodeError, LookupError) as error:
+        raise SyntaxError(f"not text in {encoding}") from error
 
 
 def _unreadable(error: BaseException) -> Unreadable:

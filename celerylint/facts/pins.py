@@ -10,12 +10,19 @@ import posixpath
 import re
 import sys
 from collections.abc import Callable, Iterable, Iterator
+from itertools import islice
 from typing import Any, Literal
 
 from msgspec import Struct
 
 LOCK_FILES = ("uv.lock", "pylock.toml", "pdm.lock", "poetry.lock", "Pipfile.lock")
 """Most likely to be the one in use first, for a project that has several."""
+
+_MOST_PINS = 200
+"""Requirements of Celery in one file that people wrote."""
+_MOST_INCLUDES = 1_000
+_MOST_CHARACTERS = 1_000
+"""Of one requirement, and between the name and the version of a locked package."""
 
 
 class Pin(Struct, frozen=True, order=True):
@@ -54,7 +61,7 @@ def read_pins(path: str, content: bytes) -> PinFile:
     if "celery" not in text.lower():
         return PinFile()
     kind: Literal["lockfile", "requirement"] = "lockfile" if lock_rank(path) is not None else "requirement"
-    found = sorted({(line, specifier) for line, specifier in _reader(name)(text)})
+    found = sorted({(line, specifier) for line, specifier in islice(_reader(name)(text), _MOST_PINS)})
     return PinFile(tuple(Pin(path, line, specifier, kind) for line, specifier in found))
 
 
@@ -107,9 +114,10 @@ def _decode(content: bytes) -> str:
 def _toml_lock(text: str) -> Iterator[_Found]:
     """`[[package]]` tables; the version of one stands above its first sub-table."""
     for name in re.finditer(r"""\nname\s*=\s*["']celery["']""", text):
-        end = text.find("\n[", name.end())
+        most = name.end() + _MOST_CHARACTERS
+        end = text.find("\n[", name.end(), most)
         version = re.compile(r"""(?m)^version\s*=\s*["']([^"']+)["']""").search(
-            text, name.end(), end if end != -1 else len(text)
+            text, name.end(), end if end != -1 else most
         )
         if version:
             yield _line_of(text, version.start()), f"=={version[1]}"
@@ -138,7 +146,7 @@ def _requirements_file(path: str, text: str) -> PinFile:
         specifier = _requirement(re.sub(r"^(?:-e|--editable)[\s=]+", "", written))
         if specifier is not None:
             pins.append(Pin(path, line, specifier, "requirement"))
-    return PinFile(tuple(pins), tuple(dict.fromkeys(includes)))
+    return PinFile(tuple(pins[:_MOST_PINS]), tuple(dict.fromkeys(includes))[:_MOST_INCLUDES])
 
 
 _INCLUDE = re.compile(r"(?:-r|-c|--requirement\b|--constraint\b)[\s=]*(\S.*)")
@@ -161,6 +169,8 @@ def _logical_lines(text: str) -> Iterator[tuple[int, str]]:
 
 def _requirement(written: str) -> str | None:
     """The specifier of one requirement in the notation of PEP 508, if it is of Celery."""
+    if len(written) > _MOST_CHARACTERS:
+        return None
     address = _ADDRESS.match(written)
     if address:
         version = _ADDRESS_VERSION.search(address[1])
@@ -212,7 +222,7 @@ def _requirement_strings(document: dict[str, Any]) -> Iterator[str]:
 
 def _dependency_tables(text: str, tables: Iterable[Any]) -> Iterator[_Found]:
     """`celery = "^5.3"`, `celery = {version = "^5.3", extras = [...]}`, or a list of such for different markers."""
-    key = re.compile(r"""(?mi)^\s*(?:\[[\w.\-]+\.)?["']?celery["']?\s*[=\]]""")
+    key = re.compile(r"""(?mi)^[ \t]*(?:\[[\w.\-]+\.)?["']?celery["']?\s*[=\]]""")
     lines = [_line_of(text, found.end()) for found in key.finditer(text)] or [1]
     wanted = [
         value
@@ -237,7 +247,7 @@ def _alternatives(constraint: str) -> Iterator[str]:
 
 
 def _clause(clause: str) -> str:
-    match = re.fullmatch(r"([\^~]?)\s*v?(\d+(?:\.\d+)*)(\.\*|[a-z].*)?", clause.strip(), re.IGNORECASE)
+    match = re.fullmatch(r"([\^~]?)\s*v?(\d{1,9}(?:\.\d{1,9})*)(\.\*|[a-z].*)?", clause.strip(), re.IGNORECASE)
     if match is None:
         return "" if clause.strip() == "*" else clause.strip()
     sign, number, rest = match[1], match[2], match[3] or ""
@@ -266,7 +276,7 @@ def _setup_cfg(text: str) -> Iterator[_Found]:
 
 def _setup_py(text: str) -> Iterator[_Found]:
     """String literals that constrain Celery; the word alone could be a keyword or a package of the project."""
-    for match in re.finditer(r"""(?i)["'](celery\s*(?:\[[^\]"']*\])?\s*[<>=!~][^"'\n]*)["';]""", text):
+    for match in re.finditer(r"""(?i)["'](celery\s{0,9}(?:\[[^\]"']{0,200}\])?\s{0,9}[<>=!~][^"'\n]*)["';]""", text):
         specifier = _requirement(match[1])
         if specifier:
             yield _line_of(text, match.start()), specifier
@@ -274,7 +284,7 @@ def _setup_py(text: str) -> Iterator[_Found]:
 
 def _environment(text: str) -> Iterator[_Found]:
     """Conda's list, and pip's inside it. Conda's `=5.3` means 5.3.*, and a build may follow: `=5.3.6=py311_0`."""
-    for match in re.finditer(r"""(?mi)^\s*-\s*["']?(?:[\w./\-]+::)?(celery\b[^\n#"']*)""", text):
+    for match in re.finditer(r"""(?mi)^[ \t]*-[ \t]*["']?(?:[\w./\-]+::)?(celery\b[^\n#"']*)""", text):
         written = match[1].strip()
         fuzzy = re.fullmatch(r"(?i)celery\s*=\s*([\d.]+)(\.\*|\*)?(?:=\S+)?", written)
         if fuzzy:
@@ -306,7 +316,7 @@ def _toml(text: str) -> dict[str, Any]:
         import tomli as tomllib
     try:
         return tomllib.loads(text)
-    except tomllib.TOMLDecodeError:
+    except (ValueError, RecursionError):
         return {}
 
 

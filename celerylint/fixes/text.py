@@ -42,7 +42,7 @@ class Text:
         self._encoding = _encoding(path, source)
         try:
             self.text = source.removeprefix(self._bom).decode(self._encoding)
-        except UnicodeDecodeError as error:
+        except (UnicodeError, LookupError) as error:
             raise FixError(f"it is not valid {self._encoding}") from error
         if self.encoded(self.text) != source:
             raise FixError(f"it would not be written in {self._encoding} as it was read")
@@ -60,6 +60,8 @@ class Text:
             return self._bom + text.encode(self._encoding)
         except UnicodeEncodeError as error:
             raise FixError(f"{text[error.start]!r} cannot be written in {self._encoding}") from error
+        except (UnicodeError, LookupError) as error:
+            raise FixError(f"nothing can be written in {self._encoding}") from error
 
     # --- places
 

@@ -159,8 +159,11 @@ def _mentions_celery(settings: Settings) -> bool:
 
 
 def _mentions(path: Path) -> bool:
+    from celerylint.extract import MAX_BYTES
+    from celerylint.store import contents
+
     try:
-        return _speaks_of_celery(path.read_bytes())
+        return _speaks_of_celery(contents(str(path), MAX_BYTES))
     except OSError:
         return False
 

@@ -47,7 +47,7 @@ def choose(pins: Sequence[Pin], option: str = "") -> TargetVersion:
         return _target(option, VersionOrigin("option"))
     # Ranges cost the most to read and weigh the least: only the strongest pins that say anything are looked into.
     for _, group in groupby(sorted(pins, key=_weakness), key=_weakness):
-        equals = [(pin, value) for pin in group for value in [_value(pin.specifier)] if value]
+        equals = [(pin, value) for pin in group for value in [_value(pin.specifier)] if value and _sort_key(value)]
         if equals:
             pin, value = max(equals, key=lambda pair: (_sort_key(pair[1]), -pair[0].line))
             return _target(value, VersionOrigin(pin.kind, pin.path, pin.line))
@@ -74,13 +74,13 @@ def _value(specifier: str) -> str | None:
 
 def _newest_minor(specifier: str) -> str | None:
     """The newest minor version known that a range allows, else the newest older one, else a newer one."""
-    from packaging.specifiers import InvalidSpecifier, SpecifierSet
+    from packaging.specifiers import SpecifierSet
 
     try:
         allowed = SpecifierSet(specifier)
-    except InvalidSpecifier:
+        return next((str(minor) for minor in _minors() if _allows(allowed, minor)), None)
+    except ValueError:  # no specifier, or one with more digits than Python reads
         return None
-    return next((str(minor) for minor in _minors() if _allows(allowed, minor)), None)
 
 
 def _minors() -> Iterator[Version]:
@@ -105,5 +105,5 @@ def _target(value: str, origin: VersionOrigin) -> TargetVersion:
 
 def _sort_key(value: str) -> tuple[int, ...]:
     """The leading numbers of a version: (5, 5, 0) for 5.5.0rc4."""
-    match = re.match(r"v?(\d+(?:\.\d+)*)", value.strip())
+    match = re.match(r"v?(\d{1,9}(?:\.\d{1,9})*)(?!\d)", value.strip())
     return tuple(map(int, match[1].split("."))) if match else ()

@@ -7,6 +7,8 @@ import os
 import resource
 import subprocess
 import sys
+import time
+from collections.abc import Callable
 from pathlib import Path
 
 import pytest
@@ -128,3 +130,137 @@ def test_deployment_files_of_nonsense(tmp_path: Path) -> None:
     run = _lint(tmp_path, "--output-format", "json")
     assert run.returncode == 1, run.stderr
     assert [(f["code"], f["path"]) for f in json.loads(run.stdout)["findings"]] == [("CLY201", "good.py")]
+
+
+# --- files that say how to lint ---------------------------------------------------------------------------------------
+
+
+def _nested(depth: int) -> str:
+    return "[tool.celerylint]\nselect = " + "[" * depth + "]" * depth
+
+
+SETTINGS = {
+    "pyproject.toml nested deeply": ("pyproject.toml", _nested(20_000)),
+    "a number of many digits": ("celerylint.toml", "jobs = " + "9" * 10_000),
+    "a configuration without end": ("pyproject.toml", "[tool.celerylint]\n" + "# x\n" * 3_000_000),
+}
+
+
+@pytest.mark.parametrize("name", SETTINGS)
+def test_a_configuration_that_cannot_be_read_is_one_line(tmp_path: Path, name: str) -> None:
+    path, text = SETTINGS[name]
+    (tmp_path / path).write_text(text)
+    (tmp_path / "good.py").write_text(GOOD)
+    run = _lint(tmp_path)
+    assert run.returncode == 2
+    assert run.stderr.startswith("celerylint: ")
+    assert path in run.stderr
+    assert "internal error" not in run.stderr
+    assert run.stderr.count("\n") == 1
+
+
+def _zeros(path: Path) -> None:
+    path.symlink_to("/dev/zero")
+
+
+def _sparse(path: Path) -> None:
+    with path.open("wb") as file:
+        file.write(b"celery\n")
+        file.truncate(50_000_000_000)
+
+
+@pytest.mark.parametrize("name", [".gitignore", "pyproject.toml", "included.txt", "setup.cfg", "poetry.lock"])
+@pytest.mark.parametrize("make", [os.mkfifo, _zeros, _sparse])
+def test_what_is_no_plain_file_of_settings_is_passed_over(
+    tmp_path: Path, make: Callable[[Path], None], name: str
+) -> None:
+    (tmp_path / ".git").mkdir()
+    (tmp_path / "requirements.txt").write_text("-r included.txt\ncelery==5.3\n")
+    (tmp_path / "good.py").write_text(GOOD)
+    make(tmp_path / name)
+    run = _lint(tmp_path, "--output-format", "concise")
+    if make is _sparse and name == "pyproject.toml":
+        assert (run.returncode, run.stderr.count("\n")) == (2, 1), run.stderr
+    else:
+        assert run.returncode == 1, run.stderr
+        assert run.stdout.startswith("good.py:4:14: CLY201")
+
+
+@pytest.mark.parametrize("make", [os.mkfifo, _zeros])
+def test_a_baseline_that_is_no_file_is_one_line(tmp_path: Path, make: Callable[[Path], None]) -> None:
+    (tmp_path / "celerylint.toml").write_text('baseline = "known.json"\n')
+    (tmp_path / "good.py").write_text(GOOD)
+    make(tmp_path / "known.json")
+    run = _lint(tmp_path)
+    assert run.returncode == 2
+    assert run.stderr.endswith("known.json: cannot be read: not a plain file\n")
+
+
+@pytest.mark.parametrize("make", [os.mkfifo, _zeros])
+def test_a_cache_of_pipes_and_devices_is_as_good_as_none(tmp_path: Path, make: Callable[[Path], None]) -> None:
+    (tmp_path / "good.py").write_text(GOOD)
+    old = time.time() - 100
+    for path in (tmp_path / "good.py", tmp_path):
+        os.utime(path, (old, old))
+    time.sleep(1.1)
+    cache = tmp_path.with_name(f"{tmp_path.name}-cache")
+    command = [sys.executable, "-m", "celerylint", "--select", "CLY201", str(tmp_path)]
+    environment = {**os.environ, "CELERYLINT_CACHE_DIR": str(cache)}
+
+    def run() -> str:
+        ran = subprocess.run(command, capture_output=True, text=True, timeout=60, env=environment, preexec_fn=_bounded)
+        assert (ran.returncode, ran.stderr) == (1, "")
+        return ran.stdout
+
+    first = run()
+    kept = list(cache.iterdir())
+    assert len(kept) == 3
+    for path in kept:
+        path.unlink()
+        make(path)
+    assert run() == first
+
+
+PINS = {
+    "poetry.lock": '[[package]]\nname = "celery"\nversion = "' + "9" * 100_000 + '"\n',
+    "requirements.txt": f"celery=={'9' * 10_000}.9\ncelery>={'9' * 10_000}\ncelery{' ' * 1_000_000}>\n" + "[" * 100_000,
+    "pyproject.toml": f'[project]\ndependencies = {"[" * 5_000}\n[tool.poetry.dependencies]\ncelery = "^{"9" * 5000}"',
+    "setup.py": f'setup(install_requires=["celery{" " * 1_000_000}"])\n',
+    "environment.yml": "dependencies:" + "\n" * 1_000_000 + "- celery\n",
+    "uv.lock": '\nname = "celery"' * 100_000,
+}
+
+
+@pytest.mark.parametrize("name", PINS)
+def test_versions_that_are_none(tmp_path: Path, name: str) -> None:
+    (tmp_path / name).write_text(PINS[name])
+    (tmp_path / "good.py").write_text(GOOD)
+    run = _lint(tmp_path, "--output-format", "concise")
+    assert run.returncode == 1, run.stderr
+    assert "good.py:4:14: CLY201" in run.stdout
+    assert "CLY990" not in run.stdout
+
+
+def test_patterns_of_many_stars_are_matched_at_once(tmp_path: Path) -> None:
+    (tmp_path / ".git").mkdir()
+    (tmp_path / ".gitignore").write_text("*a" * 40 + "\n" + "**/a*/" * 40 + "x\n" + "[[:" * 1000 + "\n**/*b*d*/**/e*\n")
+    name = "a" * 100 + "b.py"
+    (tmp_path / name).write_text(GOOD)
+    folder = tmp_path / "x" / "abcde" / "y"
+    folder.mkdir(parents=True)
+    (folder / "ef.py").write_text(GOOD)
+    (folder / "f.py").write_text(GOOD)
+    run = _lint(tmp_path, "--output-format", "json")
+    assert [found["path"] for found in json.loads(run.stdout)["findings"]] == [name, "x/abcde/y/f.py"]
+
+
+@pytest.mark.parametrize(
+    "encoding", ["base64", "hex", "zlib", "rot13", "punycode", "idna", "undefined", "utf-16", "\0"]
+)
+def test_an_encoding_of_no_text_is_one_finding_at_most(tmp_path: Path, encoding: str) -> None:
+    (tmp_path / "bad.py").write_text(f"# -*- coding: {encoding} -*-\nimport celery\n")
+    (tmp_path / "good.py").write_text(GOOD)
+    run = _lint(tmp_path, "--output-format", "json")
+    assert run.returncode == 1, run.stderr
+    found = [(f["code"], f["path"]) for f in json.loads(run.stdout)["findings"]]
+    assert found in ([("CLY900", "bad.py"), ("CLY201", "good.py")], [("CLY201", "good.py")])
