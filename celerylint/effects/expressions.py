@@ -14,6 +14,7 @@ from celerylint.effects.symbols import (
     CHOSEN,
     RANDOM,
     UNKNOWN,
+    Gate,
     Hold,
     Sym,
     all_of,
@@ -288,7 +289,10 @@ def _comp(walker: Walker, node: ir.Comp) -> Sym:
     finally:
         walker.frame.env, walker.holds, walker.trail = env, before, trail
     entries = {CHOSEN: Sym(holds=chosen)} if chosen and value.key and value.key == item.key else {}
-    return Sym(shape="list", items=(value,), traits=value.traits & RANDOM, entries=entries)
+    holds: tuple[Hold, ...] = ()
+    if source.shape in ("rows", "manager"):
+        holds = (Hold(Gate("exists", source.key, source.model, "*", (walker.file, node), walker.now), True),)
+    return Sym(shape="list", items=(value,), traits=value.traits & RANDOM, entries=entries, holds=holds)
 
 
 def _await(walker: Walker, node: ir.Await) -> Sym:

@@ -94,8 +94,16 @@ def _names_the_message(act: Act) -> bool:
 
 
 def _reports(act: Act) -> bool:
-    """Whether it tells those who run the site of a failure: each attempt that fails is one."""
-    return act.what.endswith((".mail_admins", ".mail_managers")) and any(step.kind == "handler" for step in act.trail)
+    """Whether it tells those who run the site of a failure, or keeps what was raised: each attempt that fails is one."""
+    if not any(step.kind == "handler" for step in act.trail):
+        return False
+    if act.kind.name == "create":
+        return any(_is_raised(value) for value in act.subject.entries.values())
+    return act.what.endswith((".mail_admins", ".mail_managers"))
+
+
+def _is_raised(value: Sym) -> bool:
+    return "exception" in value.traits or value.what.startswith(("traceback.", "sys.exc_info"))
 
 
 def _gate(hold: Hold, act: Act, trace: Trace) -> Verdict:
@@ -109,6 +117,8 @@ def _gate(hold: Hold, act: Act, trace: Trace) -> Verdict:
         return Verdict(Answer.NO, Answer.YES)
     if gate.kind == "claim":
         return _claim(hold, act, trace)
+    if gate.kind == "field" and gate.name in ("id", "pk") and hold.holds is False and act.kind.name == "create":
+        return _PERHAPS  # only what is not stored yet is stored
     if gate.kind == "field" and act.kind.name == "create" and _lacks(gate, act):
         return Verdict(Answer.YES, Answer.NO)
     if gate.kind == "field" and not _identifies(hold):
@@ -245,7 +255,9 @@ def _cached(hold: Hold, act: Act, trace: Trace) -> Answer:
     if _everywhere(act, [e.trail for e in marks]):
         return Answer.MAYBE if hold.weak else Answer.YES
     if not gate.subject.startswith("cache:"):
-        marks = [e for e in trace.of(CacheSet) if not e.subject and e.order > gate.order]  # of a key that cannot be told
+        marks = [
+            e for e in trace.of(CacheSet) if not e.subject and e.order > gate.order
+        ]  # of a key that cannot be told
     return Answer.MAYBE if any(not _is_given(act, e.trail) for e in marks) else Answer.NO
 
 

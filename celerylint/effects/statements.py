@@ -227,7 +227,9 @@ def _try(walker: Walker, node: ir.Try) -> str | None:
         with walker.within("handler", uid, number):
             handled = walker.block(handler.body)
         _left(walker, begin, handled)
-        if handled != "raise" and (_named(names, _INTEGRITY)):
+        # `if "duplicate" in str(error): return`, then `raise`: it tells one violation from the others.
+        tells = handled != "raise" or any(isinstance(part, ir.If) for part in handler.body)
+        if tells and _named(names, _INTEGRITY):
             claims += _swallowed(walker, start, stop, last, handled)
         after.append((handled, walker.frame.env, walker.holds))
     alive = [(e, en, h) for e, en, h in [(end, body_env, body_holds), *after] if e is None]

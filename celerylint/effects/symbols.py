@@ -212,6 +212,14 @@ def _together(lists: Sequence[Sym]) -> tuple[Sym, ...]:
     return tuple(items.values())[:8]
 
 
+def _chosen(lists: Sequence[Sym]) -> dict[str, Sym]:
+    """What is so for each item of a list that is one of several, or was empty."""
+    held = [s.entries.get(CHOSEN, UNKNOWN).holds for s in lists if s.items]
+    first, others = (held[0], held[1:]) if held else ((), [])
+    common = [h for h in first if all(any(h is each for each in other) for other in others)]
+    return {CHOSEN: Sym(holds=tuple(common))} if common else {}
+
+
 def join(symbols: list[Sym]) -> Sym:
     """What a name stands for after branches that bind it differently: what they have in common."""
     known = [s for s in symbols if not (s.shape == "const" and s.const is None)] or symbols
@@ -235,5 +243,6 @@ def join(symbols: list[Sym]) -> Sym:
             what=first.what, value=first.value, key=key, shape=first.shape, model=first.model, cls=first.cls,
             const=first.const if key else None, traits=traits, holds=holds, fields=first.fields, locked=first.locked,
             client=first.client, items=_together(known) if first.shape == "list" else (),
+            entries=_chosen(known) if first.shape == "list" else {},
         )  # fmt: skip
     return Sym(traits=traits, holds=holds)

@@ -478,6 +478,7 @@ class Walker:
     def chosen(self, source: Sym) -> tuple[Hold, ...]:
         """What is so for each item of a list, because only such were put into it, or yielded."""
         held = source.entries.get(CHOSEN, UNKNOWN).holds if source.shape == "list" else ()
+        held = tuple(h for h in held if not any(h.gate is each.gate for each in self.holds))
         return tuple(
             msgspec.structs.replace(h, gate=msgspec.structs.replace(h.gate, loop=self.loop), when=None) for h in held
         )

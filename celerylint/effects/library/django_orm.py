@@ -273,6 +273,8 @@ def _bulk_create(walker: Walker, rows: Sym, site: Site) -> Sym:
             kept = Sym(model=rows.model, shape="rows")
             walker.emit(Call, site.at, what="orm", name="bulk_upsert", known=True, takes=(kept,))
             return UNKNOWN
+    before = walker.holds
+    walker.holds += walker.chosen(site.args.get(0, "objs") or UNKNOWN)
     walker.emit(
         Act,
         site.at,
@@ -280,6 +282,7 @@ def _bulk_create(walker: Walker, rows: Sym, site: Site) -> Sym:
         what=f"{short(rows.model)}.objects.bulk_create",
         subject=_new(walker, rows, Args((), {}, site.at)),
     )
+    walker.holds = before
     return UNKNOWN
 
 
