@@ -10,6 +10,7 @@ import msgspec
 from celerylint.effects.events import Step
 from celerylint.effects.frames import Closure
 from celerylint.effects.models import computed, is_expression
+from celerylint.effects.records import column
 from celerylint.effects.symbols import (
     CHOSEN,
     RANDOM,
@@ -87,9 +88,9 @@ def _dict(walker: Walker, node: ir.DictExpr) -> Sym:
         name = walker.eval(key)
         if isinstance(name.const, str):
             entries[name.const] = held
-        for column in name.traits:
-            if column.startswith("column:"):
-                entries[column[7:]] = held
+        for trait in name.traits:
+            if trait.startswith("column:"):
+                entries[trait[7:]] = held
     traits = frozenset({"open"}) if is_open else frozenset[str]()
     if any(e.random for e in entries.values()):
         traits |= RANDOM
@@ -232,7 +233,9 @@ def _subscript(walker: Walker, node: ir.Subscript) -> Sym:
     if items := walker.callables(base):
         return walker.entry(base, index.const) or one_of(items)
     if base.shape in ("rows", "manager"):
-        return base if isinstance(node.index, ir.SliceExpr) else walker.element(base)
+        return base if isinstance(node.index, ir.SliceExpr) else walker.element(base, (walker.file, node))
+    if base.shape == "row" and (found := column(walker, base, index.const, (walker.file, node))) is not None:
+        return found
     if base.what:
         return Sym(
             what=f"{base.what}[]",
@@ -277,7 +280,7 @@ def _comp(walker: Walker, node: ir.Comp) -> Sym:
     try:
         for generator in node.generators:
             source = walker.eval(generator.source)
-            item = walker.element(source)
+            item = walker.element(source, (walker.file, node))
             walker.assign(generator.target, item, node)
             walker.holds += walker.row_holds(item, source, (walker.file, node))
             for condition in generator.conditions:

@@ -294,7 +294,7 @@ def _different(one: str, other: str) -> bool:
 def _asked(row: str) -> dict[str, str]:
     """What a row was looked up by, if that is known."""
     found = _LOOKED_UP.fullmatch(row)
-    parts = (part.partition("=") for part in found["asked"].split(",")) if found is not None else ()
+    parts = (part.partition("=") for part in re.split("[,&]", found["asked"])) if found is not None else ()
     return {name: value for name, _, value in parts if value}
 
 

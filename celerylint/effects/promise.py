@@ -26,11 +26,12 @@ _WORDS = (
         rb"|(?:filter|where)\([^()]*(?:__isnull|= ?None|= ?False|\.is_\())"
     ),
     re.compile(
-        rb"\b(?:cache\.\w+\(|redis\w*\.\w+\(|Simple(?:Queue|Buffer)\(|(?:webpush|async_task|enqueue)\(|send_\w+\(|mail_\w+\("
+        rb"\b(?:cache\.\w+\(|redis\w*(?:\.\w+)+\(|Simple(?:Queue|Buffer)\(|(?:webpush|async_task|enqueue)\(|send_\w+\(|mail_\w+\("
         rb"|on_commit\(|open\(|F\(|lock\w*\(|sleep\(|requests\.|urlopen\(|stripe\.|raise |write_(?:text|bytes)\(|yield\b"
-        rb"|uuid[147]\(|token_(?:hex|urlsafe|bytes)\(|get_random_string\()"
+        rb"|uuid[147]\(|token_(?:hex|urlsafe|bytes)\(|get_random_string\("
+        rb"|return [^\n]*\b(?:(?:utc)?now\(|time(?:_ns)?\(\)|random\.|secrets\.))"
     ),
-    re.compile(rb"(?:Email|Mail|Message|Client|Producer|Session|Redis|Lock)\w*\("),
+    re.compile(rb"(?:Email|Mail|Message|Client|Producer|Session|Redis|Lock)\w*(?:\.from_\w+)?\("),
     re.compile(rb"request\(\s*[\"']POST"),
     re.compile(rb"\b[a-z]*_lock\w*\("),
 )

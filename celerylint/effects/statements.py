@@ -185,7 +185,7 @@ def _loop(walker: Walker, node: ir.Node, source: Sym, target: ir.Expr | None, bo
         for name in _bound_in(body) if walker.frame.settled else ():
             walker.frame.settled.pop(name, None)
         if target is not None:
-            item = walker.element(source)
+            item = walker.element(source, (walker.file, node))
             walker.assign(target, item, node)
             walker.holds += walker.row_holds(item, source, (walker.file, node)) + walker.chosen(source)
         walker.block(body)

@@ -30,6 +30,7 @@ from celerylint.effects.models import (
     model_name,
     short,
 )
+from celerylint.effects.records import SELECTED, columns_of, is_record, picked, unpacked
 from celerylint.effects.statements import STATEMENTS, opens_transaction
 from celerylint.effects.symbols import (
     CHOSEN,
@@ -440,6 +441,8 @@ class Walker:
                 self.set_item(base, index.const, value)
         elif isinstance(target, ir.Seq):
             items = value.items if value.shape in ("tuple", "list") else ()
+            if is_record(value):
+                items = unpacked(self, value, (self.file, statement))
             for number, part in enumerate(target.items):
                 if isinstance(part, ir.Starred):
                     part = part.value
@@ -468,10 +471,13 @@ class Walker:
 
     def row_holds(self, row: Sym, source: Sym, at: At) -> tuple[Hold, ...]:
         """What is so for a row that a query found: the fields it was looked for by are as they were asked."""
-        if row.shape != "row":
+        key, model = row.key, source.model
+        if source.shape == "rows" and columns_of(source) and row.shape != "row":
+            key = key.rpartition(".")[0]  # a column of it
+        elif row.shape != "row":
             return ()
         return tuple(
-            Hold(Gate("field", row.key, row.model, name, at, self.now, loop=self.loop), None)
+            Hold(Gate("field", key, model, name, at, self.now, loop=self.loop), None)
             for name in sorted(source.fields - {"*"})
         )
 
@@ -507,13 +513,16 @@ class Walker:
         found = held.value.items.get(key)
         return self.of(found.value) if found is not None else None
 
-    def element(self, source: Sym) -> Sym:
+    def element(self, source: Sym, at: At) -> Sym:
         """One item of an iterable."""
         if source.shape in ("rows", "manager"):
-            return Sym(
+            row = Sym(
                 key=self.fresh(source.key), shape="row", model=source.model, cls=source.cls, fields=source.fields,
-                locked=source.locked, value=source.value,
+                locked=source.locked, value=source.value, entries=columns_of(source),
             )  # fmt: skip
+            return picked(self, row, at) if row.entries else row
+        if source.key and (source.key, SELECTED) in self.attributes:
+            return self.element(self.attributes[source.key, SELECTED], at)
         if source.value is not None and (items := self.callables(source)):
             return one_of(items)
         if source.shape in ("tuple", "list") and len({item.shape for item in source.items}) == 1:
@@ -604,7 +613,7 @@ class Walker:
         if base.shape == "const" and name == "value":
             return base  # of a member of an enumeration
         if base.shape in ("row", "new"):
-            return self._field(base, name, at)
+            return base if name == "_mapping" else self._field(base, name, at)
         if base.shape == "object" and base.cls is not None:
             return self._member(base, name, at)
         if base.shape in ("rows", "manager"):

@@ -10,7 +10,9 @@ from celerylint.effects.catalogue import kinds
 from celerylint.effects.events import Act, Call, Deletion, Save, Write
 from celerylint.effects.frames import Args, Site
 from celerylint.effects.managers import behind
-from celerylint.effects.models import MANAGERS, column, columns, counts, short
+from celerylint.effects.models import MANAGERS, columns, counts, short
+from celerylint.effects.models import column as column_trait
+from celerylint.effects.records import column, columns_of, is_record, picked, records, single
 from celerylint.effects.symbols import UNKNOWN, Gate, Hold, Sym
 from celerylint.effects.walk import Walker
 from celerylint.facts import ir
@@ -28,7 +30,7 @@ _ROWS = frozenset({
     "get", "first", "last", "latest", "earliest", "one", "one_or_none", "scalar_one", "scalar_one_or_none", "first_or_404",
     "get_or_404", "scalar", "get_by_natural_key", "fetchone",
 })  # fmt: skip
-_MAYBE = frozenset({"first", "last", "one_or_none", "scalar_one_or_none", "scalar"})
+_MAYBE = frozenset({"first", "last", "one_or_none", "scalar_one_or_none", "scalar", "fetchone"})
 _ASYNC = frozenset({"acreate", "aget", "asave", "aupdate", "adelete", "afirst", "alast", "aexists", "acount", "aget_or_create",
                     "aupdate_or_create", "abulk_create", "abulk_update", "arefresh_from_db"})  # fmt: skip
 _VERBS = frozenset(
@@ -67,6 +69,8 @@ def call(walker: Walker, site: Site) -> Sym | None:
         base = Sym(shape="manager", model="?", key=walker.fresh("objects"))
     if base.shape in ("rows", "manager"):
         return query(walker, base, name, site)
+    if name in ("get", "_asdict") and is_record(base):
+        return column(walker, base, site.args.positional[0].const, site.at) if site.args.positional else base
     if base.shape in ("row", "new"):
         return _row(walker, base, name, site)
     if base.shape == "object" and name == "save" and base.cls is not None:
@@ -90,7 +94,7 @@ def _function(walker: Walker, site: Site) -> Sym | None:
         return UNKNOWN
     if what.startswith("django.db.models.") and what.endswith(".F") and args.positional:
         name = args.positional[0].const
-        return Sym(what=f"{what}()", traits=column(name) if isinstance(name, str) else frozenset())
+        return Sym(what=f"{what}()", traits=column_trait(name) if isinstance(name, str) else frozenset())
     if what.startswith(("django.db.models.", "sqlalchemy.func.", "sqlalchemy.case")):
         return Sym(what=f"{what}()", traits=frozenset[str]().union(*(a.traits for a in args.all)))
     if what in ("django.shortcuts.get_object_or_404", "django.shortcuts.aget_object_or_404") and args.positional:
@@ -182,6 +186,11 @@ def query(walker: Walker, rows: Sym, name: str, site: Site) -> Sym | None:
     listed = (Sym(key=rows.key, model=rows.model, shape="rows"),) if name in _DATA else ()
     walker.emit(Call, site.at, what="orm", name=name, known=True, takes=listed)
     hold = _existence(walker, rows, rows.fields, site)
+    if name in ("values", "values_list"):
+        named = [value.const if isinstance(value.const, str) else "" for value in args.positional]
+        only = args.keywords.get("flat", UNKNOWN).const is True
+        made = records(msgspec.structs.replace(rows, shape="rows"), named, single=only)
+        return msgspec.structs.replace(made, holds=(hold,))
     return Sym(holds=(hold,), key=f"{rows.key}.{name}" if rows.key else "")
 
 
@@ -214,7 +223,8 @@ def _one(walker: Walker, rows: Sym, name: str, site: Site) -> Sym:
     whole = f"{rows.key}&{asked}" if rows.shape == "rows" and asked else rows.key if rows.shape == "rows" else ""
     key = _key(rows, walker, asked) if rows.shape == "manager" else _chained(rows, whole, walker)
     row = Sym(
-        key=key, shape="row", model=rows.model, cls=rows.cls, fields=fields, locked=rows.locked, value=rows.value
+        key=key, shape="row", model=rows.model, cls=rows.cls, fields=fields, locked=rows.locked, value=rows.value,
+        entries=columns_of(single(rows) if name.startswith("scalar") else rows),
     )  # fmt: skip
     asked_rows = Sym(key=rows.key, model=rows.model, shape="rows", fields=fields)
     walker.emit(Call, site.at, what="orm", name="get", known=True, takes=(asked_rows,))
@@ -222,9 +232,10 @@ def _one(walker: Walker, rows: Sym, name: str, site: Site) -> Sym:
     if name in _MAYBE:
         hold = _existence(walker, rows, fields, site)
         asked_for = (msgspec.structs.replace(h, when=True) for h in walker.row_holds(row, row, site.at))
-        return msgspec.structs.replace(row, holds=(hold, *asked_for, *(Hold(each.gate, True) for each in lock)))
+        found = msgspec.structs.replace(row, holds=(hold, *asked_for, *(Hold(each.gate, True) for each in lock)))
+        return picked(walker, found, site.at)
     walker.holds += tuple(Hold(h.gate, None, True) for h in walker.row_holds(row, row, site.at)) + lock
-    return row
+    return picked(walker, row, site.at)
 
 
 def _existence(walker: Walker, rows: Sym, fields: frozenset[str], site: Site) -> Hold:

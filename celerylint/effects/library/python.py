@@ -9,6 +9,7 @@ import msgspec
 from celerylint.effects.catalogue import kinds
 from celerylint.effects.events import Act, Call, Write
 from celerylint.effects.frames import Args, Site
+from celerylint.effects.records import is_record
 from celerylint.effects.statements import enter_context
 from celerylint.effects.symbols import CHOSEN, RANDOM, UNKNOWN, Gate, Hold, Sym, all_of, any_of, constant, one_of
 from celerylint.effects.walk import Walker
@@ -103,7 +104,7 @@ def call(walker: Walker, site: Site) -> Sym | None:
     ):
         target, items, *_ = site.args.positional
         with walker.within("loop", id(site.node)):
-            item = walker.element(items)
+            item = walker.element(items, site.at)
             return Sym(shape="list", items=(walker.apply(target, site.but(args=Args((item,), {}, site.at))),))
     if what.endswith(("Executor().submit", "ThreadPool().apply_async")) and site.args.positional:
         target, *rest = site.args.positional
@@ -181,6 +182,8 @@ def _builtin(walker: Walker, site: Site, name: str) -> Sym | None:
         return Sym(
             key=first.key, traits=first.traits, shape="text" if name in ("str", "format") else "", const=first.const
         )
+    if name == "dict" and is_record(first):
+        return first
     if name in _ITEMS:
         last = args.positional[-1]
         return last if last.shape in ("rows", "manager", "list", "tuple") else msgspec.structs.replace(last, shape="")
@@ -191,13 +194,15 @@ def _builtin(walker: Walker, site: Site, name: str) -> Sym | None:
             holds=_existence(walker, site, first) or first.holds, key=f"{name}({first.key})" if first.key else ""
         )
     if name == "enumerate":
-        return Sym(shape="list", items=(Sym(shape="tuple", items=(UNKNOWN, walker.element(first))),))
+        return Sym(shape="list", items=(Sym(shape="tuple", items=(UNKNOWN, walker.element(first, site.at))),))
     if name == "zip":
-        return Sym(shape="list", items=(Sym(shape="tuple", items=tuple(walker.element(a) for a in args.positional)),))
+        return Sym(
+            shape="list", items=(Sym(shape="tuple", items=tuple(walker.element(a, site.at) for a in args.positional)),)
+        )
     if name == "next":
-        return walker.element(first)
+        return walker.element(first, site.at)
     if name == "map" and len(args.positional) > 1:
-        item = walker.element(args.positional[1])
+        item = walker.element(args.positional[1], site.at)
         return Sym(shape="list", items=(walker.apply(first, site.but(args=args.but(positional=(item,)))),))
     if name == "getattr" and len(args.positional) > 1 and isinstance(args.positional[1].const, str):
         return walker.attribute(first, args.positional[1].const, site.at)

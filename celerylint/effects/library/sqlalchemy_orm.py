@@ -100,7 +100,7 @@ def _session(walker: Walker, site: Site) -> Sym | None:
     if name == "add":
         return _added(walker, site, first)
     if name in ("add_all", "bulk_save_objects"):
-        for item in first.items or (walker.element(first),):
+        for item in first.items or (walker.element(first, site.at),):
             _added(walker, site, item)
         return UNKNOWN
     if name == "bulk_insert_mappings":

@@ -1,0 +1,73 @@
+"""Rows that come as records: tuples, dicts or single columns (`values_list("status", flat=True)`, `SELECT status FROM ...`)."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import TYPE_CHECKING
+
+from msgspec import structs
+
+from celerylint.effects.symbols import Sym, constant
+
+if TYPE_CHECKING:
+    from celerylint.effects.walk import Walker
+    from celerylint.model.values import At
+
+_COLUMNS = "\0columns"
+"""The entry under which rows hold the names of their columns; its `const` tells whether a record is the first of them."""
+
+SELECTED = "\0selected"
+"""The attribute under which a cursor holds the rows that it was asked for."""
+
+
+def records(rows: Sym, columns: Sequence[str], *, single: bool = False) -> Sym:
+    """The same rows as records of columns; names that are no identifiers stand for what is computed."""
+    held = Sym(shape="tuple", items=tuple(constant(name) for name in columns), const=single)
+    return structs.replace(rows, entries={_COLUMNS: held})
+
+
+def columns_of(rows: Sym) -> dict[str, Sym]:
+    """What of a query's entries goes on to its rows."""
+    held = rows.entries.get(_COLUMNS)
+    return {_COLUMNS: held} if held is not None else {}
+
+
+def is_record(row: Sym) -> bool:
+    """Whether a row is a tuple or a dict."""
+    return row.shape == "row" and _COLUMNS in row.entries
+
+
+def single(rows: Sym) -> Sym:
+    """The first columns of records: `.scalars()`."""
+    held = rows.entries.get(_COLUMNS)
+    return rows if held is None else structs.replace(rows, entries={_COLUMNS: structs.replace(held, const=True)})
+
+
+def picked(walker: Walker, row: Sym, at: At) -> Sym:
+    """A row as it comes: a record, or what is in its only column."""
+    held = row.entries.get(_COLUMNS)
+    if held is None or not held.const:
+        return row
+    found = column(walker, row, 0, at)
+    there = tuple(hold for hold in row.holds if hold.gate.kind == "exists")
+    return structs.replace(found, holds=(*found.holds, *there)) if found is not None else Sym(holds=there)
+
+
+def column(walker: Walker, row: Sym, index: object, at: At) -> Sym | None:
+    """`row["status"]` or `row[0]`; None if it is not known to be a column."""
+    if not is_record(row):
+        return None
+    names = row.entries[_COLUMNS].items
+    if isinstance(index, int) and -len(names) <= index < len(names):
+        index = names[index].const
+    if not isinstance(index, str):
+        return None
+    if not index.isidentifier():
+        return Sym(holds=tuple(hold for hold in row.holds if hold.gate.kind == "exists"))
+    return walker.attribute(row, index, at)
+
+
+def unpacked(walker: Walker, row: Sym, at: At) -> tuple[Sym, ...]:
+    """What `a, b = row` binds."""
+    held = row.entries[_COLUMNS].items
+    return tuple(column(walker, row, number, at) or Sym() for number in range(len(held)))
