@@ -238,9 +238,10 @@ def names_read(project: Project, wanted: frozenset[str], more: Iterable[str] = (
         if not any(name in source for name in spelled):
             continue
         for node in _nodes(load(project.apps[0], path) or []):
-            name = _reads(node)
-            if name in wanted:
-                found.add(name)
+            if isinstance(node, ir.Call):
+                found.update(wanted & _asked_for(node))
+            elif _reads(node) in wanted:
+                found.add(_reads(node))
             elif isinstance(node, ir.ImportFrom):
                 found.update(wanted & {alias.name for alias in node.names})
     return frozenset(found)
@@ -253,14 +254,17 @@ def _reads(node: ir.Node) -> str:
         return node.attr
     if isinstance(node, ir.Subscript) and isinstance(node.index, ir.Const) and not _environ(node.value):
         return str(node.index.value)
-    if isinstance(node, ir.Call) and node.args:
-        looked_up = (
-            node.args[1] if isinstance(node.func, ir.Name) and node.func.id == "getattr" and node.args[1:] else None
-        )
-        if isinstance(node.func, ir.Attr) and node.func.attr == "get" and not _environ(node.func.value):
-            looked_up = node.args[0]
-        return str(looked_up.value) if isinstance(looked_up, ir.Const) else ""
     return ""
+
+
+def _asked_for(call: ir.Call) -> set[str]:
+    """The names that a call is given as text: `getattr(conf, "name")`, `value_of(conf, "name", set)`, `conf.get("name")`."""
+    func = call.func
+    name = func.attr if isinstance(func, ir.Attr) else func.id if isinstance(func, ir.Name) else ""
+    if name in ("setattr", "setdefault") or (isinstance(func, ir.Attr) and _environ(func.value)):
+        return set()
+    given = call.args[:1] if name == "get" and isinstance(func, ir.Attr) else call.args[1:]
+    return {part.value for part in given if isinstance(part, ir.Const) and isinstance(part.value, str)}
 
 
 def _environ(node: ir.Expr) -> bool:
