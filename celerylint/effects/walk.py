@@ -733,7 +733,9 @@ class Walker:
         assert subject.cls is not None
         method = self.method(subject.cls, "__init__")
         key = f"{subject.key}.{name}"
-        if method is None or not isinstance(method.node, ir.Function) or (subject.key, "\0made") in self.attributes:
+        if method is None:
+            return self._annotated_field(subject.cls, name, Sym(key=key))
+        if not isinstance(method.node, ir.Function) or (subject.key, "\0made") in self.attributes:
             return Sym(key=key)
         self.attributes[subject.key, "\0made"] = UNKNOWN
         events, trail, holds = self.events, self.trail, self.holds
@@ -744,6 +746,15 @@ class Walker:
         finally:
             self.events, self.trail, self.holds = events, trail, holds
         return self.attributes.get((subject.key, name), Sym(key=key))
+
+    def _annotated_field(self, cls: ClassValue, name: str, value: Sym) -> Sym:
+        """What a class says of an attribute by its annotation alone, as a dataclass does."""
+        for owner in self.machine.mro(cls):
+            if isinstance(owner, ClassValue):
+                for part in owner.node.body:
+                    if isinstance(part, ir.AnnAssign) and isinstance(part.target, ir.Name) and part.target.id == name:
+                        return self._annotated(part.annotation, owner.scope, value)
+        return value
 
     def named(self, node: ir.Name | ir.Attr, scope: Scope) -> Value | None:
         """What a name stands for at the top level of a module or in a class."""

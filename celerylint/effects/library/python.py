@@ -46,6 +46,8 @@ def call(walker: Walker, site: Site) -> Sym | None:
     base = site.base
     if base is not None:
         if base.random and site.name in _COARSE:
+            if _to_the_second(site):
+                return Sym(traits=base.traits, key=base.key)
             return Sym(key=f"{base.what or 'time'}.{site.name}", traits=base.traits - RANDOM)
         if base.shape in ("text", "const") and site.name in ("format", "join"):
             traits = base.traits.union(*(a.traits for a in site.args.all))
@@ -110,6 +112,15 @@ def call(walker: Walker, site: Site) -> Sym | None:
         target, *rest = site.args.positional
         return walker.apply(target, site.but(args=site.args.but(positional=tuple(rest))))
     return None
+
+
+def _to_the_second(site: Site) -> bool:
+    """`strftime("%Y%m%d%H%M%S")`: what is written differs between two runs of one day."""
+    given = site.args.positional[0].const if site.name == "strftime" and site.args.positional else None
+    return isinstance(given, str) and _SECONDS.search(given) is not None
+
+
+_SECONDS = re.compile("%[-#]?[SfsTXcMr]")
 
 
 def _entry(held: Sym, name: str, default: Sym | None) -> Sym:
