@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterable, Iterator
 
 from celerylint.catalog import VERSIONS, Catalog, load
@@ -64,6 +65,8 @@ app.conf.task_acks_late = True
             if written.name in read:
                 continue
             near = _near(bare, project.catalog)
+            if near is None and _is_of_a_part(bare, app):
+                continue
             yield self.finding(
                 written.at,
                 f"Celery {_versions(bare, project)} no setting `{written.name}`: the value is kept and never looked at"
@@ -105,6 +108,22 @@ def _suspects(app: App, project: Project) -> Iterator[tuple[Written, str, str]]:
                 yield written, bare, prefix
         elif (name.islower() and written.kind == "code") or (prefix and _nearly(bare, facts)):
             yield written, bare, prefix
+
+
+_PARTS = ("worker_autoscaler", "worker_pool", "worker_consumer", "worker_timer", "beat_scheduler")
+"""Settings that name classes, which may come from other packages and read settings of their own."""
+
+
+_SHORT = 3
+"""Words of so many letters say nothing."""
+
+
+def _is_of_a_part(name: str, app: App) -> bool:
+    """Whether a name has a word of a package whose class Celery is told to use: `resource_limits` of a resource autoscaler."""
+    held = [app.setting(part).value for part in _PARTS]
+    foreign = [path for path in held if isinstance(path, str) and not path.startswith("celery.")]
+    words = {word for path in foreign for word in re.split(r"[.:_]", path)} - {"celery"}
+    return not words.isdisjoint(word for word in name.split("_") if len(word) > _SHORT)
 
 
 def _near(name: str, facts: Catalog) -> str | None:
