@@ -18,6 +18,8 @@ _COLUMNS = "\0columns"
 
 SELECTED = "\0selected"
 """The attribute under which a cursor holds the rows that it was asked for."""
+FETCHED = "fetched"
+"""The trait of rows that `.all()` fetches: a query of Django's goes on being one."""
 
 
 def records(rows: Sym, columns: Sequence[str], *, single: bool = False) -> Sym:

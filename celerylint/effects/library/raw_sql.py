@@ -6,10 +6,13 @@ import re
 
 import msgspec
 
+from celerylint.effects import sql
 from celerylint.effects.catalogue import kinds
 from celerylint.effects.events import Act, Call, Deletion, Write
-from celerylint.effects.frames import Site
-from celerylint.effects.symbols import UNKNOWN, Gate, Hold, Sym
+from celerylint.effects.frames import Args, Site
+from celerylint.effects.library.django_orm import query
+from celerylint.effects.records import FETCHED, SELECTED, records
+from celerylint.effects.symbols import UNKNOWN, Gate, Hold, Sym, constant
 from celerylint.effects.walk import Walker
 from celerylint.model.values import Made
 
@@ -26,6 +29,10 @@ _EXECUTES = frozenset(
         "mogrify",
     }
 )
+_FETCHES = {
+    "fetchone": "fetchone", "fetchall": "", "fetchmany": "", "fetchrow": "fetchone", "fetchval": "scalar", "fetch": "",
+}  # fmt: skip
+"""What a cursor, or asyncpg, hands out of the rows that it was asked for, as a query names it; empty for all of them."""
 _GIVEN_CURSORS = frozenset({"psycopg2.extras.execute_values", "psycopg2.extras.execute_batch"})
 _INSERT = re.compile(
     r"\s*(?:with\b.*?\)\s*)?insert\s+(?P<ignore>or\s+ignore\s+|or\s+replace\s+|ignore\s+)?into\s+[\"`\[]?(?P<table>[\w.]+)",
@@ -51,6 +58,9 @@ def call(walker: Walker, site: Site) -> Sym | None:
         if site.callee.what.endswith((".text", "sql.SQL")) and site.args.positional:
             return msgspec.structs.replace(site.args.positional[0], what="")
         return None
+    asked = walker.attributes.get((site.base.key, SELECTED)) if site.name in _FETCHES and site.base.key else None
+    if asked is not None and not _is_asked(site):
+        return _fetched(walker, asked, site)
     if site.name not in _EXECUTES or not site.args.positional:
         return None
     if site.base.cls is not None and walker.method(site.base.cls, site.name) is not None:
@@ -61,7 +71,58 @@ def call(walker: Walker, site: Site) -> Sym | None:
     met = _met(walker, site, given.const)
     if met is not None and site.base.key:
         walker.attributes[site.base.key, "rowcount"] = Sym(holds=(Hold(met, True),))
+    found = sql.select(given.const) if not _LOCK.search(given.const) and not _NEXT.search(given.const) else None
+    if found is not None:
+        return _selected(walker, site, found, whole=given.shape == "const")
     return _statement(walker, site, given.const, whole=given.shape == "const")
+
+
+def _is_asked(site: Site) -> bool:
+    """Whether it is given a statement: asyncpg's connections are, cursors are not."""
+    return bool(site.args.positional) and isinstance(site.args.positional[0].const, str)
+
+
+def _selected(walker: Walker, site: Site, found: sql.Select, *, whole: bool) -> Sym:
+    """The rows of a SELECT, which a cursor keeps until it is asked for them."""
+    asked = _asked(site, found.where) if whole else None
+    # Of a text that is put together the end is not known.
+    fields = found.where.columns if found.where.values is not None and whole else found.where.columns | {"*"}
+    key = walker.fresh(found.table) if asked is None else f"{found.table}&{asked}" if asked else found.table
+    rows = Sym(
+        shape="rows", model=found.table, key=key, fields=fields, locked=found.locks, traits=frozenset({FETCHED})
+    )  # fmt: skip
+    rows = records(rows, found.columns)
+    seen = (Sym(key=rows.key, model=rows.model, shape="rows"),)
+    walker.emit(Call, site.at, what="sql", name="select", known=True, takes=seen)
+    if site.base is not None and site.base.key:
+        walker.attributes[site.base.key, SELECTED] = rows
+    return _fetched(walker, rows, site) if site.name in _FETCHES else rows
+
+
+def _fetched(walker: Walker, rows: Sym, site: Site) -> Sym:
+    """One row, its first column, or all rows."""
+    method = _FETCHES[site.name]
+    return query(walker, rows, method, site.but(args=Args((), {}, site.at))) or UNKNOWN if method else rows
+
+
+def _asked(site: Site, where: sql.Where) -> str | None:
+    """What rows are looked for by, as the key of a query has it; None if that is not known."""
+    values = [(value.column, _meant(site, value)) for value in where.values or ()]
+    if where.values is None or not all(meant is not None and meant.key for _, meant in values):
+        return None
+    return ",".join(f"{column}={meant.key}" for column, meant in values if meant is not None)
+
+
+def _meant(site: Site, value: sql.Value) -> Sym | None:
+    """What a column is compared with, or set to."""
+    if value.parameter is None:
+        return constant(value.constant)
+    given = site.args.positional[1:]
+    if isinstance(value.parameter, str):
+        return given[0].entries.get(value.parameter) if given else site.args.keywords.get(value.parameter)
+    if len(given) == 1 and given[0].shape in ("tuple", "list"):
+        given = given[0].items
+    return given[value.parameter] if value.parameter < len(given) else None
 
 
 def _met(walker: Walker, site: Site, text: str) -> Gate | None:
@@ -108,14 +169,10 @@ def _statement(walker: Walker, site: Site, text: str, *, whole: bool) -> Sym:
         )
         return UNKNOWN
     updated = _UPDATE.match(text)
-    if updated and (counted := _COUNTS.search(_WHERE.split(updated["body"])[0])):
-        row = Sym(model=updated["table"], key=walker.fresh())
-        walker.emit(Act, site.at, kind=kinds.COUNTER, what=f"{updated['table']}.{counted[1]}", subject=row)
+    if updated:
+        _updated(walker, site, updated, whole=whole)
     elif _NEXT.search(text):
         walker.emit(Act, site.at, kind=kinds.COUNTER, what="nextval", subject=Sym(key=walker.fresh()))
-    elif updated:
-        for name in re.findall(r"[\"`]?(\w+)[\"`]?\s*=", _WHERE.split(updated["body"])[0].lower()):
-            walker.emit(Write, site.at, subject=updated["table"], model=updated["table"], name=name, saved=True)
     deleted = _DELETE.match(text)
     if deleted:
         walker.emit(Deletion, site.at, model=deleted["table"])
@@ -123,3 +180,20 @@ def _statement(walker: Walker, site: Site, text: str, *, whole: bool) -> Sym:
     if _LOCK.search(text):
         return Sym(holds=(Hold(Gate("claim", walker.fresh("advisory"), at=site.at, order=walker.now), True),))
     return UNKNOWN
+
+
+def _updated(walker: Walker, site: Site, found: re.Match[str], *, whole: bool) -> None:
+    """What an UPDATE sets, and what it counts: not where it asks for the number that it counts on from."""
+    table, where = found["table"], sql.where(found.string, found.start("body"))
+    asked = _asked(site, where) if whole else None
+    subject = f"{table.rpartition('.')[2]}[{asked}]" if asked else table
+    body = _WHERE.split(found["body"])[0]
+    counted = _COUNTS.search(body)
+    if counted is not None and counted[1].lower() not in where.columns:
+        row = Sym(model=table, key=walker.fresh())
+        walker.emit(Act, site.at, kind=kinds.COUNTER, what=f"{table}.{counted[1]}", subject=row)
+    start = found.start("body")
+    for each in sql.sets(found.string, start, start + len(body)):
+        name, value = (each, None) if isinstance(each, str) else (each.column, _meant(site, each))
+        if counted is None or name != counted[1].lower():
+            walker.emit(Write, site.at, subject=subject, model=table, name=name, saved=True, value=value)

@@ -11,6 +11,7 @@ from celerylint.effects.events import Act, Call, Deletion, Save
 from celerylint.effects.frames import Args, Site
 from celerylint.effects.library.django_orm import is_made, query
 from celerylint.effects.models import columns, model_name, short
+from celerylint.effects.records import FETCHED, columns_of, records, single
 from celerylint.effects.symbols import UNKNOWN, Gate, Hold, Sym
 from celerylint.effects.walk import Walker
 from celerylint.facts import ir
@@ -25,9 +26,6 @@ _STATEMENTS = re.compile(
     r"sqlalchemy\.(.*\.)?(select|exists|insert|update|delete)|sqlmodel\.(.*\.)?(select|insert|update|delete)"
 )
 
-_FETCHED = "fetched"
-"""The trait of rows that `.all()` fetches: a query of Django's goes on being one."""
-
 
 def call(walker: Walker, site: Site) -> Sym | None:
     """A call of a session or connection, or one that makes a statement."""
@@ -37,9 +35,11 @@ def call(walker: Walker, site: Site) -> Sym | None:
         return _statement(walker, site, site.callee.what.rpartition(".")[2]) if found else None
     if base.shape == "statement":
         return _grown(walker, base, site)
-    if base.shape == "rows" and _FETCHED in base.traits and site.name in ("all", "fetchall"):
+    if base.shape == "rows" and FETCHED in base.traits and site.name in ("all", "fetchall"):
         walker.emit(Call, site.at, what="orm", name="all", known=True, takes=(base,))
         return base
+    if base.shape == "rows" and FETCHED in base.traits and site.name in ("mappings", "tuples", "scalars"):
+        return single(base) if site.name == "scalars" else base if columns_of(base) else records(base, ())
     if base.shape == "outcome":
         return base  # `RETURNING`: what it returns is there if a row was met
     if _is_session(base, site):
@@ -114,9 +114,12 @@ def _session(walker: Walker, site: Site) -> Sym | None:
     if name == "delete":
         walker.emit(Deletion, site.at, model=first.model)
         return UNKNOWN
+    if name == "query" and not first.shape and any(hold.gate.kind == "exists" for hold in first.holds):
+        return Sym(shape="outcome", holds=first.holds)  # `query(orders.exists()).scalar()`
     if name == "query":
         model, cls = _model(walker, first)
-        return Sym(shape="rows", model=model, cls=cls, key=model, traits=frozenset({_FETCHED}))
+        rows = Sym(shape="rows", model=model, cls=cls, key=model, traits=frozenset({FETCHED}))
+        return _of_columns_only(rows, args)
     ident = args.get(1, "ident")
     if name in ("get", "get_one") and ident is not None:
         model, cls = _model(walker, first)
@@ -166,7 +169,15 @@ def _statement(walker: Walker, site: Site, verb: str) -> Sym:
     if given.shape == "statement":
         return msgspec.structs.replace(given, const=verb)  # `select(exists().where(...))`
     model, cls = ("", None) if given.what.startswith("sqlalchemy.") else _model(walker, given)
-    return Sym(shape="statement", const=verb, model=model, cls=cls, key=model)
+    made = Sym(shape="statement", const=verb, model=model, cls=cls, key=model)
+    return _of_columns_only(made, site.args) if verb == "select" else made
+
+
+def _of_columns_only(rows: Sym, args: Args) -> Sym:
+    """The same as records, where single columns are asked for: `select(Order.status)`."""
+    names = [next((t[7:] for t in a.traits if t.startswith("column:")), None) for a in args.positional]
+    known = [name for name in names if name is not None]
+    return records(rows, known) if known and len(known) == len(names) else rows
 
 
 def _grown(walker: Walker, statement: Sym, site: Site) -> Sym:
@@ -209,7 +220,8 @@ def _executed(walker: Walker, site: Site, statement: Sym, name: str) -> Sym:
         key=statement.key,
         fields=statement.fields,
         locked=statement.locked,
-        traits=frozenset({_FETCHED}),
+        traits=frozenset({FETCHED}),
+        entries=columns_of(single(statement) if name in ("scalars", "stream_scalars") else statement),
     )
     if verb == "insert":
         _insert(walker, site, statement.model, statement.cls)
@@ -226,5 +238,5 @@ def _executed(walker: Walker, site: Site, statement: Sym, name: str) -> Sym:
         made = Gate("created", walker.fresh(statement.model), statement.model, at=site.at, order=walker.now)
         return Sym(shape="outcome", holds=(Hold(made, True),))
     if name == "scalar":
-        return query(walker, rows, "first", site.but(args=Args((), {}, site.at))) or UNKNOWN
+        return query(walker, rows, "scalar", site.but(args=Args((), {}, site.at))) or UNKNOWN
     return rows
