@@ -261,6 +261,13 @@ def _raises(event: Event, names: list[str]) -> bool | None:
     return True if root in roots or (network and root in _NETWORKED) else None
 
 
+def fails(event: Event) -> bool:
+    """Whether something is known to raise now and then, or cannot be read: effects, requests, queries, a `raise`."""
+    if isinstance(event, Call):
+        return not event.known or _root(event.what) in _OFTEN
+    return isinstance(event, (Act, Raised))
+
+
 def _owned(names: list[str], packages: frozenset[str]) -> set[str]:
     """The last names of those exceptions that belong to one of some packages, or whose package is unknown."""
     return {name.rpartition(".")[2] for name in names if "." not in name or name.partition(".")[0] in packages}
@@ -311,6 +318,8 @@ def _root(what: str) -> str:
 _NETWORKED = frozenset(
     {"requests", "httpx", "aiohttp", "urllib", "urllib3", "socket", "smtplib", "redis", "boto3", "paramiko", "ftplib"}
 )
+_OFTEN = _NETWORKED - {"redis"} | {"orm", "sqlalchemy", "sql"}
+"""Where calls fail that the store of a lock outlives."""
 
 
 def _retries(task: Task, act: Act, trace: Trace) -> Iterator[Trigger]:

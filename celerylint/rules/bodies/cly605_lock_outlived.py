@@ -8,7 +8,7 @@ from collections.abc import Iterable, Iterator
 from celerylint.effects.behaviour import Behaviour
 from celerylint.effects.events import Act, Call, Event, Release, Retry, Step, Trace, covers
 from celerylint.effects.symbols import Gate
-from celerylint.effects.triggers import autoretried
+from celerylint.effects.triggers import autoretried, fails
 from celerylint.facts import ir
 from celerylint.finding import Confidence, Finding, Severity
 from celerylint.model.durations import limit
@@ -149,9 +149,8 @@ def rebuild(pk):
         first = releases[0]
         tries = {step for step in first.trail if step.kind == "try"}
         for event in held:
-            raises = isinstance(event, Act) or (isinstance(event, Call) and not event.known)
             caught = {step for step in event.trail if step.kind == "try"} - tries
-            if raises and not caught and gate.order < event.order < first.order:
+            if fails(event) and not caught and gate.order < event.order < first.order:
                 return self.finding(
                     gate.at,
                     f"this lock is given back only if nothing raises: when line {event.at[1].line} does, it stays taken"
