@@ -77,3 +77,12 @@ def decoded(entry: Entry, path: str) -> PythonFacts | None:
 def write(root: str, option: str | None, entries: Mapping[str, Entry]) -> None:
     """Replace the cache of a project."""
     replace_file(file_of(root, option), _encoder.encode(_Stored(made_by(), dict(entries))))
+
+
+def is_text(path: str) -> bool:
+    """Whether a name is text, and no bytes that only a file system takes for a name: such a file is read anew each time."""
+    try:
+        path.encode()
+    except UnicodeEncodeError:
+        return False
+    return True

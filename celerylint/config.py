@@ -39,6 +39,9 @@ DEFAULT_EXCLUDE = (
     "venv",
 )
 
+_MOST_NAME, _MOST_PATH = 255, 4_000
+"""Bytes of a name, and characters of a path, that file systems have room for."""
+
 # Options that are paths: in a configuration file they are relative to its folder.
 _PATHS = frozenset(("baseline", "cache_dir", "output_file"))
 
@@ -234,7 +237,7 @@ def load(
     flags = flags or {}
     start = _start(paths)
     source = None if isolated else _named(config) if config is not None else _nearest(start)
-    values = _read(source) if source else {}
+    values = _read(source, trusted=config is not None) if source else {}
     given = {name: _checked(_option(name), value, f"--{_option(name).key}") for name, value in flags.items()}
     options = _merge(values, given) if values or given else Options()
     inside = source is not None and (source.parent == start or source.parent in start.parents)
@@ -283,6 +286,11 @@ def _option(name: str) -> Option:
 
 def _start(paths: Sequence[str]) -> Path:
     """The deepest folder that holds every path."""
+    for path in paths:
+        if not path:
+            raise UsageError("a path is empty")
+        if len(path) > _MOST_PATH or any(len(os.fsencode(name)) > _MOST_NAME for name in path.split("/")):
+            raise UsageError(f"no such file or folder: {path[:100]}...")
     absolute = [os.path.abspath(path) for path in paths] or [os.getcwd()]
     try:
         common = Path(os.path.commonpath(absolute))
@@ -375,8 +383,9 @@ def _header(path: Path) -> str:
     return "tool.celerylint" if path.name == "pyproject.toml" else ""
 
 
-def _read(path: Path) -> dict[str, Any]:
-    """The fields that a configuration file sets, checked."""
+def _read(path: Path, *, trusted: bool) -> dict[str, Any]:
+    """The fields that a configuration file sets, checked. What was not named by whoever runs this lies in a checkout that may
+    be anybody's: it has nothing written outside of it, and nobody connected to."""
     table = _table(_parse(path), path)
     if table is None:
         return {}
@@ -401,7 +410,23 @@ def _read(path: Path) -> dict[str, Any]:
             Output(output.format, str(path.parent / output.file) if output.file else None)
             for output in values["output_format"]
         )
+    if not trusted:
+        for name in values:
+            if why := _refused(name, values[name], path.parent):
+                key = _option(name).key
+                raise ConfigError(f'{_shown(path)}:{_line_of(text, header, key, "")}: "{key}" {why}')
     return values
+
+
+def _refused(name: str, value: Any, folder: Path) -> str:
+    """Why an option may not be set by a file that nobody named; empty if it may."""
+    if name == "executor":
+        return "counts on the command line, or in a file that --config names: it says whom to connect to"
+    files = [value] if name == "output_file" else [o.file for o in value if o.file] if name == "output_format" else []
+    top = os.path.realpath(folder)
+    if any(os.path.commonpath([top, os.path.realpath(file)]) != top for file in files):
+        return "leads out of the folder of this file: name the file on the command line, or this one with --config"
+    return ""
 
 
 def _shown(path: Path) -> str:
@@ -469,13 +494,13 @@ def _checked(option: Option, value: object, label: str, at: str = "") -> Any:
             raise wrong("a table of lists of strings")
         return tuple((str(pattern), tuple(codes)) for pattern, codes in value.items())
     if option.kind == "jobs":
-        number = int(value) if isinstance(value, str) and value.isdecimal() else value
+        number = int(value) if isinstance(value, str) and value.isdecimal() and len(value) < 10 else value
         if number != "auto" and (not isinstance(number, int) or isinstance(number, bool) or number < 1):
             raise wrong('a number of processes from 1, or "auto"')
         return number
     if not isinstance(value, str) or not value:
         raise wrong("a string")
-    if option.name == "celery_version" and not re.fullmatch(r"v?\d+(\.\d+){0,2}[a-z0-9.+]*", value):
+    if option.name == "celery_version" and not re.fullmatch(r"v?\d{1,9}(\.\d{1,9}){0,2}(?!\d)[a-z0-9.+]*", value):
         raise wrong('a version such as "5.4"')
     return value
 

@@ -269,7 +269,7 @@ class Files:
             same = known is not None and (known.size, known.changed) == (size, changed)
             if known is not None and same and (known.facts is not None or (facts is None and not elsewhere)):
                 entries[path] = known
-            elif (path not in self._problems or facts is not None) and now - changed > SETTLED:
+            elif (path not in self._problems or facts is not None) and now - changed > SETTLED and cache.is_text(path):
                 # One that was changed a moment ago is left out: it may change again within the same tick of its clock.
                 encoded = ir.encode(facts) if facts is not None else elsewhere or None
                 entries[path] = cache.Entry(size, changed, path in self._matters, encoded)

@@ -122,7 +122,7 @@ class DeployFiles:
             known = (self._cached or {}).get(path)
             if known is not None and (known.size, known.changed) == (size, changed) and (known.facts or facts is None):
                 found[path] = known
-            elif now - changed > SETTLED:
+            elif now - changed > SETTLED and cache.is_text(path):
                 encoded = msgspec.msgpack.encode(facts) if facts is not None else None
                 found[path] = cache.Entry(size, changed, path in self._matters, encoded)
         return found

@@ -131,7 +131,10 @@ def remember(root: Path, paths: Sequence[str], options: Options, report: Report,
         kinds.append(kind)
     question = _question(root, paths, options)
     file = store.place_of(str(root), options.cache_dir, "report", question)
-    plain = msgspec.msgpack.encode(replace(report, sources={}, timings=()))
+    try:
+        plain = msgspec.msgpack.encode(replace(report, sources={}, timings=()))
+    except UnicodeEncodeError:
+        return report  # of a file whose name is no text
     answer = _Remembered("".join(kinds), digests, sorted(looked.aliases), plain)
     mark = store.keep(file, question, looked.stamps, msgspec.msgpack.encode(answer))
     return replace(report, kept=(file, mark.hex())) if mark else report

@@ -97,7 +97,7 @@ def _main(argv: Sequence[str], *, replay: bool = False) -> int:
 
             abandon_stdout()
             return _fail(f"cannot write the output: {error.strerror}")
-        if "--verbose" in arguments or "-v" in arguments:
+        if "--verbose" in argv or "-v" in argv:  # of `arguments`, nothing is left once they are parsed
             import traceback
 
             traceback.print_exc()

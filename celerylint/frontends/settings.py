@@ -8,6 +8,7 @@ from collections.abc import Sequence
 from typing import Any
 
 from celerylint.config import Option, Output, Settings, option_table
+from celerylint.text import clean
 
 
 def shown(settings: Settings) -> list[str]:
@@ -20,7 +21,8 @@ def files(paths: Sequence[str], settings: Settings) -> list[str]:
     """The files that a run over `paths` reports on, as seen from the working directory. Raises UsageError."""
     from celerylint.engine import lintable
 
-    return [os.path.relpath(settings.root / path) for path in lintable(paths, settings.options, root=settings.root)]
+    found = lintable(paths, settings.options, root=settings.root)
+    return [clean(os.path.relpath(settings.root / path)) for path in found]
 
 
 def _line(option: Option, settings: Settings) -> str:

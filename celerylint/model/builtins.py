@@ -5,7 +5,8 @@ from __future__ import annotations
 import builtins as _builtins
 import datetime
 import operator
-from collections.abc import Callable
+import re
+from collections.abc import Callable, Iterable
 from typing import TYPE_CHECKING, Any
 
 from celerylint.model.values import (
@@ -67,6 +68,9 @@ _STR_METHODS = frozenset(
         "zfill", "splitlines", "swapcase", "isupper", "islower", "encode", "find", "count",
     }
 )  # fmt: skip
+
+_GROWING = frozenset({"format", "join", "replace", "zfill"})
+"""Those that can make much of little."""
 
 _OPERATORS: dict[str, Callable[[Any, Any], Any]] = {
     "+": operator.add, "-": operator.sub, "*": operator.mul, "/": operator.truediv, "//": operator.floordiv,
@@ -147,6 +151,8 @@ def _arithmetic(op: str, left: Scalar, right: Scalar, at: At) -> Value:
         size = (len(a) * b) if isinstance(a, str) and isinstance(b, int) else 10**6
         if size > 10_000:
             return Unknown("a long string", at)
+    if op == "%" and isinstance(a, str) and _outgrows(a, [b]):
+        return Unknown("a long string", at)
     try:
         return wrap(function(a, b), at, env)
     except (TypeError, ValueError, ArithmeticError):
@@ -157,10 +163,28 @@ def _percent(ev: Evaluator, left: Scalar, right: Value, at: At) -> Value:
     plain = _plain(ev, right)
     if plain is None:
         return Unknown("a formatted string of values that cannot be known", at)
+    if _outgrows(str(left.value), [plain[0]]):
+        return Unknown("a long string", at)
     try:
         return wrap(str(left.value) % plain[0], at, left.env or plain[1])
-    except (TypeError, ValueError, KeyError):
+    except (TypeError, ValueError, KeyError, ArithmeticError):
         return Unknown("a formatted string", at)
+
+
+def _outgrows(text: str, given: Iterable[object]) -> bool:
+    """Whether a text that is put together of another and of values may grow beyond all reason: by the width that it asks
+    for, or by what it repeats."""
+    return _WIDE.search(text) is not None or (len(text) + 1) * (1 + sum(map(_length, given))) > _MOST_COMPUTED
+
+
+_WIDE = re.compile(r"%[^a-zA-Z%]*(?:\d{5}|\*)|:[^{}]*\d{5}[^{}]*\}|\{[^{}]+\{")
+_MOST_COMPUTED = 10_000_000
+
+
+def _length(value: object) -> int:
+    if isinstance(value, (list, tuple)):
+        return sum(map(_length, value)) + len(value)
+    return len(value) if isinstance(value, str) else 20
 
 
 def _plain(ev: Evaluator, value: Value) -> tuple[Any, str | None] | None:
@@ -410,6 +434,12 @@ def _pure(ev: Evaluator, value: Scalar, name: str, args: Arguments) -> Value:
     if args.open or any(p is None for p in plain) or any(p is None for p in keywords.values()):
         return Unknown(f"str.{name} of values that cannot be known", args.at)
     env = next((p[1] for p in [*plain, *keywords.values()] if p and p[1]), None) or value.env
+    given = [p[0] for p in [*plain, *keywords.values()] if p]
+    if name in _GROWING and (
+        _outgrows(str(value.value), given)
+        or (name == "zfill" and any(n > MOST_CHARACTERS for n in given if type(n) is int))
+    ):
+        return Unknown("a long string", args.at)
     try:
         result = _builtins.getattr(value.value, name)(
             *(p[0] for p in plain if p), **{k: p[0] for k, p in keywords.items() if p}

@@ -47,7 +47,7 @@ def _minutes(field: object) -> float | None:
         return 60.0
     step = field.removeprefix("*/") if isinstance(field, str) and field.startswith("*/") else ""
     # Only steps that divide the hour leave the same time between any two runs.
-    return int(step) * 60.0 if step.isdigit() and int(step) and 60 % int(step) == 0 else None
+    return int(step) * 60.0 if step.isdigit() and len(step) < 4 and int(step) and 60 % int(step) == 0 else None
 
 
 def interval(schedule: Value) -> float | None:

@@ -264,3 +264,147 @@ def test_an_encoding_of_no_text_is_one_finding_at_most(tmp_path: Path, encoding:
     assert run.returncode == 1, run.stderr
     found = [(f["code"], f["path"]) for f in json.loads(run.stdout)["findings"]]
     assert found in ([("CLY900", "bad.py"), ("CLY201", "good.py")], [("CLY201", "good.py")])
+
+
+# --- numbers, texts and names without end -----------------------------------------------------------------------------
+
+NINES = "9" * 5_000
+COMPUTED = [
+    "10 ** 10 ** 10",
+    "1 << 10 ** 12",
+    "int('9' * 100000)",
+    "'%0999999999d' % 1",
+    "'%s %0999999999d' % ('a', 1)",
+    "'%c' % (10 ** 12,)",
+    "'%.99999999999999999999f' % (1.5,)",
+    "'{:>999999999}'.format(1)",
+    "'{:{}}'.format(1, 999999999)",
+    "'1'.zfill(999999999)",
+    "('x' * 9999).replace('x', 'y' * 9999)",
+    "','.join(['x' * 9999] * 1000).replace('x', 'y' * 9999)",
+    "('{0}' * 3000).format('x' * 9999)",
+    "0x" + "f" * 100_000,
+]
+
+
+def test_what_is_computed_stays_small(tmp_path: Path) -> None:
+    lines = [f"app.conf.result_expires = {code}\napp.conf.task_time_limit = {code}\n" for code in COMPUTED]
+    (tmp_path / "bad.py").write_text("from celery import Celery\napp = Celery('x')\n" + "".join(lines * 3))
+    (tmp_path / "good.py").write_text(GOOD)
+    run = subprocess.run(
+        [sys.executable, "-m", "celerylint", "--no-cache", "--jobs", "1", "--output-format", "concise", str(tmp_path)],
+        capture_output=True,
+        text=True,
+        timeout=60,
+        preexec_fn=lambda: resource.setrlimit(resource.RLIMIT_AS, (600 << 20, 600 << 20)),
+    )
+    assert run.returncode == 1, run.stderr
+    assert "good.py:4:14: CLY201" in run.stdout
+    assert "CLY990" not in run.stdout
+
+
+def test_texts_of_a_reasonable_length_are_computed(tmp_path: Path) -> None:
+    (tmp_path / "tasks.py").write_text(
+        "from celery import Celery\napp = Celery('x')\n\n\n"
+        "@app.task(name='%s.%05d' % ('a', 86400) + '{:>4}'.format(7) + ','.join(['b', 'c']).replace('c', 'd').zfill(5))\n"
+        "def f(): ...\n"
+    )
+    command = [sys.executable, "-m", "celerylint", "inspect", "--no-cache", "--output-format", "json", str(tmp_path)]
+    run = subprocess.run(command, capture_output=True, text=True, timeout=60)
+    assert [task["name"] for task in json.loads(run.stdout)["tasks"]] == ["a.86400   700b,d"]
+
+
+def test_numbers_of_many_digits_in_deployment_files(tmp_path: Path) -> None:
+    flags = f"-c {NINES} --prefetch-multiplier={NINES} --autoscale={NINES},1 --time-limit={NINES} --max-tasks-per-child {NINES}"
+    (tmp_path / "compose.yml").write_text(
+        f"services:\n  w:\n    image: x\n    command: celery -A c worker {flags}\n    stop_grace_period: {NINES}s\n"
+        f"    mem_limit: {NINES}g\n    deploy: {{replicas: {NINES}}}\n"
+        f"  flower: {{image: x, command: celery -A c flower, ports: ['1-{NINES}:{NINES}-{NINES}']}}\n"
+    )
+    (tmp_path / "rabbitmq.conf").write_text(f"consumer_timeout = {NINES}\n")
+    (tmp_path / "redis.conf").write_text(f"maxmemory {NINES}gb\nsave {NINES} 1\n")
+    (tmp_path / "w.service").write_text(f"[Service]\nExecStart=celery -A c worker\nTimeoutStopSec={NINES}\n")
+    (tmp_path / "c.py").write_text(
+        "from celery import Celery\nfrom celery.schedules import crontab\n\napp = Celery('x', broker='amqp://')\n"
+        f"app.conf.beat_schedule = {{'a': {{'task': 'c.f', 'schedule': crontab(minute='*/{NINES}', hour='0-{NINES}/2')}}}}\n"
+        f"\n\n@app.task(acks_late=True, rate_limit='{NINES}/s')\ndef f(): ...\n"
+    )
+    command = [sys.executable, "-m", "celerylint", "--no-cache", "--preset", "all", "--output-format", "json"]
+    run = subprocess.run([*command, str(tmp_path)], capture_output=True, text=True, timeout=60)
+    assert run.returncode == 1, run.stderr
+    assert "CLY990" not in [found["code"] for found in json.loads(run.stdout)["findings"]]
+
+
+FORMATS = ["full", "concise", "grouped", "github", "gitlab", "sarif", "junit", "json", "rdjson"]
+
+
+@pytest.mark.parametrize("shape", FORMATS)
+def test_names_that_are_no_text_in_every_format(tmp_path: Path, shape: str) -> None:
+    project = tmp_path / "project"
+    project.mkdir()
+    cache = tmp_path / "cache"
+    old = time.time() - 100
+    for name in (b"\xff\xfe.py", b"a\nb\x1b[31m\x07<&>\"'.py", b"%0A::error::x.py", b"a,b::c%.py", b"]]>.py"):
+        path = os.path.join(os.fsencode(project), name)
+        with open(path, "w") as file:
+            file.write(GOOD)
+        os.utime(path, (old, old))
+    time.sleep(1.1)
+    command = [sys.executable, "-m", "celerylint", "--select", "CLY201", "--color", "never", "--cache-dir", str(cache)]
+    first, again = (
+        subprocess.run([*command, "--output-format", shape, str(project)], capture_output=True, timeout=60)
+        for _ in range(2)
+    )
+    assert (first.returncode, first.stderr) == (1, b"")
+    assert again.stdout == first.stdout
+    assert b"\x1b" not in first.stdout
+    assert b"\x07" not in first.stdout
+    if shape in ("gitlab", "sarif", "json", "rdjson"):
+        json.loads(first.stdout)
+    if shape == "junit":
+        from xml.dom import minidom
+
+        minidom.parseString(first.stdout)
+    if shape in ("concise", "github"):
+        assert first.stdout.count(b"CLY201") >= 5
+        assert b"\n::error::x" not in first.stdout
+
+
+@pytest.mark.parametrize("path", ["", "x" * 5_000, "x/" * 5_000])
+def test_paths_that_no_file_has(tmp_path: Path, path: str) -> None:
+    run = subprocess.run([sys.executable, "-m", "celerylint", path], capture_output=True, text=True, cwd=tmp_path)
+    assert run.returncode == 2
+    assert run.stderr.count("\n") == 1
+    assert "internal error" not in run.stderr
+    assert len(run.stderr) < 200
+
+
+# --- what a checkout may not ask for ----------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize(
+    "line", ['executor = "dask://127.0.0.1:1"', 'output-file = "../out.txt"', 'output-format = "json:../o"']
+)
+def test_a_checkout_has_nobody_connected_to_and_nothing_written_outside(tmp_path: Path, line: str) -> None:
+    project = tmp_path / "project"
+    project.mkdir()
+    (project / "celerylint.toml").write_text(f"{line}\n")
+    (project / "good.py").write_text(GOOD)
+    run = _lint(project)
+    assert run.returncode == 2
+    assert "celerylint.toml:1: " in run.stderr
+    assert [path.name for path in tmp_path.iterdir()] == ["project"]
+
+
+def test_a_link_in_a_checkout_does_not_lead_what_is_written_outside(tmp_path: Path) -> None:
+    project = tmp_path / "project"
+    project.mkdir()
+    (tmp_path / "precious").write_text("mine")
+    (project / "out.txt").symlink_to(tmp_path / "precious")
+    (project / "celerylint.toml").write_text('output-file = "out.txt"\n')
+    (project / "good.py").write_text(GOOD)
+    assert _lint(project).returncode == 2
+    assert (tmp_path / "precious").read_text() == "mine"
+    named = _lint(project, "--config", str(project / "celerylint.toml"))
+    assert named.returncode == 1, named.stderr
+    assert "CLY201" in (tmp_path / "precious").read_text()

@@ -239,7 +239,7 @@ def _set_item(node: ListNode, key: str, rest: list[str], value: Tree | None, add
     items = list(node.items)
     if key == "-" and not rest and value is not None:
         return replace(node, items=[*items, value])
-    if not key.isdecimal() or int(key) > len(items) - (not adds or bool(rest)):
+    if not key.isdecimal() or int(key[:9]) > len(items) - (not adds or bool(rest)):
         return None
     index = int(key)
     if rest:

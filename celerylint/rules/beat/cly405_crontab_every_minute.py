@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterable, Iterator
 
 from celerylint.facts import ir
@@ -174,7 +175,7 @@ def _hours(text: str) -> list[int]:
     for part in text.split(","):
         span, _, step = part.strip().partition("/")
         low, _, high = ("0-23" if span == "*" else span).partition("-")
-        if not (low.isdigit() and (high or low).isdigit() and (step or "1").isdigit()):
+        if not all(re.fullmatch(r"\d{1,3}", number) for number in (low, high or low, step or "1")):
             return []
         hours.update(range(int(low), int(high or low) + 1, int(step or 1) or 1))
     return sorted(hour for hour in hours if hour < 24)

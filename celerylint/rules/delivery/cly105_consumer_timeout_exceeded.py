@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterable
 from typing import NamedTuple
 
@@ -122,7 +123,7 @@ def _timeout(project: Project) -> _Timeout | None:
             if not broker.complete:
                 return None
             found.append(_Timeout(_TIMEOUT, None))
-        elif isinstance(held.value, str) and held.value.strip().isdecimal():
+        elif isinstance(held.value, str) and re.fullmatch(r"\s*\d{1,15}\s*", held.value):
             found.append(_Timeout(int(held.value) / 1000, held.place))
         else:
             return None

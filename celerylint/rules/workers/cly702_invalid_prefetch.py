@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterable, Iterator
 
 from celerylint.finding import Finding, Severity
@@ -118,7 +119,7 @@ def _below_zero(own: Decision) -> bool:
 
 
 def _zero(word: str | None) -> bool:
-    return word is not None and word.isascii() and word.isdigit() and not int(word)
+    return word is not None and re.fullmatch("0+", word) is not None
 
 
 def _by_variable(worker: Worker, option: Option, project: Project) -> bool:

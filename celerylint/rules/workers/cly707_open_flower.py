@@ -146,7 +146,7 @@ def _leads_to(entry: str, port: str, process: Process) -> bool:
     if UNKNOWN in port or UNKNOWN in target or target == port:
         return True
     first, dash, last = target.partition("-")
-    if dash and first.isdecimal() and last.isdecimal() and port.isdecimal():
+    if dash and all(number.isdecimal() and len(number) < 6 for number in (first, last, port)):
         return int(first) <= int(port) <= int(last)
     # A port of Kubernetes may have a name; of several containers it may be any one's.
     return not target.isdecimal() and "/" not in process.name
