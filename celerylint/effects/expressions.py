@@ -236,6 +236,8 @@ def _subscript(walker: Walker, node: ir.Subscript) -> Sym:
         return base if isinstance(node.index, ir.SliceExpr) else walker.element(base, (walker.file, node))
     if base.shape == "row" and (found := column(walker, base, index.const, (walker.file, node))) is not None:
         return found
+    if isinstance(base.value, cv.AppMember) and base.value.name == "tasks":
+        return Sym(what="celery.Celery().tasks[]", const=index.const, key=f"tasks[{index.key}]" if index.key else "")
     if base.what:
         return Sym(
             what=f"{base.what}[]",

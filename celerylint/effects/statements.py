@@ -13,7 +13,7 @@ from celerylint.effects.events import Act, Call, Raised, Release, Save
 from celerylint.effects.expressions import decided
 from celerylint.effects.frames import Args, Closure, Frame, Suspended
 from celerylint.effects.models import is_number
-from celerylint.effects.symbols import UNKNOWN, Gate, Hold, Sym, constant, join, met, negated
+from celerylint.effects.symbols import UNKNOWN, Gate, Hold, Sym, constant, grown, join, met, negated
 from celerylint.facts import ir
 from celerylint.facts.walk import nodes
 from celerylint.model.values import At
@@ -50,6 +50,9 @@ def _augassign(walker: Walker, node: ir.AugAssign) -> str | None:
     if isinstance(target, ir.Name):
         held = walker.frame.env.get(target.id, UNKNOWN)
         walker.frame.settled.pop(target.id, None)
+        if node.op == "+" and held.shape == "list":
+            walker.frame.env[target.id] = grown(held, value.items or (value,), walker.holds)
+            return None
         walker.frame.env[target.id] = Sym(
             traits=held.traits | value.traits, what=held.what, shape=held.shape if held.shape != "const" else ""
         )

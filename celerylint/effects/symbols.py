@@ -212,6 +212,14 @@ def _together(lists: Sequence[Sym]) -> tuple[Sym, ...]:
     return tuple(items.values())[:8]
 
 
+def grown(base: Sym, added: Sequence[Sym], holds: tuple[Hold, ...]) -> Sym:
+    """A list with more in it: whoever goes through it has only what was put into it under these conditions."""
+    so_far = base.entries.get(CHOSEN, UNKNOWN).holds if base.items else holds
+    common = tuple(hold for hold in so_far if any(hold is each for each in holds))
+    entries = {CHOSEN: Sym(holds=common)} if common else {}
+    return structs.replace(base, items=(*base.items, *added)[:8], entries=entries)
+
+
 def _chosen(lists: Sequence[Sym]) -> dict[str, Sym]:
     """What is so for each item of a list that is one of several, or was empty."""
     held = [s.entries.get(CHOSEN, UNKNOWN).holds for s in lists if s.items]

@@ -446,7 +446,8 @@ class Walker:
             for number, part in enumerate(target.items):
                 if isinstance(part, ir.Starred):
                     part = part.value
-                held = items[number] if number < len(items) else Sym(traits=value.traits & RANDOM, key=self.fresh())
+                unknown = Sym(traits=value.traits & RANDOM, key=self.fresh(), holds=value.holds)
+                held = items[number] if number < len(items) else unknown
                 self.assign(part, held, statement)
         elif isinstance(target, ir.Starred):
             self.assign(target.value, UNKNOWN, statement)

@@ -16,6 +16,7 @@ from celerylint.model.values import FunctionValue
 _SENDS = frozenset({"delay", "apply_async", "delay_on_commit", "apply_async_on_commit"})
 _MAKES = frozenset({"s", "si", "signature", "subtask"})
 _CANVAS = re.compile(r"celery\.(?:canvas\.)?(group|chain|chord)")
+_REGISTERED = re.compile(r"celery\.Celery\(\)\.tasks\[\]\.(delay|apply_async)")
 
 
 def call(walker: Walker, site: Site) -> Sym | None:
@@ -33,11 +34,10 @@ def call(walker: Walker, site: Site) -> Sym | None:
         if base.shape == "canvas":
             return _sent(walker, site, base) if site.name in _SENDS else base
         if isinstance(held, cv.App) and site.name == "send_task":
-            name = site.args.get(0, "name")
-            what = str(name.const) if name is not None and name.const else "a task by name"
-            walker.emit(Act, site.at, kind=kinds.FANOUT, what=what, subject=UNKNOWN, key=_task_id(site))
-            return Sym(what="celery.result.AsyncResult()")
+            return _sent_by_name(walker, site, site.args.get(0, "name"))
         return None
+    if _REGISTERED.fullmatch(site.callee.what):
+        return _sent_by_name(walker, site, site.holder)
     made = _CANVAS.fullmatch(site.callee.what)
     if made:
         return canvas(made[1], site.args.all)
@@ -49,6 +49,13 @@ def call(walker: Walker, site: Site) -> Sym | None:
     if isinstance(held, (cv.TaskSelfMember, cv.TaskMember)):
         return _method(walker, site.but(name=held.name), held.task, held)
     return None
+
+
+def _sent_by_name(walker: Walker, site: Site, name: Sym | None) -> Sym:
+    """`app.send_task("shop.ship")`, `app.tasks["shop.ship"].delay()`."""
+    what = str(name.const) if name is not None and name.const else "a task by name"
+    walker.emit(Act, site.at, kind=kinds.FANOUT, what=what, subject=UNKNOWN, key=_task_id(site))
+    return Sym(what="celery.result.AsyncResult()")
 
 
 def _run(walker: Walker, site: Site, task: cv.Task, function: FunctionValue) -> Sym:

@@ -11,7 +11,7 @@ from celerylint.effects.events import Act, Call, Write
 from celerylint.effects.frames import Args, Site
 from celerylint.effects.records import is_record
 from celerylint.effects.statements import enter_context
-from celerylint.effects.symbols import CHOSEN, RANDOM, UNKNOWN, Gate, Hold, Sym, all_of, any_of, constant, one_of
+from celerylint.effects.symbols import RANDOM, UNKNOWN, Gate, Hold, Sym, all_of, any_of, constant, grown, one_of
 from celerylint.effects.walk import Walker
 
 _RANDOM = re.compile(
@@ -174,12 +174,7 @@ def _grown(walker: Walker, site: Site, base: Sym) -> None:
     added = site.args.positional[-1]
     if isinstance(name, str) and name in walker.frame.env:
         items = added.items if site.name == "extend" and added.items else (added,)
-        # Whoever goes through the list later has only what was put into it under these conditions.
-        so_far = base.entries.get(CHOSEN, UNKNOWN).holds if base.items else walker.holds
-        common = tuple(hold for hold in so_far if any(hold is each for each in walker.holds))
-        walker.frame.env[name] = msgspec.structs.replace(
-            base, items=(*base.items, *items)[:8], entries={CHOSEN: Sym(holds=common)} if common else {}
-        )
+        walker.frame.env[name] = grown(base, items, walker.holds)
 
 
 def _builtin(walker: Walker, site: Site, name: str) -> Sym | None:
