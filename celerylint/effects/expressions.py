@@ -293,6 +293,8 @@ def _comp(walker: Walker, node: ir.Comp) -> Sym:
         chosen = walker.holds[len(before) :]
     finally:
         walker.frame.env, walker.holds, walker.trail = env, before, trail
+    if node.key is not None and source.shape == "items":
+        return source.items[0]  # `{name: str(value) for name, value in row.items()}`
     entries = {CHOSEN: Sym(holds=chosen)} if chosen and value.key and value.key == item.key else {}
     holds: tuple[Hold, ...] = ()
     if source.shape in ("rows", "manager"):

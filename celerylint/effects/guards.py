@@ -407,9 +407,10 @@ def _exhaustive(rests: list[list[Step]]) -> bool:
 
 
 def handed_on(gate: Gate, trace: Trace) -> bool:
-    """Whether a call that cannot be read gets the row, and may write it."""
+    """Whether a call that cannot be read gets the row, or what it was looked up by, and may write it."""
+    keys = {gate.subject, *(value for name, value in _asked(gate.subject).items() if value.startswith("param:"))}
     return any(
-        not call.known and any(s.key == gate.subject or (s.model and s.model == gate.model) for s in call.takes)
+        not call.known and any(s.key in keys or (s.model and s.model == gate.model) for s in call.takes)
         for call in trace.of(Call)
         if call.order > gate.order
     )

@@ -78,7 +78,7 @@ class Sym(Struct, frozen=True, eq=False):
     shape: str = ""
     """`row`, `new` (a row not saved yet), `rows` (a queryset), `manager`, `object` (of a class of the project), `const`, `tuple`,
     `list`, `dict`, `callable`, `method` (of a manager or queryset: that and its name), `choice` (one of some callables or objects),
-    `text` (of parts: `const` is the first of them and `items` holds the last)."""
+    `text` (of parts: `const` is the first of them and `items` holds the last), `items` (names and values of a record)."""
     model: str = ""
     """The class of rows."""
     cls: ClassValue | None = None

@@ -30,7 +30,7 @@ from celerylint.effects.models import (
     model_name,
     short,
 )
-from celerylint.effects.records import SELECTED, columns_of, is_record, picked, unpacked
+from celerylint.effects.records import SELECTED, columns_of, is_record, picked, records, unpacked
 from celerylint.effects.statements import STATEMENTS, opens_transaction
 from celerylint.effects.symbols import (
     CHOSEN,
@@ -952,6 +952,9 @@ class Walker:
         ):
             return Sym(key=f"{base.key}.get({','.join(a.key for a in args.all)})" if base.key else "")
         takes = tuple(s for s in (*((base,) if base is not None else ()), *args.all) if s.key)
+        if len(takes) == 1 and takes[0].shape == "row" and _CONVERTS.search(name):
+            self.emit(Call, args.at, what="", name=name, known=True)
+            return takes[0] if is_record(takes[0]) else records(takes[0], ())
         self.emit(Call, args.at, what="", name=name, takes=takes)
         if base is not None and name in _OF_TEXT:
             key = f"{base.key}.{name}({','.join(a.key for a in args.all)})" if base.key else ""
@@ -1091,6 +1094,8 @@ _OF_TEXT = frozenset(
     {"strip", "lstrip", "rstrip", "lower", "upper", "casefold", "title", "capitalize", "encode", "decode"}
 )
 """Methods of text that give the same text in another form: it is empty where the other is."""
+_CONVERTS = re.compile(r"(^|_)(as_?)?(to_?)?(dict|json|mapping|record|dto)$|^(serialize|model_dump)$", re.IGNORECASE)
+"""Names of what makes a dict of a row."""
 _FINDS_OR_MAKES = re.compile(r"(get|find|fetch)_or_(create|make|add|insert)|create_or_(get|find)")
 """Names of what returns whether it made what it returns, as Django's `get_or_create` does."""
 

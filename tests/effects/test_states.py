@@ -157,3 +157,57 @@ def count(pk):
     )
     report = check([str(tmp_path)], Options(no_cache=True, jobs=1, select=("CLY601",)), root=tmp_path)
     assert [finding.symbol for finding in report.findings] == ["tasks.count"]
+
+
+_REPOSITORY = """\
+from sqlalchemy import text
+
+
+def row_to_dict(row):
+    return {name: str(value) for name, value in row._mapping.items()}
+
+
+class Runs:
+    def __init__(self, conn):
+        self.conn = conn
+
+    def get(self, pk):
+        row = self.conn.execute(text("SELECT * FROM runs WHERE id = :pk"), {"pk": pk}).fetchone()
+        return row_to_dict(row) if row is not None else None
+
+    def update(self, pk, fields):
+        assigned = ", ".join(f"{name} = :{name}" for name in fields)
+        self.conn.execute(text(f"UPDATE runs SET {assigned} WHERE id = :pk"), {**fields, "pk": pk})
+"""
+
+
+def test_a_repository_that_makes_dicts_of_rows(tmp_path: Path) -> None:
+    (tmp_path / "repository.py").write_text(_REPOSITORY)
+    (tmp_path / "tasks.py").write_text(
+        _HEAD
+        + """
+from repository import Runs
+
+
+@app.task(acks_late=True)
+def marked(pk):
+    with engine.begin() as conn:
+        run = Runs(conn).get(pk)
+    if run is None or run.get("status") != "pending":
+        return
+    send_mail("a", "b", None, ["c"])
+    with engine.begin() as conn:
+        Runs(conn).update(pk, {"status": "done"})
+
+
+@app.task(acks_late=True)
+def not_marked(pk):
+    with engine.begin() as conn:
+        run = Runs(conn).get(pk)
+    if run is None or run.get("status") != "pending":
+        return
+    send_mail("a", "b", None, ["c"])
+"""
+    )
+    report = check([str(tmp_path)], Options(no_cache=True, jobs=1, select=("CLY601",)), root=tmp_path)
+    assert [finding.symbol for finding in report.findings] == ["tasks.not_marked"]

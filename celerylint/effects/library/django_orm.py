@@ -69,6 +69,8 @@ def call(walker: Walker, site: Site) -> Sym | None:
         base = Sym(shape="manager", model="?", key=walker.fresh("objects"))
     if base.shape in ("rows", "manager"):
         return query(walker, base, name, site)
+    if name == "items" and is_record(base):
+        return Sym(shape="items", items=(base,))
     if name in ("get", "_asdict") and is_record(base):
         return column(walker, base, site.args.positional[0].const, site.at) if site.args.positional else base
     if base.shape in ("row", "new"):

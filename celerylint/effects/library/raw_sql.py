@@ -197,3 +197,5 @@ def _updated(walker: Walker, site: Site, found: re.Match[str], *, whole: bool) -
         name, value = (each, None) if isinstance(each, str) else (each.column, _meant(site, each))
         if counted is None or name != counted[1].lower():
             walker.emit(Write, site.at, subject=subject, model=table, name=name, saved=True, value=value)
+    if not whole:
+        walker.emit(Write, site.at, subject=subject, model=table, name="*", saved=True)
