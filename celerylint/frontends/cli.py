@@ -66,6 +66,7 @@ def main(argv: Sequence[str] | None = None) -> int:
     interpreter would on its way out, is time that somebody waits for.
     """
     if argv is None:
+        _open_streams()
         gc.disable()  # the first collection after a run would go through all of a large project once more
         status = _main(sys.argv[1:], replay=True)
         try:
@@ -165,8 +166,18 @@ def _verb_meant(word: str, verbs: Iterable[str]) -> str:
 
 
 def _fail(message: str, status: int = ERROR) -> int:
-    print(f"celerylint: {message}", file=sys.stderr)
+    try:
+        print(f"celerylint: {message}", file=sys.stderr)
+    except OSError:
+        pass  # the status says it, too
     return status
+
+
+def _open_streams() -> None:
+    """Where whoever runs this has closed a standard stream, let nothing come from it, and what goes there go nowhere."""
+    for name in ("stdin", "stdout", "stderr"):
+        if getattr(sys, name) is None:
+            setattr(sys, name, open(os.devnull, "r" if name == "stdin" else "w"))  # noqa: SIM115
 
 
 # -- commands ---------------------------------------------------------------------------------------------------------

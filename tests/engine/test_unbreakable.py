@@ -280,3 +280,39 @@ def put(number):
     return number  # noqa: CLY601
 """
 _SENDS = "from celery import shared_task\nfrom client_{0} import put\n\n\n@shared_task\ndef send_{0}(): put({0})\n"
+
+
+# --- streams that are closed ------------------------------------------------------------------------------------------
+
+CLOSED = [
+    ("<&-", "check .", 1),
+    ("<&-", "- --stdin-filename tasks.py", 0),
+    (">&-", "check .", 1),
+    (">&-", "--version", 0),
+    (">&-", "inspect .", 0),
+    ("2>&-", "check .", 1),
+    ("2>&-", "nowhere.py", 2),
+    ("<&- >&- 2>&-", "check .", 1),
+    ("2>/dev/full", "nowhere.py", 2),
+]
+
+
+@pytest.mark.skipif(os.name == "nt", reason="shells of Unix close streams so")
+@pytest.mark.parametrize(("streams", "arguments", "status"), CLOSED)
+def test_closed_streams_change_nothing_but_what_is_seen(
+    tmp_path: Path, streams: str, arguments: str, status: int
+) -> None:
+    if "/dev/full" in streams and not os.path.exists("/dev/full"):
+        pytest.skip("no /dev/full here")
+    (tmp_path / ".git").mkdir()
+    (tmp_path / "tasks.py").write_text(TASK.format(0))
+    run = subprocess.run(
+        ["sh", "-c", f'exec "$0" -m celerylint --no-cache {arguments} {streams}', sys.executable],
+        capture_output=True,
+        cwd=tmp_path,
+        env={**os.environ, "PYTHONPATH": str(ROOT)},
+        timeout=60,
+    )
+    assert run.returncode == status
+    assert b"Traceback" not in run.stdout + run.stderr
+    assert b"internal error" not in run.stdout + run.stderr
