@@ -307,10 +307,10 @@ def test_closed_streams_change_nothing_but_what_is_seen(
     (tmp_path / ".git").mkdir()
     (tmp_path / "tasks.py").write_text(TASK.format(0))
     run = subprocess.run(
-        ["sh", "-c", f'exec "$0" -m celerylint --no-cache {arguments} {streams}', sys.executable],
+        ["sh", "-c", f'exec "$0" -m celerylint {arguments} {streams}', sys.executable],
         capture_output=True,
         cwd=tmp_path,
-        env={**os.environ, "PYTHONPATH": str(ROOT)},
+        env={**os.environ, "PYTHONPATH": str(ROOT), "CELERYLINT_CACHE_DIR": str(tmp_path / "cache")},
         timeout=60,
     )
     assert run.returncode == status
