@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 
 import msgspec
 
-from celerylint.effects.events import Act, Call, Raised, Release, Save
+from celerylint.effects.events import Act, Call, Event, Raised, Release, Save
 from celerylint.effects.expressions import decided
 from celerylint.effects.frames import Args, Closure, Frame, Suspended
 from celerylint.effects.models import is_number
@@ -273,7 +273,8 @@ def _swallowed(walker: Walker, start: int, stop: int, last: int, handled: str | 
     """Creates in a block whose handler takes a violated constraint: a claim for the rest of the block and its `else`, and for
     what comes after if the handler leaves."""
     claims: list[Hold] = []
-    for index in range(start, last):
+    pending = _pending(walker, start, stop)
+    for index in (*pending, *range(start, last)):
         event = walker.events[index]
         if not isinstance(event, Act):
             continue
@@ -285,6 +286,24 @@ def _swallowed(walker: Walker, start: int, stop: int, last: int, handled: str | 
         elif held:
             walker.events[index] = msgspec.structs.replace(event, holds=event.holds + held)
     return tuple(claims) if handled is not None else ()
+
+
+def _pending(walker: Walker, start: int, stop: int) -> list[int]:
+    """Rows that a session of SQLAlchemy was given in front of a block that commits: that is where they are refused."""
+    if not any(_commits(event) for event in walker.events[start:stop]):
+        return []
+    found: list[int] = []
+    for index in range(start - 1, -1, -1):
+        event = walker.events[index]
+        if _commits(event):
+            break
+        if isinstance(event, Act) and event.what.startswith("session.") and set(event.trail) <= set(walker.trail):
+            found.insert(0, index)
+    return found
+
+
+def _commits(event: Event) -> bool:
+    return isinstance(event, Call) and event.what == "sqlalchemy.commit"
 
 
 def caught(walker: Walker, handler: ir.Handler) -> list[str]:

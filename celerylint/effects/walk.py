@@ -649,6 +649,8 @@ class Walker:
             return found if found.value is not None or found.what or found.shape else Sym(key=f"{base.key}.{name}")
         if isinstance(value, cv.App) and name in _OF_APP:
             return Sym(what=_OF_APP[name])
+        if isinstance(value, cv.TaskSelf) and (made := self._property_of_task(value.task, name)) is not None:
+            return self.enter(made, Args((base,), {}, at), base)
         if isinstance(value, (cv.TaskSelf, ModuleValue, cv.Task, cv.App, Super)):
             return self.of(self.machine.getattr(value, name, at))
         if value is not None and not isinstance(value, (FunctionValue, Closure)):
@@ -658,6 +660,14 @@ class Walker:
         # What hangs on a row or was handed in may be a row itself.
         gate = Gate("field" if traits & {"input", "rowattr"} else "attribute", base.key, "", name, at, self.now)
         return Sym(key=key, traits=traits, holds=(Hold(gate, True),) if base.key else ())
+
+    def _property_of_task(self, task: cv.Task, name: str) -> FunctionValue | None:
+        """A property of a task's class: it may make what it returns when it is first asked, and keep it."""
+        base = task.options.get("base")
+        cls = task.cls or (self.machine.need(base.value) if base is not None else None)
+        entry = self.machine.class_entry(cls, name) if isinstance(cls, ClassValue) else None
+        method = self.machine.need(entry.value) if isinstance(entry, Entry) else None
+        return method if isinstance(method, FunctionValue) and is_property(method) else None
 
     def _foreign(self, base: Sym, name: str, at: At) -> Sym:
         """An attribute of what a package provides."""
@@ -782,10 +792,9 @@ class Walker:
         value = self.machine.need(value)
         if not isinstance(value, FunctionValue):
             return None
-        kinds = {w.dotted for w in value.wrappers if isinstance(w, External)}
-        if "builtins.staticmethod" in kinds:
+        if any(isinstance(w, External) and w.dotted == "builtins.staticmethod" for w in value.wrappers):
             return Sym(value=value, shape="callable")
-        if "builtins.property" in kinds or any(kind.endswith("cached_property") for kind in kinds):
+        if is_property(value):
             return self.enter(value, Args((subject,), {}, at), subject)
         return Sym(value=value, shape="callable", items=(subject,))
 
@@ -1050,6 +1059,12 @@ def subject_at(subject: Sym, method: FunctionValue) -> At:
     """Where to say that an object was made whose making was not seen."""
     at = subject.value.at if subject.value is not None else None
     return at or (method.scope.module.path, method.node)
+
+
+def is_property(function: FunctionValue) -> bool:
+    """Whether a method is asked for without a call."""
+    kinds = [w.dotted for w in function.wrappers if isinstance(w, External)]
+    return any(kind == "builtins.property" or kind.endswith("cached_property") for kind in kinds)
 
 
 def _in_transaction(function: FunctionValue) -> bool:

@@ -87,13 +87,21 @@ def _method(walker: Walker, site: Site, task: cv.Task, held: object) -> Sym | No
         walker.emit(Retry, site.at)
         return Sym(traits=frozenset({"retry"}))
     if site.name in _SENDS:
-        walker.emit(Act, site.at, kind=kinds.FANOUT, what=_name(task), subject=UNKNOWN, task=task, key=_task_id(site))
+        sent = (task, *linked) if (linked := _linked(site)) else task
+        walker.emit(Act, site.at, kind=kinds.FANOUT, what=_name(task), subject=UNKNOWN, task=sent, key=_task_id(site))
         return Sym(what="celery.result.AsyncResult()")
     if site.name in ("run", "__call__") and isinstance(held, cv.TaskSelf) and task.function is not None:
         return _run(walker, site, task, task.function)
     if site.name in _MAKES:
         return Sym(value=cv.Signature(site.name, task, None, None, site.at))
     return None
+
+
+def _linked(site: Site) -> list[cv.Task | None]:
+    """The tasks that run after the one that is sent: `apply_async(link=done.s())`."""
+    given = site.args.get(None, "link") or UNKNOWN
+    each = given.items if given.shape in ("list", "tuple", "canvas") else (given,)
+    return [held.value.task for held in each if isinstance(held.value, cv.Signature)]
 
 
 def _task_id(site: Site) -> Sym | None:
