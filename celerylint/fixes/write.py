@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import os
+import signal
 import stat
 import tempfile
+import threading
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 
@@ -39,11 +41,17 @@ def write(path: str, before: bytes, after: bytes) -> None:
 
 
 def write_together(files: Sequence[tuple[str, bytes, bytes]]) -> None:
-    """Write several files as `write` does, all of them or none: what was replaced before one fails is put back.
+    """Write several files as `write` does, all of them or none: what was replaced before one fails is put back. Whoever
+    interrupts or ends the process meanwhile is heard afterwards.
 
     Raises:
         WriteError: one of them cannot be written; `path` is the one.
     """
+    with _undisturbed():
+        _write_together(files)
+
+
+def _write_together(files: Sequence[tuple[str, bytes, bytes]]) -> None:
     waiting: list[_Waiting] = []
     try:
         for path, before, after in files:
@@ -60,6 +68,26 @@ def write_together(files: Sequence[tuple[str, bytes, bytes]]) -> None:
     finally:
         for file in waiting:
             file.clean_up()
+
+
+@contextmanager
+def _undisturbed() -> Iterator[None]:
+    """Let signals that would end this process wait."""
+    if threading.current_thread() is not threading.main_thread():
+        yield  # signals are for the main thread
+        return
+    came: list[int] = []
+    before = {
+        number: signal.signal(number, lambda number, _: came.append(number))
+        for number in (signal.SIGINT, signal.SIGTERM)
+    }
+    try:
+        yield
+    finally:
+        for number, handler in before.items():
+            signal.signal(number, handler if handler is not None else signal.SIG_DFL)
+        for arrived in came:
+            signal.raise_signal(arrived)
 
 
 class _Waiting:

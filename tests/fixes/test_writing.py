@@ -328,3 +328,30 @@ def test_a_fix_that_needs_a_file_which_cannot_be_written(folder: Path, capsys: p
     assert "shop/values.py: not written: it is read-only\n" in said
     assert "CLY207 is not fixed: shop/values.py: it is read-only\n" in said
     assert {name: (folder / name).read_text() for name in SHARED} == SHARED
+
+
+@pytest.mark.skipif(os.name == "nt", reason="Windows has no such signals")
+@pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])
+def test_a_signal_waits_until_all_files_are_written(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, number: signal.Signals
+) -> None:
+    files = _files(tmp_path)
+    replaced = os.replace
+
+    def interrupted(source: str, target: str) -> None:
+        replaced(source, target)
+        signal.raise_signal(number)
+
+    def heard(number: int, frame: object) -> None:
+        raise InterruptedError(number)
+
+    monkeypatch.setattr(os, "replace", interrupted)
+    before = signal.signal(number, heard)
+    try:
+        with pytest.raises(InterruptedError):
+            write.write_together(files)
+    finally:
+        signal.signal(number, before)
+    assert {path.name: path.read_bytes() for path in tmp_path.iterdir()} == {
+        os.path.basename(path): after for path, _, after in files
+    }
