@@ -87,10 +87,12 @@ def source(ev: Evaluator, app: App) -> Source:
     if isinstance(value, Scalar) and isinstance(value.value, str) and last.at is not None:
         value = named_object(ev, value.value, last.at)
     if isinstance(value, External) and value.dotted == "django.conf.settings":
-        from celerylint.model.idioms.django import settings_module, shared_settings
+        from celerylint.model.idioms.django import says_nothing, settings_module, shared_settings
         from celerylint.model.values import ModuleValue
 
         module = settings_module(ev, app.module)
+        if module is not None and says_nothing(module):
+            module = None
         django = True
         shared = shared_settings(ev, app.module) if module is None else None
         if shared is not None:

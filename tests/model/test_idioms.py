@@ -279,3 +279,16 @@ def test_a_shared_task_belongs_to_an_app_that_loads_tasks(tmp_path: Path) -> Non
     }
     (task,) = inspected(tmp_path, files)["tasks"]
     assert task["app"] == "shop.apps.primary.app"
+
+
+def test_an_empty_package_of_settings_is_not_what_django_is_told_to_use(tmp_path: Path) -> None:
+    files = {
+        "proj/__init__.py": "",
+        "proj/celery.py": DJANGO_APP,
+        "proj/settings/__init__.py": "",
+        "proj/settings/base.py": "CELERY_TASK_ACKS_LATE = True\nCELERY_TASK_TIME_LIMIT = 30\n",
+        "proj/settings/dev.py": "from .base import *\nCELERY_TASK_TIME_LIMIT = 60\n",
+    }
+    found = inspected(tmp_path, files)
+    assert setting(found, "task_acks_late") is True
+    assert setting(found, "worker_prefetch_multiplier") == "unknown"

@@ -48,11 +48,19 @@ def settings_name(ev: Evaluator, importer: Module | None) -> str | None:
     return best[1] if best is not None else ev.celery.django_fallback
 
 
+def says_nothing(module: Module) -> bool:
+    """Whether a settings module is the empty `__init__.py` of a package: where it runs, Django is told of another one."""
+    body = module.facts.body if module.facts is not None else ()
+    return module.is_package and all(isinstance(part, ir.ExprStmt) for part in body)
+
+
 def shared_settings(ev: Evaluator, importer: Module | None) -> dict[str, Entry] | None:
     """What the modules beside a settings module that is not in the project (one that is made where it is deployed) take from one
     of them, and do not set themselves: `settings.prod` is not there, and `settings.helm` starts with `from .base import *`."""
     name = settings_name(ev, importer)
-    package = ev.index.find(name.rpartition(".")[0], importer) if name and "." in name else None
+    package = ev.index.find(name, importer) if name else None
+    if package is None and name and "." in name:
+        package = ev.index.find(name.rpartition(".")[0], importer)
     if package is None or not package.is_package:
         return None
     folder = package.path.rpartition("/")[0]
