@@ -243,6 +243,7 @@ def _subscript(walker: Walker, node: ir.Subscript) -> Sym:
             what=f"{base.what}[]",
             traits=base.traits & RANDOM,
             key=f"{base.key}[{index.key}]" if base.key and index.key else "",
+            holds=tuple(Hold(h.gate, None) for h in base.holds if h.gate.kind == "kept"),
         )
     key = f"{base.key}[{index.key}]" if base.key and index.key else ""
     return Sym(key=key, traits=base.traits & (RANDOM | {"input"}), holds=base.holds)

@@ -132,11 +132,30 @@ def _gate(hold: Hold, act: Act, trace: Trace) -> Verdict:
         return _NONE
     if gate.kind == "attribute":
         return _PERHAPS if writes(gate, trace) else _NONE
+    if gate.kind == "kept":
+        return _PERHAPS if any(e is not act and _may_leave(e, gate) for e in trace.events) else _NONE
     if gate.kind == "answer" and act.kind.name == "http":
         return _PERHAPS  # it was asked for what is made here, it may be
     if gate.kind == "opaque" and act.kind.name in ("http", "make") and _ASKS.search(gate.name) and not _is_own(gate):
         return _PERHAPS  # so it may have been here
     return _PERHAPS if gate.kind == "opaque" and _may_look(hold) else _NONE
+
+
+def _may_leave(event: Event, gate: Gate) -> bool:
+    """Whether something may leave behind what a store, or the file system, was asked for."""
+    if not isinstance(event, (Act, Call)) or event.order <= gate.order:
+        return False
+    if gate.subject in ("os.path", "pathlib.Path()"):
+        return event.what == "builtins.open" or event.what.startswith(("pathlib.", "shutil.", "os.", "builtins.open()"))
+    name = event.what.rpartition(".")
+    return _CHANGES.match(name[2]) is not None and _CALLED.sub("", name[0]) == _CALLED.sub("", gate.subject)
+
+
+_CALLED = re.compile(r"\(\w*\)|\[\]")
+"""What tells calls and items in a path, which messages leave out."""
+_CHANGES = re.compile(
+    r"(insert|update|replace|put|set|save|create|delete|remove|find_one_and|bulk|add|index|upload|transact|batch)"
+)
 
 
 def _is_own(gate: Gate) -> bool:

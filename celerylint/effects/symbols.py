@@ -27,7 +27,8 @@ class Gate(Struct, frozen=True, eq=False):
     yet to be stored, which it never is; `created` flag; `swapped`: how many rows a conditional update met; `claim`: a lock or
     a key that only one can take; `locked`: a row that is locked; `cached`: what a cache holds; `exists`: whether rows exist;
     `retries`: the number of the attempt; `result`: what an effect answered; `answer`: what another service answered to a
-    question; `opaque`: what a call that cannot be read returned."""
+    question; `kept`: what a store, or the file system, holds: `subject` is the path of
+    what was asked; `opaque`: what a call that cannot be read returned."""
     subject: str
     """The key of the row, lock or cache entry."""
     model: str = ""

@@ -672,7 +672,7 @@ class Walker:
     def _foreign(self, base: Sym, name: str, at: At) -> Sym:
         """An attribute of what a package provides."""
         what = self.machine.canonical(f"{base.what}.{name}")
-        holds = tuple(h for h in base.holds if h.gate.kind in ("result", "swapped", "created"))
+        holds = tuple(h for h in base.holds if h.gate.kind in ("result", "swapped", "created", "kept"))
         if base.key and base.what.endswith("()"):
             holds += (Hold(Gate("attribute", base.key, "", name, at, self.now), True),)
         if what.endswith("request.retries"):

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from pathlib import Path
 
+import pytest
+
 from celerylint.config import Options
 from celerylint.engine import check
 
@@ -211,3 +213,35 @@ def not_marked(pk):
     )
     report = check([str(tmp_path)], Options(no_cache=True, jobs=1, select=("CLY601",)), root=tmp_path)
     assert [finding.symbol for finding in report.findings] == ["tasks.not_marked"]
+
+
+_STORES = """\
+import os
+from pathlib import Path
+
+import boto3
+from celery import Celery
+from django.core.mail import send_mail
+from pymongo import MongoClient
+
+app = Celery("shop", broker="redis://")
+db = MongoClient()["shop"]
+table = boto3.resource("dynamodb").Table("orders")
+"""
+_KEPT = {
+    'if db.orders.find_one({"_id": pk})["status"] == "sent":': 'db.orders.update_one({"_id": pk}, {"$set": {"status": "sent"}})',
+    'if (db.orders.find_one({"_id": pk}) or {}).get("sent_at"):': 'db.orders.replace_one({"_id": pk}, {"sent_at": 1})',
+    'if db.orders.count_documents({"_id": pk, "status": "sent"}):': 'db.orders.insert_one({"_id": pk, "status": "sent"})',
+    'if table.get_item(Key={"id": pk})["Item"]["status"] == "sent":': 'table.update_item(Key={"id": pk})',
+    'if os.path.exists(f"/srv/{pk}"):': 'open(f"/srv/{pk}", "w").close()',
+    'if (Path("/srv") / str(pk)).exists():': '(Path("/srv") / str(pk)).touch()',
+}
+
+
+@pytest.mark.parametrize("asked", _KEPT)
+def test_what_a_store_holds_may_be_what_the_run_left_there(asked: str, tmp_path: Path) -> None:
+    task = "\n\n@app.task(acks_late=True)\ndef {}(pk):\n    {}\n        return\n    send_mail('a', 'b', None, ['c'])\n    {}\n"
+    source = _STORES + task.format("left", asked, _KEPT[asked]) + task.format("nothing_left", asked, "pass")
+    (tmp_path / "tasks.py").write_text(source)
+    report = check([str(tmp_path)], Options(no_cache=True, jobs=1, select=("CLY601",)), root=tmp_path)
+    assert {f.symbol for f in report.findings if "send_mail" in f.message} == {"tasks.nothing_left"}

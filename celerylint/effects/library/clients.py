@@ -52,10 +52,10 @@ def call(walker: Walker, site: Site) -> Sym | None:
     keys = [a.key for a in site.args.all]
     traits = frozenset[str]().union(*(a.traits & RANDOM for a in site.args.all))
     key = f"{what}({','.join(keys)})" if all(keys) and not traits else ""
-    asked = "answer" if _ANSWER.match(what) else "opaque"
+    asked = "answer" if _ANSWER.match(what) else "kept" if _is_kept(what, name) else "opaque"
     gate = Gate(
         asked,
-        ",".join(a.key for a in site.args.all if a.key),
+        ",".join(a.key for a in site.args.all if a.key) if asked != "kept" else what.rpartition(".")[0],
         name=name,
         at=site.at,
         order=walker.now,
@@ -75,6 +75,7 @@ def call(walker: Walker, site: Site) -> Sym | None:
     ):
         # Only the first run gets 1.
         holds += (Hold(Gate("claim", f"cache:{site.args.positional[0].key}", at=site.at, order=acted), None),)
+    holds += tuple(Hold(hold.gate, None) for hold in site.callee.holds if hold.gate.kind == "kept")
     kept = traits if what.startswith(_DIGESTS) else frozenset[str]()
     if name in ("isoformat", "timestamp", "ctime"):
         kept |= site.callee.traits & RANDOM
@@ -82,6 +83,19 @@ def call(walker: Walker, site: Site) -> Sym | None:
     if keeps_arguments(what) or (name[:1].isupper() and what.partition(".")[0] in EFFECTS):
         entries, kept = site.args.keywords, kept | {"open"} if site.args.open else kept
     return Sym(what=f"{what}()", key=key, traits=kept, holds=holds, items=site.args.positional, entries=entries)
+
+
+_STORES = ("pymongo", "motor", "boto3", "google.cloud", "elasticsearch", "opensearchpy", "os.path", "pathlib")
+_LOOKS_UP = re.compile(
+    r"find(_one|_raw_batches)?|count(_documents)?|estimated_document_count|distinct|get(_item|_object|_blob|_source)?|query|scan|stream"
+    r"|head_object|search|exists|l?exists|is_?file|is_?dir"
+)
+"""What asks a store for what is in it, and changes nothing."""
+
+
+def _is_kept(what: str, name: str) -> bool:
+    """Whether a store, or the file system, is asked for something that a run may have left there."""
+    return what.startswith(_STORES) and _LOOKS_UP.fullmatch(name) is not None
 
 
 _ANSWER = re.compile(r"(requests|httpx)\.(.*\.)?get\(\)\.json\(\)")

@@ -150,8 +150,12 @@ def _path(walker: Walker, site: Site, what: str) -> Sym | None:
     traits = frozenset[str]().union(path.traits, *(a.traits for a in site.args.all)) & RANDOM
     walker.emit(Call, site.at, what=what, name=name, known=True)
     is_path = name in ("Path", "PurePath", "PosixPath", "joinpath", "with_suffix", "with_name", "resolve", "absolute")
+    there = Gate("kept", "pathlib.Path()", name=name, at=site.at, order=walker.now)
     return Sym(
-        what="pathlib.Path()" if is_path else f"{what}()", traits=traits, key="" if traits else f"{path.key}.{name}"
+        what="pathlib.Path()" if is_path else f"{what}()",
+        traits=traits,
+        key="" if traits else f"{path.key}.{name}",
+        holds=(Hold(there, True),) if name in ("exists", "is_file", "is_dir") else (),
     )
 
 
