@@ -332,7 +332,7 @@ def _status(hold: Hold, act: Act, trace: Trace) -> Answer:
         if not _tells(hold, write) or not (can_follow(write, act) or can_follow(act, write)):
             continue
         stored = _stored(write, trace)
-        if not stored and (_may_be_stored(trace) or not trace.complete or handed_on(gate, trace)):
+        if not stored and (_may_be_stored(write, trace) or not trace.complete or handed_on(gate, trace)):
             best = Answer.MAYBE
         paths += [trail for trail in stored if _in_time(gate, act, trail) and not _where_it_failed(act, trail)]
     if _everywhere(act, paths):
@@ -361,9 +361,14 @@ def _stored(write: Write, trace: Trace) -> list[tuple[Step, ...]]:
     return [write.trail if covers(save, write) and turns <= set(save.trail) else save.trail for save in saves]
 
 
-def _may_be_stored(trace: Trace) -> bool:
-    """Whether something else may store it: the session that a row of SQLAlchemy belongs to."""
-    return any(call.what.startswith("sqlalchemy") for call in trace.of(Call))
+def _may_be_stored(write: Write, trace: Trace) -> bool:
+    """Whether something else may store it: the session that a row of SQLAlchemy belongs to, unless the run closes it and has
+    called nothing before that could commit unseen."""
+    calls = trace.of(Call)
+    closed = next((call for call in calls if call.what == "sqlalchemy.close" and call.order > write.order), None)
+    if closed is not None and all(call.known for call in calls if call.order < closed.order):
+        return False
+    return any(call.what.startswith("sqlalchemy") for call in calls)
 
 
 def _in_time(gate: Gate, act: Act, trail: tuple[Step, ...]) -> bool:

@@ -435,6 +435,8 @@ def exit_context(walker: Walker, context: Sym, at: At) -> None:
             walker.enter(method, Args((context, none, none, none), {}, at), context)
     elif _is_session(context.what):
         walker.emit(Save, at, subject="", model="")
+    elif _CLOSES.fullmatch(context.what):
+        walker.emit(Call, at, what="sqlalchemy.close", name="close", known=True)
 
 
 def _function(walker: Walker, node: ir.Function) -> str | None:
@@ -486,6 +488,10 @@ def opens_transaction(what: str) -> bool:
             "db.atomic()",
         )
     )
+
+
+_CLOSES = re.compile(r"(sqlalchemy|sqlmodel)\b.*(sessionmaker\(\)\(\)|\.(Async)?Session\(\))")
+"""Sessions that drop what was not committed, at the end of the block."""
 
 
 def _is_session(what: str) -> bool:
