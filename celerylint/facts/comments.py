@@ -8,6 +8,8 @@ from __future__ import annotations
 
 import re
 from bisect import bisect_right
+from collections.abc import Iterator
+from itertools import islice
 from typing import Literal
 
 from msgspec import Struct
@@ -27,8 +29,14 @@ _WORDS = (b"celerylint:", b"noqa", b"NOQA", b"NoQA")
 _CODE = r"(?:[A-Z]+[0-9]+|CLY(?![\w-]))"
 # As flake8 reads it: what is no list of codes after the colon leaves a bare comment, which is for every code.
 _NOQA = re.compile(rf"#\s*noqa(?![\w-])(?:\s*:\s*(?P<codes>{_CODE}(?:[,\s]+{_CODE})*))?", re.I)
-_UNBRACKETED = re.compile(r"\s*:?\s*(?P<codes>CLY[0-9]+(?:[,\s]+CLY[0-9]+)*)(?P<rest>.*)", re.S)
-_CANDIDATE = re.compile(r"#[^\n]*(?:celerylint:|noqa)[^\n]*", re.I)
+_UNBRACKETED = re.compile(r"\s*(?::\s*)?(?P<codes>CLY[0-9]+(?:[,\s]+CLY[0-9]+)*)(?P<rest>.*)", re.S)
+_CANDIDATE = re.compile(r"celerylint:|noqa", re.I)
+_MOST_COMMENTS, _MOST_CODES = 1_000, 100
+"""In one file, and in one comment: more are written by nobody."""
+_MOST_CHARACTERS = 1_000
+"""From the start of a comment to what it says, and of that."""
+_MOST_LINES = 2_000
+"""That a comment in a file that is not Python speaks for."""
 _HEADER = re.compile(r"(?:async\s+def|def|class)\b")
 
 
@@ -58,7 +66,7 @@ def suppressions(source: bytes | str) -> tuple[Suppression, ...]:
         source = source.removeprefix(b"\xef\xbb\xbf").decode("utf-8", "replace")
     text = source.removeprefix("\ufeff").replace("\r\n", "\n").replace("\r", "\n")
     # Most such files speak to other tools only; scanning them would cost more than all else done to them here.
-    if not any(_read(line[0], 0, 0, 0, 0) for line in _CANDIDATE.finditer(text)):
+    if not any(_read(around, 0, 0, 0, 0) for around in _candidates(text)):
         return ()
     comments, statements = _scan(text)
     if not comments:
@@ -71,7 +79,18 @@ def suppressions(source: bytes | str) -> tuple[Suppression, ...]:
         column = at - starts[line - 1] + 1
         first, last = headers.get(line, (bisect_right(starts, joined), line))
         found.extend(_read(comment, line, column, first, last))
+        if len(found) >= _MOST_COMMENTS:
+            break
     return tuple(found)
+
+
+def _candidates(text: str) -> Iterator[str]:
+    """What may be a comment that asks for silence, wherever it stands, from its `#` on."""
+    for word in _CANDIDATE.finditer(text):
+        start = text.rfind("\n", max(word.start() - _MOST_CHARACTERS, 0), word.start()) + 1
+        at = text.find("#", start or max(word.start() - _MOST_CHARACTERS, 0), word.start())
+        if at >= 0:
+            yield text[at : word.end() + _MOST_CHARACTERS].partition("\n")[0]
 
 
 def plain_suppressions(source: bytes | str, starts: str = "#") -> tuple[Suppression, ...]:
@@ -86,26 +105,29 @@ def plain_suppressions(source: bytes | str, starts: str = "#") -> tuple[Suppress
             return ()
         source = source.decode("utf-8", "replace")
     lines = source.removeprefix("\ufeff").replace("\r\n", "\n").replace("\r", "\n").split("\n")
-    plain = re.compile(rf"(?:^|(?<=\s))[{starts}](?=[^\n]*(?:celerylint:|noqa))", re.I)
+    plain = re.compile(rf"(?:^|(?<=\s))[{starts}]")
     found: list[Suppression] = []
     for number, line in enumerate(lines, 1):
-        comment = plain.search(line)
+        low = line.lower()
+        comment = plain.search(line, 0, max(low.rfind("celerylint:"), low.rfind("noqa"), 0))
         if comment:
             first, last = _reach(lines, number, starts, alone=not line[: comment.start()].strip())
             read = _read("#" + line[comment.end() :], number, comment.start() + 1, first, last)
             found.extend(one for one in read if one.kind != "noqa" or one.codes)
+            if len(found) >= _MOST_COMMENTS:
+                break
     return tuple(found)
 
 
 def _reach(lines: list[str], number: int, starts: str, *, alone: bool) -> tuple[int, int]:
     """The first and the last line that a comment at a line speaks for."""
     start = number
-    while alone and start < len(lines) and lines[start - 1].lstrip()[:1] in ("", *starts):
+    while alone and start < min(len(lines), number + _MOST_LINES) and lines[start - 1].lstrip()[:1] in ("", *starts):
         start += 1
     indent = _indent(lines[start - 1])
     listed = lines[start - 1].lstrip().startswith("- ")
     last = start
-    for at in range(start, len(lines)):
+    for at in range(start, min(len(lines), start + _MOST_LINES)):
         line = lines[at]
         if line.lstrip()[:1] in ("", *starts):
             continue
@@ -147,7 +169,7 @@ def _read(comment: str, line: int, column: int, first: int, last: int) -> list[S
 
 
 def _split(codes: str | None) -> tuple[str, ...]:
-    return tuple(re.findall(r"[^,\s]+", codes or ""))
+    return tuple(code[0] for code in islice(re.finditer(r"[^,\s]+", codes or ""), _MOST_CODES))
 
 
 def _scan(text: str) -> tuple[list[tuple[int, str, int]], list[tuple[int, int]]]:

@@ -408,3 +408,42 @@ def test_a_link_in_a_checkout_does_not_lead_what_is_written_outside(tmp_path: Pa
     named = _lint(project, "--config", str(project / "celerylint.toml"))
     assert named.returncode == 1, named.stderr
     assert "CLY201" in (tmp_path / "precious").read_text()
+
+
+# --- comments without end ---------------------------------------------------------------------------------------------
+
+COMMENTS = {
+    "one code of many letters": "# celerylint: ignore[" + "A" * 500_000,
+    "many codes": "# noqa: " + "CLY1," * 200_000,
+    "many spaces": "# celerylint:" + " " * 500_000 + "x\n# noqa" + " " * 500_000 + ":x",
+    "many hashes": "#" * 1_000_000 + " noqa: CLY201",
+    "many words": "# " + "noqa " * 200_000,
+    "many comments": "# noqa: CLY999\n" * 100_000,
+    "strings left open": "'\\" * 100_000 + "# noqa: CLY201",
+}
+
+
+@pytest.mark.parametrize("name", COMMENTS)
+def test_comments_that_ask_for_silence_without_end(tmp_path: Path, name: str) -> None:
+    (tmp_path / "bad.py").write_text(f"import celery\n{COMMENTS[name]}\n")
+    (tmp_path / "compose.yml").write_text(
+        f"services: {{w: {{image: x, command: celery -A c worker}}}}\n{COMMENTS[name]}\n"
+    )
+    (tmp_path / "good.py").write_text(GOOD)
+    run = subprocess.run(
+        [
+            sys.executable,
+            "-m",
+            "celerylint",
+            "--no-cache",
+            "--select",
+            "CLY201,CLY901,CLY902",
+            "--statistics",
+            tmp_path,
+        ],
+        capture_output=True,
+        text=True,
+        timeout=20,
+    )
+    assert run.returncode == 1, run.stderr
+    assert "CLY201" in run.stdout
