@@ -603,6 +603,8 @@ class Walker:
         """`base.name`."""
         if base.key and (base.key, name) in self.attributes:
             return self.attributes[base.key, name]
+        if name == "__class__" and base.cls is not None and base.shape in ("row", "new", "object"):
+            return self.of(base.cls)
         if isinstance(base.value, Deferred) and not base.shape:
             if name in MANAGERS:
                 return self.manager(base, name)

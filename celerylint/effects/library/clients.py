@@ -115,7 +115,7 @@ _TAKES_AWAY = re.compile(
 
 def _only_asks(name: str, site: Site) -> bool:
     """Whether the address of a request, or what it is for, says that it is a question, or takes something away."""
-    if "grant_type" in _named(site):
+    if "grant_type" in _named(site) or _queries(site):
         return True
     url = site.args.get(1 if name == "request" else 0, "url")
     if url is None:
@@ -126,6 +126,16 @@ def _only_asks(name: str, site: Site) -> bool:
     if end.shape != "const" or not isinstance(end.const, str):
         return False
     return _ASKED.fullmatch(end.const) is not None or _TAKES_AWAY.fullmatch(end.const) is not None
+
+
+def _queries(site: Site) -> bool:
+    """Whether a request carries a query of GraphQL, which is no mutation."""
+    body = site.args.get(None, "json")
+    query = body.entries.get("query") if body is not None else None
+    return query is not None and isinstance(query.const, str) and _QUERY.match(query.const) is not None
+
+
+_QUERY = re.compile(r"\s*(query\b|\{)")
 
 
 def _only_if_absent(site: Site) -> bool:

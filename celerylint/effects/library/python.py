@@ -26,6 +26,7 @@ _BY_NAME = frozenset({
 _COARSE = frozenset({"date", "strftime", "isocalendar", "weekday", "toordinal", "year", "month", "day"})
 """What is made of the time and is the same all day."""
 _SAME = frozenset({"str", "repr", "bytes", "format", "int", "float", "hex", "abs", "round", "hash"})
+_OBJECTS = frozenset({"row", "new", "object"})
 _ITEMS = frozenset({"list", "tuple", "set", "frozenset", "sorted", "reversed", "iter", "filter"})
 _TRANSPARENT = frozenset({
     "asgiref.sync.async_to_sync", "asgiref.sync.sync_to_async", "asyncio.run", "copy.copy", "copy.deepcopy",
@@ -188,6 +189,8 @@ def _builtin(walker: Walker, site: Site, name: str) -> Sym | None:
         if name in ("list", "dict", "set", "tuple"):
             return Sym(shape="list" if name != "dict" else "dict", entries=dict(args.keywords))
         return UNKNOWN
+    if name == "type" and len(args.positional) == 1 and first.cls is not None and first.shape in _OBJECTS:
+        return walker.of(first.cls)
     if name in _SAME:
         return Sym(
             key=first.key, traits=first.traits, shape="text" if name in ("str", "format") else "", const=first.const
