@@ -111,7 +111,7 @@ class Save(Event, frozen=True, eq=False):
 
     def stores(self, write: Write) -> bool:
         """Whether it stores what was set before."""
-        if self.order < write.order or (self.fields and write.name not in self.fields | {"*"}):
+        if self.order < write.order or (self.fields and write.name.partition("[")[0] not in self.fields | {"*"}):
             return False
         return self.subject in ("", write.subject) or self.model == write.model
 

@@ -10,7 +10,7 @@ import msgspec
 from celerylint.effects.events import Step
 from celerylint.effects.frames import Closure
 from celerylint.effects.models import computed, is_expression
-from celerylint.effects.records import column
+from celerylint.effects.records import column, is_document, item
 from celerylint.effects.symbols import (
     CHOSEN,
     RANDOM,
@@ -112,7 +112,8 @@ def _binop(walker: Walker, node: ir.BinOp) -> Sym:
         traits |= {f"counts:{trait[3:]}" for trait in left.traits | right.traits if trait.startswith("of:")}
     key = f"({left.key}{node.op}{right.key})" if left.key and right.key else ""
     shape = "list" if left.shape == right.shape == "list" else ""
-    return Sym(what=what, traits=traits, key=key, shape=shape, items=(*left.items, *right.items) if shape else ())
+    items = (*left.items, *right.items) if shape else ()
+    return Sym(what=what, traits=traits, key=key, shape=shape, items=items, fields=left.fields | right.fields)
 
 
 def _canvas(left: Sym, right: Sym) -> tuple[Sym, ...]:
@@ -143,7 +144,7 @@ def _unary(walker: Walker, node: ir.UnaryOp) -> Sym:
         return Sym(holds=inverted(value.holds), key=f"not {value.key}" if value.key else "")
     if node.op == "-" and isinstance(value.const, (int, float)):
         return constant(-value.const)
-    return Sym(traits=value.traits, key=f"{node.op}{value.key}" if value.key else "")
+    return Sym(traits=value.traits, key=f"{node.op}{value.key}" if value.key else "", fields=value.fields)
 
 
 def _compare(walker: Walker, node: ir.Compare) -> Sym:
@@ -234,6 +235,8 @@ def _subscript(walker: Walker, node: ir.Subscript) -> Sym:
         return walker.entry(base, index.const) or one_of(items)
     if base.shape in ("rows", "manager"):
         return base if isinstance(node.index, ir.SliceExpr) else walker.element(base, (walker.file, node))
+    if is_document(base) and isinstance(index.const, str):
+        return item(base, index.const)
     if base.shape == "row" and (found := column(walker, base, index.const, (walker.file, node))) is not None:
         return found
     if isinstance(base.value, cv.AppMember) and base.value.name == "tasks":

@@ -290,7 +290,9 @@ def writes(gate: Gate, trace: Trace) -> list[Write]:
 
 
 def _is_field(gate: Gate, event: Write) -> bool:
-    if event.name not in (gate.name, "*") and event.name.removesuffix("_id") != gate.name.removesuffix("_id"):
+    if event.name.partition("[")[0] == gate.name or gate.name.partition("[")[0] == event.name:
+        pass  # a document, and what is in it
+    elif event.name not in (gate.name, "*") and event.name.removesuffix("_id") != gate.name.removesuffix("_id"):
         return False
     if event.subject == gate.subject:
         return True

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 
 from msgspec import structs
 
-from celerylint.effects.symbols import Sym, constant
+from celerylint.effects.symbols import RANDOM, Sym, constant
 
 if TYPE_CHECKING:
     from celerylint.effects.walk import Walker
@@ -73,3 +73,19 @@ def unpacked(walker: Walker, row: Sym, at: At) -> tuple[Sym, ...]:
     """What `a, b = row` binds."""
     held = row.entries[_COLUMNS].items
     return tuple(column(walker, row, number, at) or Sym() for number in range(len(held)))
+
+
+def item(field: Sym, name: str) -> Sym:
+    """`row.data["sent"]`: what a document in a field of a row holds, which is asked for and written by itself."""
+    holds = (
+        structs.replace(h, gate=structs.replace(h.gate, name=f"{h.gate.name}[{name!r}]"))
+        if h.gate.kind == "field"
+        else h
+        for h in field.holds
+    )
+    return Sym(key=f"{field.key}[{name!r}]", traits=field.traits & (RANDOM | {"rowattr", "input"}), holds=tuple(holds))
+
+
+def is_document(field: Sym) -> bool:
+    """Whether something is a field of a row that may hold a document."""
+    return not field.shape and "rowattr" in field.traits and "." in field.model

@@ -30,7 +30,7 @@ from celerylint.effects.models import (
     model_name,
     short,
 )
-from celerylint.effects.records import SELECTED, columns_of, is_record, picked, records, unpacked
+from celerylint.effects.records import SELECTED, columns_of, is_document, is_record, picked, records, unpacked
 from celerylint.effects.statements import STATEMENTS, opens_transaction
 from celerylint.effects.symbols import (
     CHOSEN,
@@ -438,7 +438,7 @@ class Walker:
             base = self.eval(target.value)
             index = self.eval(target.index)
             if isinstance(index.const, str):
-                self.set_item(base, index.const, value)
+                self.set_item(base, index.const, value, (self.file, statement))
         elif isinstance(target, ir.Seq):
             items = value.items if value.shape in ("tuple", "list") else ()
             if is_record(value):
@@ -452,8 +452,12 @@ class Walker:
         elif isinstance(target, ir.Starred):
             self.assign(target.value, UNKNOWN, statement)
 
-    def set_item(self, holder: Sym, name: str, value: Sym) -> None:
+    def set_item(self, holder: Sym, name: str, value: Sym, at: At) -> None:
         """`holder[name] = value`."""
+        if is_document(holder):
+            row, _, field = holder.key.rpartition(".")
+            model = holder.model.rpartition(".")[0]
+            self.emit(Write, at, subject=row, model=model, name=f"{field}[{name!r}]", saved=False, value=value)
         if holder.shape == "dict":
             holder.entries[name] = value
         elif holder.key:
@@ -651,8 +655,8 @@ class Walker:
             return found if found.value is not None or found.what or found.shape else Sym(key=f"{base.key}.{name}")
         if isinstance(value, cv.App) and name in _OF_APP:
             return Sym(what=_OF_APP[name])
-        if isinstance(value, cv.TaskSelf) and (made := self._property_of_task(value.task, name)) is not None:
-            return self.enter(made, Args((base,), {}, at), base)
+        if isinstance(value, cv.TaskSelf) and (own_property := self._property_of_task(value.task, name)) is not None:
+            return self.enter(own_property, Args((base,), {}, at), base)
         if isinstance(value, (cv.TaskSelf, ModuleValue, cv.Task, cv.App, Super)):
             return self.of(self.machine.getattr(value, name, at))
         if value is not None and not isinstance(value, (FunctionValue, Closure)):

@@ -258,7 +258,7 @@ def _set_headers(walker: Walker, site: Site) -> None:
     """`session.headers.update({...})`."""
     for given in site.args.positional:
         for name, value in given.entries.items():
-            walker.set_item(site.holder or UNKNOWN, name, value)
+            walker.set_item(site.holder or UNKNOWN, name, value, site.at)
 
 
 def _shown(what: str) -> str:

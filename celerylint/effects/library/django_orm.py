@@ -12,7 +12,7 @@ from celerylint.effects.frames import Args, Site
 from celerylint.effects.managers import behind
 from celerylint.effects.models import MANAGERS, columns, counts, short
 from celerylint.effects.models import column as column_trait
-from celerylint.effects.records import column, columns_of, is_record, picked, records, single
+from celerylint.effects.records import column, columns_of, is_document, is_record, item, picked, records, single
 from celerylint.effects.symbols import UNKNOWN, Gate, Hold, Sym
 from celerylint.effects.walk import Walker
 from celerylint.facts import ir
@@ -61,6 +61,8 @@ def call(walker: Walker, site: Site) -> Sym | None:
             return None
         model = model.removesuffix("()")
         base = Sym(shape="manager", model=model, key=model)
+    elif is_document(base) and (held := _in_document(walker, base, name, site)) is not None:
+        return held
     elif not base.shape and "rowattr" in base.traits and name in _RELATED:
         base = Sym(shape="manager", model=base.model or base.key, key=base.key)
     elif not base.shape and "rowattr" in base.traits and name == "save" and len(site.args.positional) > 1:
@@ -77,6 +79,20 @@ def call(walker: Walker, site: Site) -> Sym | None:
         return _row(walker, base, name, site)
     if base.shape == "object" and name == "save" and base.cls is not None:
         return _form(walker, base, base.cls, site)
+    return None
+
+
+def _in_document(walker: Walker, field: Sym, name: str, site: Site) -> Sym | None:
+    """`row.data.get("sent")`, `row.data.update({...})`: of a manager both would be given keywords."""
+    given = site.args.positional
+    if name in ("get", "setdefault") and given and isinstance(given[0].const, str):
+        if name == "setdefault":
+            walker.set_item(field, given[0].const, given[1] if len(given) > 1 else UNKNOWN, site.at)
+        return item(field, given[0].const)
+    if name == "update" and given and given[0].shape == "dict":
+        for key, value in given[0].entries.items():
+            walker.set_item(field, key, value, site.at)
+        return UNKNOWN
     return None
 
 
@@ -97,6 +113,8 @@ def _function(walker: Walker, site: Site) -> Sym | None:
     if what.startswith("django.db.models.") and what.endswith(".F") and args.positional:
         name = args.positional[0].const
         return Sym(what=f"{what}()", traits=column_trait(name) if isinstance(name, str) else frozenset())
+    if what.startswith("django.db.models.") and what.endswith(".Q"):
+        return Sym(what=f"{what}()", fields=_constraints(args)[0])
     if what.startswith(("django.db.models.", "sqlalchemy.func.", "sqlalchemy.case")):
         return Sym(what=f"{what}()", traits=frozenset[str]().union(*(a.traits for a in args.all)))
     if what in ("django.shortcuts.get_object_or_404", "django.shortcuts.aget_object_or_404") and args.positional:
@@ -188,6 +206,8 @@ def query(walker: Walker, rows: Sym, name: str, site: Site) -> Sym | None:
     listed = (Sym(key=rows.key, model=rows.model, shape="rows"),) if name in _DATA else ()
     walker.emit(Call, site.at, what="orm", name=name, known=True, takes=listed)
     hold = _existence(walker, rows, rows.fields, site)
+    if name == "in_bulk":
+        return msgspec.structs.replace(rows, shape="rows", key=walker.fresh(rows.model), holds=(hold,))
     if name in ("values", "values_list"):
         named = [value.const if isinstance(value.const, str) else "" for value in args.positional]
         only = args.keywords.get("flat", UNKNOWN).const is True
@@ -347,9 +367,9 @@ def _exists(walker: Walker, rows: Sym, site: Site) -> Sym:
 
 def _bulk_update(walker: Walker, rows: Sym, site: Site) -> Sym:
     fields = site.args.get(1, "fields")
-    for item in fields.items if fields is not None else ():
-        if isinstance(item.const, str):
-            walker.emit(Write, site.at, subject=rows.key, model=rows.model, name=item.const, saved=True)
+    for field in fields.items if fields is not None else ():
+        if isinstance(field.const, str):
+            walker.emit(Write, site.at, subject=rows.key, model=rows.model, name=field.const, saved=True)
     walker.emit(Save, site.at, subject="", model=rows.model)
     return UNKNOWN
 

@@ -9,6 +9,7 @@ import msgspec
 from celerylint.effects.catalogue import kinds
 from celerylint.effects.events import Act, Call, Write
 from celerylint.effects.frames import Args, Site
+from celerylint.effects.library.django_orm import query
 from celerylint.effects.records import is_record
 from celerylint.effects.statements import enter_context
 from celerylint.effects.symbols import RANDOM, UNKNOWN, Gate, Hold, Sym, all_of, any_of, constant, grown, one_of
@@ -212,8 +213,15 @@ def _builtin(walker: Walker, site: Site, name: str) -> Sym | None:
         return Sym(
             shape="list", items=(Sym(shape="tuple", items=tuple(walker.element(a, site.at) for a in args.positional)),)
         )
+    if name == "next" and first.shape == "rows":
+        return query(walker, first, "first", site.but(args=Args((), {}, site.at)))
     if name == "next":
         return walker.element(first, site.at)
+    if name == "hasattr" and first.shape == "row" and len(args.positional) > 1:
+        # A row that stands in a relation to it, if it is not a plain attribute.
+        related = f"{first.model}.{args.positional[1].const}"
+        gate = Gate("exists", f"{first.key}.{args.positional[1].const}", related, at=site.at, order=walker.now)
+        return Sym(holds=(Hold(gate, True),))
     if name == "map" and len(args.positional) > 1:
         item = walker.element(args.positional[1], site.at)
         return Sym(shape="list", items=(walker.apply(first, site.but(args=args.but(positional=(item,)))),))
