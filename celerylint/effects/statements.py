@@ -98,7 +98,10 @@ def _if(walker: Walker, node: ir.If) -> str | None:
     test = walker.eval(node.test)
     if "settled" in test.traits and test.shape == "const":
         return walker.block(node.body if test.const else node.orelse)
-    arms = [(met(test.holds), node.body), (negated(test.holds), node.orelse)]
+    holds = test.holds
+    if test.shape == "list":
+        holds = tuple(h for h in holds if not any(h.gate is each.gate for each in walker.holds))
+    arms = [(met(holds), node.body), (negated(holds), node.orelse)]
     return _branches(walker, id(node), arms, given=_GIVEN.match(test.key) is not None)
 
 

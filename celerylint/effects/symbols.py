@@ -218,7 +218,8 @@ def grown(base: Sym, added: Sequence[Sym], holds: tuple[Hold, ...]) -> Sym:
     so_far = base.entries.get(CHOSEN, UNKNOWN).holds if base.items else holds
     common = tuple(hold for hold in so_far if any(hold is each for each in holds))
     entries = {CHOSEN: Sym(holds=common)} if common else {}
-    return structs.replace(base, items=(*base.items, *added)[:8], entries=entries)
+    # There is something in it where something was put into it.
+    return structs.replace(base, items=(*base.items, *added)[:8], entries=entries, holds=common)
 
 
 def _chosen(lists: Sequence[Sym]) -> dict[str, Sym]:
