@@ -7,14 +7,11 @@ from typing import TYPE_CHECKING
 
 from msgspec import structs
 
-from celerylint.effects.symbols import RANDOM, Sym, constant
+from celerylint.effects.symbols import COLUMNS, RANDOM, Sym, constant
 
 if TYPE_CHECKING:
     from celerylint.effects.walk import Walker
     from celerylint.model.values import At
-
-_COLUMNS = "\0columns"
-"""The entry under which rows hold the names of their columns; its `const` tells whether a record is the first of them."""
 
 SELECTED = "\0selected"
 """The attribute under which a cursor holds the rows that it was asked for."""
@@ -25,29 +22,29 @@ FETCHED = "fetched"
 def records(rows: Sym, columns: Sequence[str], *, single: bool = False) -> Sym:
     """The same rows as records of columns; names that are no identifiers stand for what is computed."""
     held = Sym(shape="tuple", items=tuple(constant(name) for name in columns), const=single)
-    return structs.replace(rows, entries={_COLUMNS: held})
+    return structs.replace(rows, entries={COLUMNS: held})
 
 
 def columns_of(rows: Sym) -> dict[str, Sym]:
     """What of a query's entries goes on to its rows."""
-    held = rows.entries.get(_COLUMNS)
-    return {_COLUMNS: held} if held is not None else {}
+    held = rows.entries.get(COLUMNS)
+    return {COLUMNS: held} if held is not None else {}
 
 
 def is_record(row: Sym) -> bool:
     """Whether a row is a tuple or a dict."""
-    return row.shape == "row" and _COLUMNS in row.entries
+    return row.shape == "row" and COLUMNS in row.entries
 
 
 def single(rows: Sym) -> Sym:
     """The first columns of records: `.scalars()`."""
-    held = rows.entries.get(_COLUMNS)
-    return rows if held is None else structs.replace(rows, entries={_COLUMNS: structs.replace(held, const=True)})
+    held = rows.entries.get(COLUMNS)
+    return rows if held is None else structs.replace(rows, entries={COLUMNS: structs.replace(held, const=True)})
 
 
 def picked(walker: Walker, row: Sym, at: At) -> Sym:
     """A row as it comes: a record, or what is in its only column."""
-    held = row.entries.get(_COLUMNS)
+    held = row.entries.get(COLUMNS)
     if held is None or not held.const:
         return row
     found = column(walker, row, 0, at)
@@ -59,7 +56,7 @@ def column(walker: Walker, row: Sym, index: object, at: At) -> Sym | None:
     """`row["status"]` or `row[0]`; None if it is not known to be a column."""
     if not is_record(row):
         return None
-    names = row.entries[_COLUMNS].items
+    names = row.entries[COLUMNS].items
     if isinstance(index, int) and -len(names) <= index < len(names):
         index = names[index].const
     if not isinstance(index, str):
@@ -71,7 +68,7 @@ def column(walker: Walker, row: Sym, index: object, at: At) -> Sym | None:
 
 def unpacked(walker: Walker, row: Sym, at: At) -> tuple[Sym, ...]:
     """What `a, b = row` binds."""
-    held = row.entries[_COLUMNS].items
+    held = row.entries[COLUMNS].items
     return tuple(column(walker, row, number, at) or Sym() for number in range(len(held)))
 
 

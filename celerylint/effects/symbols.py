@@ -110,6 +110,8 @@ class Sym(Struct, frozen=True, eq=False):
 
 UNKNOWN = Sym()
 
+COLUMNS = "\0columns"
+"""The entry under which rows hold the names of their columns; its `const` tells whether a record is the first of them."""
 CHOSEN = "\0chosen"
 """The entry under which a list holds what is so for each of its items."""
 
@@ -130,6 +132,8 @@ def constant(value: Any) -> Sym:
     return Sym(shape="const", const=value, key=repr(value))
 
 
+_IS_KEY = re.compile(r"|\*|pk|(.*_)?(id|uuid|guid|key)")
+"""Columns that tell which row it is, and those that are not known."""
 _A_VALUE = re.compile(
     r"(.*_)?(e?mails?|addres\w+|phone|url|uri|texts?|body|subject|content|message|msg|title|amount|total|price|size|dry_run|force"
     r"|kwargs|args|options|params|limit|timeout|lang\w*|locale|format|debug|verbose|enabled)"
@@ -140,7 +144,8 @@ _A_VALUE = re.compile(
 def names_work(given: Sym) -> bool:
     """Whether a value names what a run is about: a row or rows, or an argument of the task that may be one or its key."""
     if given.shape in ("row", "new", "rows", "manager"):
-        return True
+        columns = given.entries.get(COLUMNS, UNKNOWN).items
+        return not columns or any(_IS_KEY.fullmatch(str(column.const)) for column in columns)
     kind, _, name = given.key.partition(":")
     if kind == "param":
         return name.isidentifier() and _A_VALUE.fullmatch(name) is None

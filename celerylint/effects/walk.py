@@ -297,7 +297,8 @@ class Walker:
         recurs = any(f.node is node and f.scope is frame.scope for f in self.frames)
         if recurs or _depth(self.frames) >= MAX_DEPTH or len(self.frames) >= 2 * MAX_DEPTH:
             self.complete = self.complete and recurs
-            return self.unread_call(args, getattr(node, "name", "<lambda>"))
+            called = self.unread_call(args, getattr(node, "name", "<lambda>"))
+            return UNKNOWN if recurs else called  # what it asks is what is being read
         self._bind(node, frame, args, defaults)
         before, path, start = self.holds, self.path, len(self.events)
         if self.frames:
