@@ -28,7 +28,7 @@ from celerylint.effects.events import (
     can_follow,
     covers,
 )
-from celerylint.effects.symbols import Gate, Hold, Sym
+from celerylint.effects.symbols import IS_KEY, Gate, Hold, Sym
 
 
 class Answer(IntEnum):
@@ -474,7 +474,9 @@ def _state(hold: Hold, act: Act, trace: Trace) -> Answer:
         constant = _LITERALS.get(known[name], known[name].strip("'\"")) if name in known else None
         among = hold.holds if name in known else True
         field = Hold(row, None, asked=(Sym(shape="const", const=constant),) if name in known else (), among=among)
-        if name and name != "*" and not _identifies(structs.replace(field, asked=())):
+        if name not in known and (IS_KEY.fullmatch(name) or name == "*"):
+            continue
+        if not _identifies(structs.replace(field, asked=())):
             asked.append(field)
     # Where there is none, it is so by one of them.
     weak = hold.weak or (not hold.holds and len(asked) > 1)

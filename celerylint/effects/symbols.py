@@ -132,7 +132,7 @@ def constant(value: Any) -> Sym:
     return Sym(shape="const", const=value, key=repr(value))
 
 
-_IS_KEY = re.compile(r"|\*|pk|(.*_)?(id|uuid|guid|key)")
+IS_KEY = re.compile(r"|\*|pk|(.*_)?(id|uuid|guid|key)")
 """Columns that tell which row it is, and those that are not known."""
 _A_VALUE = re.compile(
     r"(.*_)?(e?mails?|addres\w+|phone|url|uri|texts?|body|subject|content|message|msg|title|amount|total|price|size|dry_run|force"
@@ -145,7 +145,7 @@ def names_work(given: Sym) -> bool:
     """Whether a value names what a run is about: a row or rows, or an argument of the task that may be one or its key."""
     if given.shape in ("row", "new", "rows", "manager"):
         columns = given.entries.get(COLUMNS, UNKNOWN).items
-        return not columns or any(_IS_KEY.fullmatch(str(column.const)) for column in columns)
+        return not columns or any(IS_KEY.fullmatch(str(column.const)) for column in columns)
     kind, _, name = given.key.partition(":")
     if kind == "param":
         return name.isidentifier() and _A_VALUE.fullmatch(name) is None
