@@ -103,6 +103,9 @@ def _binop(walker: Walker, node: ir.BinOp) -> Sym:
     what = next((s.what for s in (left, right) if is_expression(s) or s.what == "pathlib.Path()"), "")
     if isinstance(left.const, (int, float)) and isinstance(right.const, (int, float)) and node.op in ("+", "*"):
         return constant(left.const + right.const if node.op == "+" else left.const * right.const)
+    if node.op in ("|", "&") and left.shape == right.shape == "rows" and left.model == right.model:
+        key = walker.fresh(left.model)
+        return msgspec.structs.replace(left, key=key, fields=left.fields | right.fields, holds=())
     if node.op == "|" and (parts := _canvas(left, right)):
         return Sym(shape="canvas", const="chain", items=parts)
     if not any(side.shape == "text" or isinstance(side.const, str) for side in (left, right)):
