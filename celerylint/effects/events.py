@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from functools import cached_property
 from typing import TypeVar
 
 from msgspec import Struct
@@ -178,7 +179,7 @@ class Raised(Event, frozen=True, eq=False):
 E = TypeVar("E", bound=Event)
 
 
-class Trace(Struct, frozen=True, eq=False):
+class Trace(Struct, frozen=True, eq=False, dict=True):
     """What one run of a task does."""
 
     events: tuple[Event, ...]
@@ -192,6 +193,12 @@ class Trace(Struct, frozen=True, eq=False):
         for event in self.events:
             if isinstance(event, kind):
                 yield event
+
+    @cached_property
+    def leaving(self) -> frozenset[tuple[int, int]]:
+        """The handlers that raise, or ask for a retry, by the `try` and their number."""
+        raised = (event for event in self.events if isinstance(event, (Raised, Retry)))
+        return frozenset((s.node, s.arm) for event in raised for s in event.trail if s.kind == "handler")
 
 
 def exclusive(one: Event, other: Event) -> bool:

@@ -202,23 +202,16 @@ def _escapes(event: Event, trace: Trace, within: int | None = None, names: Seque
         if step.node == within:
             return True
         for (node, number), taken in trace.caught.items():
+            if node != step.node:
+                continue
             takes_all = not all_of_them.isdisjoint(taken) or (wanted and wanted.issubset(taken))
-            if node == step.node and takes_all and not _leaves(trace, node, number):
+            if takes_all and (node, number) not in trace.leaving:
                 return False
     return True
 
 
 _ROOT_ERRORS = {"requests": "RequestException", "httpx": "HTTPError", "stripe": "StripeError", "redis": "RedisError"}
 """What all errors of a package's calls are."""
-
-
-def _leaves(trace: Trace, node: int, number: int) -> bool:
-    """Whether a handler raises, or asks for a retry."""
-    return any(
-        isinstance(event, (Raised, Retry))
-        and any(s.kind == "handler" and (s.node, s.arm) == (node, number) for s in event.trail)
-        for event in trace.events
-    )
 
 
 def own_failure(event: Event, act: Act) -> bool:
@@ -363,7 +356,9 @@ def _fails_after(act: Act, trace: Trace, handler: Step, before: int) -> bool | N
             answer = False
         if answer is None and isinstance(event, Call) and not _names_known(names) and _root(event.what) not in _QUIET:
             answer = False
-        best = answer if best is None else best or bool(answer)
+        if answer:
+            return True
+        best = answer if best is None else best
     return best
 
 
