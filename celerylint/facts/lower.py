@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import ast
 import warnings
+from bisect import bisect_left
 from collections.abc import Callable
 from typing import Any
 
@@ -100,17 +101,26 @@ def _unreadable(error: BaseException) -> Unreadable:
 
 
 def _count_characters(tree: ast.Module, source: bytes) -> None:
-    """Turn ast's columns, which count UTF-8 bytes, into characters."""
+    """Turn ast's columns, which count UTF-8 bytes, into characters; what has ASCII lines only is not looked through."""
     text = decode_source(source).removeprefix("\ufeff").replace("\r\n", "\n").replace("\r", "\n")
     lines = {n: line.encode() for n, line in enumerate(text.split("\n"), 1) if not line.isascii()}
-    for node in ast.walk(tree):
-        if not hasattr(node, "lineno"):
-            continue
-        start, end = lines.get(node.lineno), lines.get(node.end_lineno or 0)  # type: ignore[attr-defined]
-        if start is not None:
-            node.col_offset = len(start[: node.col_offset].decode(errors="replace"))  # type: ignore[attr-defined]
-        if end is not None:
-            node.end_col_offset = len(end[: node.end_col_offset].decode(errors="replace"))  # type: ignore[attr-defined]
+    numbers = sorted(lines)
+    nodes: list[ast.AST] = [tree]
+    while nodes:
+        node = nodes.pop()
+        if isinstance(node, (ast.stmt, ast.expr)):
+            last = node.end_lineno or 0
+            first = min((each.lineno for each in getattr(node, "decorator_list", ())), default=node.lineno)
+            nearest = bisect_left(numbers, first)
+            if nearest == len(numbers) or numbers[nearest] > last:
+                continue
+        if hasattr(node, "lineno"):
+            start, end = lines.get(node.lineno), lines.get(node.end_lineno or 0)  # type: ignore[attr-defined]
+            if start is not None:
+                node.col_offset = len(start[: node.col_offset].decode(errors="replace"))  # type: ignore[attr-defined]
+            if end is not None:
+                node.end_col_offset = len(end[: node.end_col_offset].decode(errors="replace"))  # type: ignore[attr-defined]
+        nodes.extend(ast.iter_child_nodes(node))
 
 
 class _Lowerer:
