@@ -61,12 +61,15 @@ def keep(
     `looked` are the files and folders, besides those which the report depends on, that say how the command is meant.
     """
     question = _question(arguments)
-    stamps = {path: store.stamp(path) for path in (*store.own_files(), *looked)}
-    if question is None or not store.settled(stamps, began):
+    own = {path: store.stamp(path) for path in store.own_files()}
+    given = {path: store.stamp(path) for path in looked}
+    # The interpreter itself changes a folder, where it puts the bytecode of what is imported the first time.
+    files = {path: known for path, known in own.items() if not path.endswith(os.sep)}
+    if question is None or not store.settled(files | given, began):
         return
     file, mark = kept
     answer = "\0".join((mark, str(status), root, file, text)).encode("utf-8", "surrogatepass")
-    store.keep(_file(question), question, stamps, answer)
+    store.keep(_file(question), question, own | given, answer)
 
 
 def _file(question: str) -> str:

@@ -67,6 +67,22 @@ def test_the_second_answer_is_the_first(
     assert "CLY" in first.out
 
 
+def test_bytecode_that_is_put_into_a_folder_of_the_tool_does_not_make_it_another(
+    shop: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    package = tmp_path / "tool"
+    package.mkdir()
+    (package / "tool.py").write_text("")
+    monkeypatch.setattr(store, "own_files", lambda: [f"{package}{os.sep}", str(package / "tool.py")])
+    settled = store.settled
+    just_now = f"{package}{os.sep}"
+    monkeypatch.setattr(store, "settled", lambda stamps, began: just_now not in stamps and settled(stamps, began))
+    Ran(capsys)
+    assert Ran(capsys).replayed
+    (package / "more.py").write_text("")  # a module more may be a rule more
+    assert not Ran(capsys).replayed
+
+
 @pytest.mark.parametrize(
     "change",
     [
