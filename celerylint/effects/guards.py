@@ -66,7 +66,7 @@ def verdict(act: Act, trace: Trace) -> Verdict:
     if act.subject.locked:
         beside = Answer.YES
     if act.kind.name == "create":
-        later = max(later, _replaced(act, trace), _compared(act, trace))
+        later = max(later, _replaced(act, trace), _compared(act, trace), _of_new(act, trace))
     if act.kind.name == "make":
         later = max(later, _searched(act, trace))
     if act.kind.name == "store" and _is_claim(act, trace):
@@ -449,8 +449,10 @@ def _is_locked(gate: Gate, trace: Trace) -> bool:
 def _existence(hold: Hold, act: Act, trace: Trace) -> Answer:
     """Rows that were looked for, not found, and are made by this very effect or beside it."""
     model = hold.gate.model
-    if hold.holds is True or not model:
+    if not model:
         return Answer.NO
+    if hold.holds is True:
+        return Answer.MAYBE if _taken(hold.gate, act, trace) else Answer.NO
     if act.kind.name == "create" and model != act.subject.model and _same_rows(model, act.subject.model):
         return Answer.MAYBE
     made = [e for e in trace.of(Act) if e.kind.name == "create" and _same_rows(model, e.subject.model)]
@@ -488,6 +490,12 @@ _KNOWN = re.compile(r"[\[&,](\w+)=('[^']*'|\"[^\"]*\"|True|False|None)")
 _LITERALS: dict[str, object] = {"True": True, "False": False, "None": None}
 
 
+def _taken(gate: Gate, act: Act, trace: Trace) -> bool:
+    """Whether the rows that were there are deleted by every run that performs an effect: the next one finds none."""
+    gone = (e for e in trace.of(Deletion) if e.model == gate.model and e.order > gate.order)
+    return any(covers(e, act) or any(step.node == gate.loop for step in e.trail) for e in gone)
+
+
 _KEEPS = frozenset({"get_or_create", "update_or_create", "bulk_upsert", "upsert", "merge", "save"})
 """What leaves a row behind that it makes only where there is none."""
 
@@ -520,8 +528,15 @@ def _compared(act: Act, trace: Trace) -> Answer:
     return Answer.MAYBE if any(_same_rows(one, model) for one in listed) else Answer.NO
 
 
-_SINGLE = frozenset({"get", "exists", "count"})
-"""Questions for one row, or for whether there is any."""
+def _of_new(act: Act, trace: Trace) -> Answer:
+    """What guards the new row that this one belongs to: where that is not made again, neither is this."""
+    whole = {value.key for value in act.subject.entries.values() if value.key}
+    made = (e for e in trace.of(Act) if e.order < act.order and e.kind.name == "create" and e.subject.key in whole)
+    return max((verdict(e, trace).later for e in made if covers(e, act)), default=Answer.NO)
+
+
+_SINGLE = frozenset({"get", "first", "exists", "count"})
+"""Questions for one row, or for whether there is any; whoever asks for the latest of them may make the next."""
 
 
 def _searched(act: Act, trace: Trace) -> Answer:

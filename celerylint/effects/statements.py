@@ -54,7 +54,11 @@ def _augassign(walker: Walker, node: ir.AugAssign) -> str | None:
             walker.frame.env[target.id] = grown(held, value.items or (value,), walker.holds)
             return None
         walker.frame.env[target.id] = Sym(
-            traits=held.traits | value.traits, what=held.what, shape=held.shape if held.shape != "const" else ""
+            traits=held.traits | value.traits,
+            what=held.what,
+            shape=held.shape if held.shape != "const" else "",
+            # A sum that is not nothing is so because of one of its parts.
+            holds=held.holds + tuple(msgspec.structs.replace(h, weak=True) for h in value.holds),
         )
     elif isinstance(target, ir.Attr):
         base = walker.eval(target.value)
@@ -194,9 +198,22 @@ def _loop(walker: Walker, node: ir.Node, source: Sym, target: ir.Expr | None, bo
             item = walker.element(source, (walker.file, node))
             walker.assign(target, item, node)
             walker.holds += walker.row_holds(item, source, (walker.file, node)) + walker.chosen(source)
+            walker.holds += _any_of(walker, source, (walker.file, node))
         walker.block(body)
     walker.holds = before
     walker.frame.env = _joined([env, walker.frame.env])
+
+
+def _any_of(walker: Walker, source: Sym, at: At) -> tuple[Hold, ...]:
+    """What is so where there is something to go through: rows, or what a call that cannot be read found."""
+    if source.shape in ("rows", "manager"):
+        return (Hold(Gate("exists", source.key, source.model, "*", at, walker.now), True),)
+    # Of whom it is about it was told, as whoever lists the recipients of a message is.
+    return tuple(
+        msgspec.structs.replace(h, gate=msgspec.structs.replace(h.gate, given=False))
+        for h in met(source.holds)
+        if h.gate.kind == "opaque"
+    )
 
 
 def _bound_in(body: Sequence[ir.Stmt]) -> Iterator[str]:
@@ -253,11 +270,14 @@ def _try(walker: Walker, node: ir.Try) -> str | None:
     return final or result
 
 
+_RAISE_ABSENT = frozenset({"get", "latest", "earliest"})
+
+
 def _absence(walker: Walker, handler: ir.Handler, names: list[str], start: int, stop: int) -> tuple[Hold, ...]:
     """In `except DoesNotExist`: the rows that the block asked for are not there."""
     if not _named(names, _ABSENT):
         return ()
-    found = [e for e in walker.events[start:stop] if isinstance(e, Call) and e.name == "get" and e.takes]
+    found = [e for e in walker.events[start:stop] if isinstance(e, Call) and e.name in _RAISE_ABSENT and e.takes]
     gates = [
         Gate("exists", rows.key, rows.model, ",".join(sorted(rows.fields)), at=e.at, order=e.order)
         for e in found

@@ -112,6 +112,8 @@ UNKNOWN = Sym()
 
 COLUMNS = "\0columns"
 """The entry under which rows hold the names of their columns; its `const` tells whether a record is the first of them."""
+OF = "\0of"
+"""The entry under which a new row holds the one whose relation it was made by: `order.lines.create()`."""
 CHOSEN = "\0chosen"
 """The entry under which a list holds what is so for each of its items."""
 

@@ -242,7 +242,7 @@ def _raises(event: Event, names: list[str]) -> bool | None:
     root = _root(event.what)
     if root in _QUIET or _LOGS.search(event.what) or event.name in _CLOSES or (event.name in _OF_TEXT and not broad):
         return None
-    if event.what == "orm" and event.name == "get" and last & _ABSENT:
+    if event.what == "orm" and event.name in ("get", "latest", "earliest") and last & _ABSENT:
         return True
     if not root:
         # What it raises is unknown: anything, for all that can be seen; but hardly the one exception that is named.

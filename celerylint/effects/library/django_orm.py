@@ -13,7 +13,7 @@ from celerylint.effects.managers import behind
 from celerylint.effects.models import MANAGERS, columns, counts, short
 from celerylint.effects.models import column as column_trait
 from celerylint.effects.records import column, columns_of, is_document, is_record, item, picked, records, single
-from celerylint.effects.symbols import UNKNOWN, Gate, Hold, Sym
+from celerylint.effects.symbols import OF, UNKNOWN, Gate, Hold, Sym
 from celerylint.effects.walk import Walker
 from celerylint.facts import ir
 from celerylint.model.values import ClassValue, Entry, External, FunctionValue
@@ -31,6 +31,9 @@ _ROWS = frozenset({
     "get_or_404", "scalar", "get_by_natural_key", "fetchone",
 })  # fmt: skip
 _MAYBE = frozenset({"first", "last", "one_or_none", "scalar_one_or_none", "scalar", "fetchone"})
+_RELATION = frozenset({"rowattr"})
+_PLACED = frozenset({"first", "last", "latest", "earliest"})
+"""Rows that are asked for by their place in an order."""
 _ASYNC = frozenset({"acreate", "aget", "asave", "aupdate", "adelete", "afirst", "alast", "aexists", "acount", "aget_or_create",
                     "aupdate_or_create", "abulk_create", "abulk_update", "arefresh_from_db"})  # fmt: skip
 _VERBS = frozenset(
@@ -64,7 +67,7 @@ def call(walker: Walker, site: Site) -> Sym | None:
     elif is_document(base) and (held := _in_document(walker, base, name, site)) is not None:
         return held
     elif not base.shape and "rowattr" in base.traits and name in _RELATED:
-        base = Sym(shape="manager", model=base.model or base.key, key=base.key)
+        base = Sym(shape="manager", model=base.model or base.key, key=base.key, traits=_RELATION)
     elif not base.shape and "rowattr" in base.traits and name == "save" and len(site.args.positional) > 1:
         return _file_saved(walker, base, site)
     elif not base.shape and name in _RELATED and _is_objects(site):
@@ -249,7 +252,8 @@ def _one(walker: Walker, rows: Sym, name: str, site: Site) -> Sym:
         entries=columns_of(single(rows) if name.startswith("scalar") else rows),
     )  # fmt: skip
     asked_rows = Sym(key=rows.key, model=rows.model, shape="rows", fields=fields)
-    walker.emit(Call, site.at, what="orm", name="get", known=True, takes=(asked_rows,))
+    asked_as = name if name in _PLACED else "get"
+    walker.emit(Call, site.at, what="orm", name=asked_as, known=True, takes=(asked_rows,))
     lock = (Hold(Gate("locked", row.key, row.model, at=site.at, order=walker.now), True, True),) if rows.locked else ()
     if name in _MAYBE:
         hold = _existence(walker, rows, fields, site)
@@ -262,7 +266,7 @@ def _one(walker: Walker, rows: Sym, name: str, site: Site) -> Sym:
 
 def _existence(walker: Walker, rows: Sym, fields: frozenset[str], site: Site) -> Hold:
     """Whether there are rows; the gate's name are the fields that they are looked for by, `*` among them if not all are known."""
-    gate = Gate("exists", rows.key, rows.model, ",".join(sorted(fields)), at=site.at, order=walker.now)
+    gate = Gate("exists", rows.key, rows.model, ",".join(sorted(fields)), site.at, walker.now, loop=walker.loop)
     return Hold(gate, True)
 
 
@@ -278,13 +282,15 @@ def _chained(rows: Sym, whole: str, walker: Walker) -> str:
 
 
 def _new(walker: Walker, rows: Sym, args: Args) -> Sym:
+    whole, related, _ = rows.key.rpartition(".")
+    of = {OF: Sym(key=whole)} if related and rows.traits >= _RELATION else {}
     return Sym(
         key=walker.fresh(rows.model),
         shape="new",
         model=rows.model,
         cls=rows.cls,
         value=rows.value,
-        entries=dict(args.keywords),
+        entries={**args.keywords, **of},
         traits=frozenset({"open"}) if args.open else frozenset(),
     )
 
