@@ -281,6 +281,12 @@ def _chained(rows: Sym, whole: str, walker: Walker) -> str:
 # --- verbs ------------------------------------------------------------------------------------------------------------
 
 
+def _manager(rows: Sym) -> str:
+    """`Order.objects`, or `Order.lines` of a relation."""
+    model, _, relation = rows.model.rpartition(".")
+    return f"{short(model)}.{relation}" if model and rows.traits >= _RELATION else f"{short(rows.model)}.objects"
+
+
 def _new(walker: Walker, rows: Sym, args: Args) -> Sym:
     whole, related, _ = rows.key.rpartition(".")
     of = {OF: Sym(key=whole)} if related and rows.traits >= _RELATION else {}
@@ -300,7 +306,7 @@ def _create(walker: Walker, rows: Sym, site: Site) -> Sym:
     if not is_made(walker, row):
         walker.emit(Call, site.at, what="orm", name="create", known=True)
         return row
-    walker.emit(Act, site.at, kind=kinds.CREATE, what=f"{short(rows.model)}.objects.create", subject=row)
+    walker.emit(Act, site.at, kind=kinds.CREATE, what=f"{_manager(rows)}.create", subject=row)
     walker.attributes[row.key, "\0saved"] = UNKNOWN
     return row
 
@@ -318,7 +324,7 @@ def _bulk_create(walker: Walker, rows: Sym, site: Site) -> Sym:
         Act,
         site.at,
         kind=kinds.CREATE,
-        what=f"{short(rows.model)}.objects.bulk_create",
+        what=f"{_manager(rows)}.bulk_create",
         subject=_new(walker, rows, Args((), {}, site.at)),
     )
     walker.holds = before
