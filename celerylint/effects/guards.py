@@ -458,7 +458,7 @@ def _existence(hold: Hold, act: Act, trace: Trace) -> Answer:
     made = [e for e in trace.of(Act) if e.kind.name == "create" and _same_rows(model, e.subject.model)]
     kept = [c for c in trace.of(Call) if c.name in _KEEPS and any(rows.model == model for rows in c.takes)]
     if any((e is act or covers(e, act)) for e in (*(e for e in made if e.subject.model == model), *kept)):
-        return Answer.YES if hold.holds is False else Answer.MAYBE
+        return Answer.YES if hold.holds is False and not hold.weak else Answer.MAYBE
     # By a relation it may be the same rows; on a condition it may be that the effect succeeded.
     return Answer.MAYBE if any(can_follow(e, act) for e in (*made, *kept)) else Answer.NO
 

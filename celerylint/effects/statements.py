@@ -275,7 +275,8 @@ _RAISE_ABSENT = frozenset({"get", "latest", "earliest"})
 
 def _absence(walker: Walker, handler: ir.Handler, names: list[str], start: int, stop: int) -> tuple[Hold, ...]:
     """In `except DoesNotExist`: the rows that the block asked for are not there."""
-    if not _named(names, _ABSENT):
+    broad = "*" in names  # that nothing was there is one of the errors
+    if not broad and not _named(names, _ABSENT):
         return ()
     found = [e for e in walker.events[start:stop] if isinstance(e, Call) and e.name in _RAISE_ABSENT and e.takes]
     gates = [
@@ -289,7 +290,7 @@ def _absence(walker: Walker, handler: ir.Handler, names: list[str], start: int, 
         cls = walker.eval(exc.value)
         model = walker.manager(cls, "objects").model if cls.value is not None else cls.what.removesuffix("()")
         gates.append(Gate("exists", walker.fresh(model), model, "*", at=(walker.file, exc), order=walker.now))
-    return tuple(Hold(gate, False) for gate in gates)
+    return tuple(Hold(gate, False, weak=broad) for gate in gates)
 
 
 def _swallowed(walker: Walker, start: int, stop: int, last: int, handled: str | None) -> tuple[Hold, ...]:

@@ -27,9 +27,10 @@ class Effect(NamedTuple):
 Table = dict[str, tuple[Effect, ...]]
 """Effects by the first part of the path."""
 
-HEADER_KEYS = frozenset(
-    {"idempotency-key", "x-idempotency-key", "idempotency_key", "x-request-id", "paypal-request-id"}
-)
+HEADER_KEYS = frozenset({"idempotency-key", "x-idempotency-key", "idempotency_key", "paypal-request-id"})
+"""Headers that are there to make the other side recognise a repeat."""
+HEADER_NAMES = frozenset({"x-request-id"})
+"""Headers that name a request, in logs as a rule: who gives a repeat the same name may mean it to be recognised."""
 
 
 @cache

@@ -8,7 +8,7 @@ from collections.abc import Iterator
 from celerylint.effects.catalogue import kinds
 from celerylint.effects.catalogue.benign import is_benign
 from celerylint.effects.catalogue.clients import EFFECTS
-from celerylint.effects.catalogue.table import HEADER_KEYS, Effect, find
+from celerylint.effects.catalogue.table import HEADER_KEYS, HEADER_NAMES, Effect, find
 from celerylint.effects.events import Act, Call
 from celerylint.effects.frames import Site
 from celerylint.effects.library.waits import keeps_arguments
@@ -101,10 +101,13 @@ def _is_kept(what: str, name: str) -> bool:
 _ANSWER = re.compile(r"(requests|httpx)\.(.*\.)?get\(\)\.json\(\)")
 _ASKED = re.compile(
     r"(.*/)?(_?m?search|query|lookup|introspect|(access_?)?tokens?|validate|captcha(/\w+)?|log_?in|sign_?in"
-    r"|(get|list|find|fetch|count|search|download)_\w+)/?",
+    r"|(get|list|find|fetch|count|search|download)_\w+"
+    r"|inquir[ey]|verify|check|status|quotes?|preview|estimate|calculate|convert|geocode"
+    r"|completions|embeddings?|predict(ions?)?|infer(ence)?|transcri(be|ptions)|translate|classify|detect|moderations|rerank)/?",
     re.IGNORECASE,
 )
-"""Where a POST request asks, and changes nothing that matters: searches, tokens, logins, `/files/list_folder`."""
+"""Where a POST request asks, or has something computed, and changes nothing that matters: searches, tokens, logins,
+`/files/list_folder`, `/v1/embeddings`."""
 _TAKES_AWAY = re.compile(
     r"(.*/)?(un(link|register|subscribe|publish|assign|set|follow|lock|mute)|delete|remove|revoke|disable|deactivate|log_?out"
     r"|archive|cancel|close)/?",
@@ -249,7 +252,7 @@ def _header(headers: Sym | None) -> Sym | None:
     if headers is None:
         return None
     for name, value in headers.entries.items():
-        if name.lower() in HEADER_KEYS:
+        if name.lower() in HEADER_KEYS or (name.lower() in HEADER_NAMES and not value.random):
             return value
     return None
 
