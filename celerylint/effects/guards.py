@@ -136,7 +136,8 @@ def _gate(hold: Hold, act: Act, trace: Trace) -> Verdict:
         return _PERHAPS if any(e is not act and _may_leave(e, gate) for e in trace.events) else _NONE
     if gate.kind == "answer" and act.kind.name == "http":
         return _PERHAPS  # it was asked for what is made here, it may be
-    if gate.kind == "opaque" and act.kind.name in ("http", "make") and _ASKS.search(gate.name) and not _is_own(gate):
+    wanting = act.kind.name in ("http", "make") or (act.kind.name == "create" and hold.holds is False)
+    if gate.kind == "opaque" and wanting and _ASKS.search(gate.name) and not _is_own(gate):
         return _PERHAPS  # so it may have been here
     return _PERHAPS if gate.kind == "opaque" and _may_look(hold) else _NONE
 

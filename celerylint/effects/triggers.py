@@ -244,6 +244,8 @@ def _raises(event: Event, names: list[str]) -> bool | None:
         return None
     if event.what == "orm" and event.name in ("get", "latest", "earliest") and last & _ABSENT:
         return True
+    if not broad and event.name[:1].isupper():
+        return None  # to make an object of a package's class is not to call its service
     if not root:
         # What it raises is unknown: anything, for all that can be seen; but hardly the one exception that is named.
         return False if broad else None

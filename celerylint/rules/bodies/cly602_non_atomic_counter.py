@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable
 
 from celerylint.effects.behaviour import Behaviour
-from celerylint.effects.events import Save, Trace, Write, covers
+from celerylint.effects.events import Act, Save, Trace, Write, covers
 from celerylint.facts import ir
 from celerylint.facts.walk import nodes
 from celerylint.finding import Edit, Finding, Fix, Needed, Place, ReplaceExpr, Severity, Span
@@ -87,6 +87,8 @@ def count(pk):
         for write in trace.of(Write):
             if not write.counter or write.locked or not _saved(write, trace) or _locked(write) or _reset(write, trace):
                 continue
+            if _refused(write, trace):
+                continue
             yield self.finding(
                 write.at,
                 f"`{write.name}` is counted in Python and saved: two runs of {task.name} at the same time read the same number,"
@@ -96,6 +98,18 @@ def count(pk):
                 related=way(task, write),
                 fix=_by_the_database(write, project),
             )
+
+
+def _refused(write: Write, trace: Trace) -> bool:
+    """Whether the run goes on where the database refused what it read meanwhile: a row that only one can make of it, or a
+    version that another run has raised."""
+    tried = {step.node for step in write.trail if step.kind == "try"}
+    taken = {name for (node, _), names in trace.caught.items() if node in tried for name in names}
+    made = any(
+        act.kind.name == "create" and any(step.kind == "try" and step.node in tried for step in act.trail)
+        for act in trace.of(Act)
+    )
+    return "StaleDataError" in taken or (made and "IntegrityError" in taken)
 
 
 def _by_the_database(write: Write, project: Project) -> Fix | None:
