@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from typing import TYPE_CHECKING, Any
 
 import msgspec
@@ -162,7 +162,8 @@ def _compare(walker: Walker, node: ir.Compare) -> Sym:
     if len(rights) > 1 or len(sides) != 1:
         return Sym(key=key, holds=tuple(Hold(h.gate, None) for s in sides for h in s.holds))
     asked, other = (left, right) if sides[0] is left else (right, left)
-    answer = _truth_of_comparison(op, other)
+    status = any(h.gate.kind == "answer" and h.gate.name == "status_code" for h in asked.holds)
+    answer = _success(op, walker.constants(other)) if status else _truth_of_comparison(op, other)
     if answer is None:
         holds = tuple(Hold(h.gate, None, when=h.when, weak=h.weak) for h in asked.holds)
     else:
@@ -338,6 +339,14 @@ def _few_attempts(op: str, number: object) -> bool:
 
 _EQUAL = frozenset({"==", "is", "in"})
 _UNEQUAL = frozenset({"!=", "is not", "not in"})
+
+
+def _success(op: str, codes: Sequence[Sym]) -> bool | None:
+    """Whether a comparison with status codes of HTTP means that what was asked for is there; None if that is not known."""
+    found = {isinstance(code.const, int) and 200 <= code.const < 300 for code in codes}
+    if len(found) != 1 or op not in _EQUAL | _UNEQUAL:
+        return None
+    return found.pop() is (op in _EQUAL)
 
 
 def _truth_of_comparison(op: str, other: Sym) -> bool | None:

@@ -21,6 +21,7 @@ from celerylint.effects.events import (
     Event,
     Raised,
     Release,
+    Retry,
     Save,
     Step,
     Trace,
@@ -135,7 +136,8 @@ def _gate(hold: Hold, act: Act, trace: Trace) -> Verdict:
     if gate.kind == "kept":
         return _PERHAPS if any(e is not act and _may_leave(e, gate) for e in trace.events) else _NONE
     if gate.kind == "answer" and act.kind.name == "http":
-        return _PERHAPS  # it was asked for what is made here, it may be
+        # It was asked for what is made here, it may be; by the status that is so where it is not there.
+        return _PERHAPS if gate.name == "json" or hold.holds is False else _NONE
     wanting = act.kind.name in ("http", "make") or (act.kind.name == "create" and hold.holds is False)
     if gate.kind == "opaque" and wanting and _ASKS.search(gate.name) and not _is_own(gate):
         return _PERHAPS  # so it may have been here
@@ -394,8 +396,17 @@ def _of_its_failure(act: Act, event: Event, trace: Trace) -> bool:
         return False
     block = next((step for step in reversed(act.trail) if step.kind == "try"), None)
     return not any(
-        block in e.trail and e.order > act.order and isinstance(e, (Act, Call, Raised)) for e in trace.events
+        block in e.trail and e.order > act.order and isinstance(e, (Act, Call, Raised)) and not own_failure(e, act)
+        for e in trace.events
     )
+
+
+def own_failure(event: Event, act: Act) -> bool:
+    """Whether something happens because of what the effect itself answered: it did not succeed."""
+    if isinstance(event, Call) and act.subject.what and event.what.startswith(f"{act.subject.what}()"):
+        return True
+    told = [hold for hold in event.holds if hold.gate.kind == "result" and hold.gate.order == act.order]
+    return any(isinstance(event, (Raised, Retry)) or hold.holds is not True for hold in told)
 
 
 def _sometimes(trail: tuple[Step, ...]) -> list[Step]:

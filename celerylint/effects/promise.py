@@ -50,6 +50,8 @@ _FROM = re.compile(rb"^[ \t]*from[ \t]+([.\w]+)[ \t]+import[ \t]+(\([^)]*\)|[^\n
 _NAME = re.compile(rb"(\w+)(?:\s+as\s+(\w+))?")
 _WAITING = frozenset({"requests", "urllib.request", "time"})
 """Packages whose functions wait, and are called by their bare names where they are imported so."""
+_TABLE = re.compile(rb"(?<![\w.])([A-Z][A-Z0-9_]+)\[")
+"""`HANDLERS[event]`: what a module looks up in what it wrote down."""
 _COLLECTION = re.compile(rb"\w+[^=\n]*=\s*[\[({]")
 _WORD = re.compile(rb"[A-Za-z_]\w*")
 _DEPTH = 3
@@ -147,6 +149,9 @@ class Promise:
             return True
         if depth == 0:
             return False
+        if (held := _COLLECTION.match(region)) is not None:
+            words = {found.decode() for found in _WORD.findall(region, held.end())}
+            return any(self._calls(module, name, each, "", depth) for each in sorted(words))
         return any(self._calls(module, name, *called, depth) for called in sorted(set(_called(region))))
 
     def _calls(self, module: Module, caller: str, name: str, attribute: str, depth: int) -> bool:
@@ -210,7 +215,7 @@ def _called(region: bytes) -> Iterator[tuple[str, str]]:
     """What the text of a definition calls, and the bases of a class: a name, and what is found on it."""
     for name, attribute in _CALLED.findall(region):
         yield name.decode(), attribute.decode()
-    for name in _PASSED.findall(region):
+    for name in (*_PASSED.findall(region), *_TABLE.findall(region)):
         yield name.decode(), ""
     header = _BASES.match(region)
     for base in _IN_BRACKETS.sub(b"", header[1]).split(b",") if header else ():

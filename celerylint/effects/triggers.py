@@ -7,7 +7,7 @@ from collections.abc import Iterable, Iterator, Sequence
 from typing import NamedTuple
 
 from celerylint.effects.events import Act, Call, Event, Raised, Retry, Step, Trace, can_follow
-from celerylint.effects.guards import undone
+from celerylint.effects.guards import own_failure, undone
 from celerylint.model.durations import own_limit, period
 from celerylint.model.project import Entry, Task
 from celerylint.model.values import At, ClassValue, External, Value, forced
@@ -214,14 +214,6 @@ _ROOT_ERRORS = {"requests": "RequestException", "httpx": "HTTPError", "stripe": 
 """What all errors of a package's calls are."""
 
 
-def own_failure(event: Event, act: Act) -> bool:
-    """Whether something happens because of what the effect itself answered: it did not succeed."""
-    if isinstance(event, Call) and act.subject.what and event.what.startswith(f"{act.subject.what}()"):
-        return True
-    told = [hold for hold in event.holds if hold.gate.kind == "result" and hold.gate.order == act.order]
-    return any(isinstance(event, (Raised, Retry)) or hold.holds is not True for hold in told)
-
-
 def _raises(event: Event, names: list[str]) -> bool | None:
     """Whether something may raise one of these: True, False if that is a guess, None if not."""
     last = {name.rpartition(".")[2] for name in names}
@@ -240,6 +232,8 @@ def _raises(event: Event, names: list[str]) -> bool | None:
     if not isinstance(event, Call):
         return None
     root = _root(event.what)
+    if _DATA.fullmatch(event.what) and not broad:
+        return None
     if root in _QUIET or _LOGS.search(event.what) or event.name in _CLOSES or (event.name in _OF_TEXT and not broad):
         return None
     if event.what == "orm" and event.name in ("get", "latest", "earliest") and last & _ABSENT:
@@ -259,7 +253,7 @@ def _raises(event: Event, names: list[str]) -> bool | None:
 def fails(event: Event) -> bool:
     """Whether something is known to raise now and then, or cannot be read: effects, requests, queries, a `raise`."""
     if isinstance(event, Call):
-        return not event.known or _root(event.what) in _OFTEN
+        return not event.known or _root(event.what) in _OFTEN or event.what in _READS
     return isinstance(event, (Act, Raised))
 
 
@@ -301,6 +295,8 @@ _OF_TEXT = frozenset(
     }
 )
 """Methods of text: they ask nobody."""
+_DATA = re.compile(r".*\.(data|headers|cookies|params|meta(data)?|body|payload)\.(get|items|keys|values|pop|setdefault)")
+"""What is asked of what another call answered."""
 _LOGS = re.compile(r"\.logger\.|\bget_?logger\(\)|\bget_task_logger\(\)", re.IGNORECASE)
 _CLOSES = frozenset({"close", "aclose", "disconnect", "quit", "shutdown"})
 """What gives a connection back does not fail, but where nothing works any more."""
@@ -315,6 +311,8 @@ _NETWORKED = frozenset(
 )
 _OFTEN = _NETWORKED - {"redis"} | {"orm", "sqlalchemy", "sql"}
 """Where calls fail that the store of a lock outlives."""
+_READS = frozenset({"builtins.open", "subprocess.run", "subprocess.check_call", "subprocess.check_output"})
+"""Files that are not there, and programs that fail."""
 
 
 def _retries(task: Task, act: Act, trace: Trace) -> Iterator[Trigger]:

@@ -567,13 +567,11 @@ class Walker:
     def _item_of(self, value: Unknown) -> Sym:
         """What a module took out of what a package made: `db = MongoClient()["shop"]`."""
         at = value.at
-        if at is None or not isinstance(at[1], ir.Subscript) or not self.frames or at[0] != self.file:
+        if at is None or not isinstance(at[1], ir.Subscript) or any(frame.node is at[1] for frame in self.frames):
             return UNKNOWN
-        scope = self.frame.scope
-        while scope.parent is not None:
-            scope = scope.parent
+        scope = self.machine.index.module(at[0]).scope
         events, self.events = self.events, []
-        self.frames.append(Frame(None, scope, {}))
+        self.frames.append(Frame(at[1], scope, {}))
         try:
             made = self.eval(at[1].value)
         finally:
@@ -680,7 +678,9 @@ class Walker:
         """An attribute of what a package provides."""
         what = self.machine.canonical(f"{base.what}.{name}")
         holds = tuple(h for h in base.holds if h.gate.kind in ("result", "swapped", "created", "kept"))
-        if base.key and base.what.endswith("()"):
+        if base.key and name in ("status_code", "ok", "is_success") and _ANSWER.match(base.what):
+            holds += (Hold(Gate("answer", base.key, "", name, at, self.now), True),)
+        elif base.key and base.what.endswith("()"):
             holds += (Hold(Gate("attribute", base.key, "", name, at, self.now), True),)
         if what.endswith("request.retries"):
             holds = (Hold(Gate("retries", what, at=at, order=self.now), None),)
@@ -964,7 +964,10 @@ class Walker:
         if (
             base is not None
             and name == "get"
-            and isinstance(self.machine.need(base.value) if base.value else None, Mapping)
+            and (
+                _OF_MESSAGE.fullmatch(base.key) is not None
+                or isinstance(self.machine.need(base.value) if base.value else None, Mapping)
+            )
         ):
             return Sym(key=f"{base.key}.get({','.join(a.key for a in args.all)})" if base.key else "")
         takes = tuple(s for s in (*((base,) if base is not None else ()), *args.all) if s.key)
@@ -1112,6 +1115,9 @@ def _hands_over(args: Args) -> bool:
     )
 
 
+_ANSWER = re.compile(r"(requests|httpx)\.(.*\.)?(get|head)\(\)$")
+_OF_MESSAGE = re.compile(r"param:\w+(\['\w+'\]|\.get\('\w+'(,[^()]*)?\))*")
+"""An argument of the task, or what is in it: every run of a message finds the same there."""
 _OF_TEXT = frozenset(
     {"strip", "lstrip", "rstrip", "lower", "upper", "casefold", "title", "capitalize", "encode", "decode"}
 )

@@ -274,7 +274,8 @@ class _Lowerer:
         value = self.expr(node.value)
         if node.conversion == -1 and node.format_spec is None:
             return value
-        return ir.Call(a, b, c, d, ir.Opaque(a, b, c, d, "format"), [value], [])
+        given = [value] if node.format_spec is None else [value, self.expr(node.format_spec)]
+        return ir.Call(a, b, c, d, ir.Opaque(a, b, c, d, "format"), given, [])
 
     def _lambda(self, node: ast.Lambda, a: int, b: int, c: int, d: int) -> Expr:
         params = self.params(node.args)

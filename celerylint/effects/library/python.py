@@ -14,6 +14,7 @@ from celerylint.effects.records import is_record
 from celerylint.effects.statements import enter_context
 from celerylint.effects.symbols import RANDOM, UNKNOWN, Gate, Hold, Sym, all_of, any_of, constant, grown, one_of
 from celerylint.effects.walk import Walker
+from celerylint.facts import ir
 
 _RANDOM = re.compile(
     r"uuid\.uuid[14]|uuid\.uuid7|random\..*|secrets\..*|numpy\.random\..*|os\.urandom|time\.(time|time_ns|monotonic|perf_counter)(_ns)?"
@@ -87,7 +88,8 @@ def call(walker: Walker, site: Site) -> Sym | None:
         return None
     what = site.callee.what
     if not what:
-        return None
+        func = site.node.func
+        return _formatted(site) if isinstance(func, ir.Opaque) and func.kind == "format" else None
     if _RANDOM.fullmatch(what):
         return Sym(what=f"{what}()", traits=RANDOM, key=walker.fresh("random"))
     if what in _TRANSPARENT:
@@ -114,6 +116,16 @@ def call(walker: Walker, site: Site) -> Sym | None:
         target, *rest = site.args.positional
         return walker.apply(target, site.but(args=site.args.but(positional=tuple(rest))))
     return None
+
+
+def _formatted(site: Site) -> Sym:
+    """A value in an f-string, in a format of its own: `f"{now:%Y%m%d}"`."""
+    value, *given = site.args.positional
+    spec = given[0].const if given else ""
+    traits = value.traits & (RANDOM | {"input"})
+    if value.random and isinstance(spec, str) and "%" in spec and _SECONDS.search(spec) is None:
+        return Sym(key=f"{value.what or 'time'}:{spec}", traits=traits - RANDOM)
+    return Sym(key=f"{value.key}:{spec}" if value.key and isinstance(spec, str) else "", traits=traits)
 
 
 def _to_the_second(site: Site) -> bool:

@@ -41,6 +41,8 @@ _INSERT = re.compile(
 _UPDATE = re.compile(r"\s*update\s+[\"`\[]?(?P<table>[\w.]+).*?\bset\b(?P<body>.*)", re.I | re.S)
 _DELETE = re.compile(r"\s*(?:delete\s+from|truncate(?:\s+table)?)\s+[\"`\[]?(?P<table>[\w.]+)", re.I)
 _UPSERT = re.compile(r"\bon\s+conflict\b|\bon\s+duplicate\s+key\b|\bwhere\s+not\s+exists\b", re.I)
+_MEETS_ANY = re.compile(r"\bor\s+replace\b|\bdo\s+update\b(?!.*\b(?:where|xmax)\b)", re.I | re.S)
+"""Of an upsert that meets a row whether or not there was one: it does not tell which."""
 _COUNTS = re.compile(
     r"[\"`]?(\w+)[\"`]?\s*=\s*(?:\w+\s*\(\s*)?(?:\w+\.)?[\"`]?\1[\"`]?\s*(?:,[^()]*\)\s*)?(?:[-+*]|\|\|)", re.I
 )
@@ -69,12 +71,20 @@ def call(walker: Walker, site: Site) -> Sym | None:
     if not _is_text(given):
         return None
     met = _met(walker, site, given.const)
-    if met is not None and site.base.key:
-        walker.attributes[site.base.key, "rowcount"] = Sym(holds=(Hold(met, True),))
     found = sql.select(given.const) if not _LOCK.search(given.const) and not _NEXT.search(given.const) else None
     if found is not None:
         return _selected(walker, site, found, whole=given.shape == "const")
-    return _statement(walker, site, given.const, whole=given.shape == "const")
+    done = _statement(walker, site, given.const, whole=given.shape == "const")
+    return done if met is None else _outcome(walker, site.base, met)
+
+
+def _outcome(walker: Walker, base: Sym, met: Gate) -> Sym:
+    """What a statement tells that met rows, or none: as the result, or as what the cursor holds then."""
+    told = Sym(shape="outcome", holds=(Hold(met, True),))
+    if base.key:
+        walker.attributes[base.key, "rowcount"] = msgspec.structs.replace(told, shape="")
+        walker.attributes[base.key, SELECTED] = told
+    return told
 
 
 def _is_asked(site: Site) -> bool:
@@ -102,6 +112,8 @@ def _selected(walker: Walker, site: Site, found: sql.Select, *, whole: bool) -> 
 def _fetched(walker: Walker, rows: Sym, site: Site) -> Sym:
     """One row, its first column, or all rows."""
     method = _FETCHES[site.name]
+    if rows.shape == "outcome":
+        return msgspec.structs.replace(rows, shape="")  # `RETURNING`: what it returns is there if a row was met
     return query(walker, rows, method, site.but(args=Args((), {}, site.at))) or UNKNOWN if method else rows
 
 
@@ -128,7 +140,7 @@ def _meant(site: Site, value: sql.Value) -> Sym | None:
 def _met(walker: Walker, site: Site, text: str) -> Gate | None:
     """What the number of rows tells that a statement met: whether an update was the first, or an insert was new."""
     inserted, updated = _INSERT.match(text), _UPDATE.match(text)
-    if inserted and (inserted["ignore"] or _UPSERT.search(text)):
+    if inserted and (inserted["ignore"] or _UPSERT.search(text)) and _MEETS_ANY.search(text) is None:
         return Gate("created", walker.fresh(inserted["table"]), inserted["table"], at=site.at, order=walker.now)
     if updated is None:
         return None
