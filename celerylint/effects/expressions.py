@@ -21,7 +21,9 @@ from celerylint.effects.symbols import (
     all_of,
     any_of,
     constant,
+    flag,
     inverted,
+    is_flag,
     join,
     met,
     negated,
@@ -221,6 +223,8 @@ def _ifexp(walker: Walker, node: ir.IfExp) -> Sym:
     with walker.within("if", uid, 1):
         orelse = walker.eval(node.orelse)
     walker.holds = before
+    if is_flag([body, orelse]):
+        return flag([(body, met(test.holds)), (orelse, negated(test.holds))])
     return join([body, orelse])
 
 

@@ -69,7 +69,7 @@ class Frame:
     """One activation of a function."""
 
     __slots__ = (
-        "env", "left", "node", "owner", "passes_on", "returns", "scope", "settled", "subject", "yielded", "yields",
+        "env", "jumps", "left", "node", "owner", "passes_on", "returns", "scope", "settled", "subject", "yielded", "yields",
     )  # fmt: skip
 
     def __init__(self, node: ir.Node | None, scope: Scope, env: dict[str, Sym]) -> None:
@@ -82,6 +82,8 @@ class Frame:
         """Whether it does no more than call others."""
         self.settled: dict[str, bool | None] = {}
         """Parameters that were given True, False or None, or were left to such a default, until they are bound anew."""
+        self.jumps: list[tuple[dict[str, Sym], tuple[Hold, ...]]] = []
+        """The names, and what is so, at each `break` and `continue` of the loop that is gone through."""
         self.returns: list[tuple[Sym, tuple[Hold, ...]]] = []
         self.left: list[tuple[range, int]] = []
         """The events of each branch that returned, and the number of the last of them."""

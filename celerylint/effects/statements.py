@@ -13,7 +13,7 @@ from celerylint.effects.events import Act, Call, Event, Raised, Release, Save
 from celerylint.effects.expressions import decided
 from celerylint.effects.frames import Args, Closure, Frame, Suspended
 from celerylint.effects.models import is_number
-from celerylint.effects.symbols import UNKNOWN, Gate, Hold, Sym, constant, grown, join, met, negated
+from celerylint.effects.symbols import UNKNOWN, Gate, Hold, Sym, constant, flag, grown, is_flag, join, met, negated
 from celerylint.facts import ir
 from celerylint.facts.walk import nodes
 from celerylint.model.values import At
@@ -92,7 +92,10 @@ def _assert(walker: Walker, node: ir.Assert) -> str | None:
 
 
 def _jump(walker: Walker, node: ir.Jump) -> str | None:
-    return None if node.kind == "pass" else "jump"
+    if node.kind == "pass":
+        return None
+    walker.frame.jumps.append((walker.frame.env, walker.holds))
+    return "jump"
 
 
 def _if(walker: Walker, node: ir.If) -> str | None:
@@ -134,7 +137,7 @@ def _branches(
     if not alive:
         walker.holds = before
         return "raise" if all(end == "raise" for end in ends) else next(e for e in ends if e != "raise")
-    walker.frame.env = _joined([result[0] for result in alive])
+    walker.frame.env = _joined(alive, len(before))
     walker.holds = before
     if len(alive) == 1 and len(results) > 1:
         raises = all(end in (None, "raise") for end in ends)
@@ -191,6 +194,8 @@ def _loop(walker: Walker, node: ir.Node, source: Sym, target: ir.Expr | None, bo
     before, env = walker.holds, walker.frame.env
     walker.frame.env = dict(env)
     uid = hash((id(node), len(walker.frames), walker._number))
+    there = _any_of(walker, source, (walker.file, node))
+    outer, walker.frame.jumps = walker.frame.jumps, []
     with walker.within("loop", uid):
         for name in _bound_in(body) if walker.frame.settled else ():
             walker.frame.settled.pop(name, None)
@@ -198,10 +203,12 @@ def _loop(walker: Walker, node: ir.Node, source: Sym, target: ir.Expr | None, bo
             item = walker.element(source, (walker.file, node))
             walker.assign(target, item, node)
             walker.holds += walker.row_holds(item, source, (walker.file, node)) + walker.chosen(source)
-            walker.holds += _any_of(walker, source, (walker.file, node))
-        walker.block(body)
+            walker.holds += there
+        end = walker.block(body)
+    through = [] if end is not None else [(walker.frame.env, walker.holds)]
+    walker.frame.env = _joined([(env, before + negated(there)), *through, *walker.frame.jumps], len(before))
+    walker.frame.jumps = outer
     walker.holds = before
-    walker.frame.env = _joined([env, walker.frame.env])
 
 
 def _any_of(walker: Walker, source: Sym, at: At) -> tuple[Hold, ...]:
@@ -241,7 +248,7 @@ def _try(walker: Walker, node: ir.Try) -> str | None:
         body_env, body_holds, last = walker.frame.env, walker.holds, len(walker.events)
     for number, handler in enumerate(node.handlers):
         names = caught(walker, handler)
-        walker.frame.env = _joined([env, body_env])
+        walker.frame.env = _joined([(env, before), (body_env, before)], len(before))
         if handler.name:
             walker.frame.env[handler.name] = Sym(key=walker.fresh(), traits=frozenset({"exception"}))
         walker.holds = before + _absence(walker, handler, names, start, stop)
@@ -263,7 +270,7 @@ def _try(walker: Walker, node: ir.Try) -> str | None:
         walker.holds = before
     else:
         result = None
-        walker.frame.env = _joined([en for _, en, _ in alive])
+        walker.frame.env = _joined([(en, h) for _, en, h in alive], len(before))
         walker.holds = alive[0][2] + claims if len(alive) == 1 else before
     with walker.within("finally", uid):
         final = walker.block(node.final)
@@ -522,18 +529,27 @@ def _is_session(what: str) -> bool:
     return "sqlalchemy" in what and what.endswith((".begin()", "sessionmaker().begin()"))
 
 
-def _joined(envs: list[dict[str, Sym]]) -> dict[str, Sym]:
-    """The names after branches."""
-    if len(envs) == 1:
-        return envs[0]
-    out = dict(envs[0])
-    for env in envs[1:]:
+Path = tuple[dict[str, Sym], tuple[Hold, ...]]
+"""The names after one of several ways through a statement, and what is so there."""
+
+
+def _joined(paths: list[Path], before: int) -> dict[str, Sym]:
+    """The names after one of several ways; the first so many of what is so there was so before."""
+    if len(paths) == 1:
+        return paths[0][0]
+    out = dict(paths[0][0])
+    bound: dict[str, list[tuple[Sym, tuple[Hold, ...]]]] = {}
+    for env, _ in paths[1:]:
         for name, value in env.items():
-            held = out.get(name)
-            if held is None:
-                out[name] = value
-            elif held is not value:
-                out[name] = join([held, value])
+            if out.setdefault(name, value) is not value:
+                bound[name] = []
+    for name, ways in bound.items():
+        ways += [(env[name], holds[before:]) for env, holds in paths if name in env]
+        values = [value for value, _ in ways]
+        if not is_flag(values):
+            out[name] = join(values)
+            continue
+        out[name] = flag(ways)
     return out
 
 

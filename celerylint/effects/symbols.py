@@ -263,3 +263,33 @@ def join(symbols: list[Sym]) -> Sym:
             entries=_chosen(known) if first.shape == "list" else {},
         )  # fmt: skip
     return Sym(traits=traits, holds=holds)
+
+
+_MOST_TOLD = 16
+"""As many conditions as are remembered of one value."""
+
+
+def after(paths: Sequence[tuple[Sym, tuple[Hold, ...]]]) -> Sym:
+    """What a value is after one of several paths, with what was so on each; `row, True` is that in each of its parts."""
+    values = [value for value, _ in paths]
+    joined = join(values)
+    if len(paths) == 1:
+        return joined
+    if values[0].items and all(v.shape == "tuple" and len(v.items) == len(values[0].items) for v in values):
+        parts = tuple(after([(v.items[at], own) for v, own in paths]) for at in range(len(values[0].items)))
+        joined = Sym(shape="tuple", items=parts, traits=joined.traits)
+    true = [(*met(v.holds), *own) for v, own in paths if v.shape != "const" or v.const]
+    false = [(*negated(v.holds), *own) for v, own in paths if v.shape != "const" or not v.const]
+    return structs.replace(joined, holds=answered(true, false)[:_MOST_TOLD])
+
+
+def is_flag(values: Sequence[Sym]) -> bool:
+    """Whether a name that may stand for any of these tells by its truth which way was taken: it was set to nothing on one."""
+    return any("flag" in v.traits or (v.shape == "const" and v.key and not v.const) for v in values)
+
+
+def flag(paths: Sequence[tuple[Sym, tuple[Hold, ...]]]) -> Sym:
+    """What a name stands for that was set to nothing on one of several paths."""
+    told = after(paths)
+    # One of several constants is none that is known.
+    return structs.replace(told, shape="" if told.shape == "const" else told.shape, traits=told.traits | {"flag"})

@@ -39,12 +39,11 @@ from celerylint.effects.symbols import (
     Gate,
     Hold,
     Sym,
+    after,
     answered,
     constant,
     join,
-    met,
     names_work,
-    negated,
     one_of,
 )
 from celerylint.facts import ir
@@ -343,7 +342,7 @@ class Walker:
             return Sym(shape="list", items=(join(list(items)),), entries={CHOSEN: Sym(holds=chosen)} if chosen else {})
         if not returns:
             return UNKNOWN
-        return _joined([(value, here[len(before) :]) for value, here in returns])
+        return after([(value, here[len(before) :]) for value, here in returns])
 
     def _bind(self, node: ir.Function | ir.LambdaExpr, frame: Frame, args: Args, defaults: dict[str, Sym]) -> None:
         left = list(args.positional)
@@ -1126,20 +1125,6 @@ _CONVERTS = re.compile(r"(^|_)(as_?)?(to_?)?(dict|json|mapping|record|dto)$|^(se
 """Names of what makes a dict of a row."""
 _FINDS_OR_MAKES = re.compile(r"(get|find|fetch)_or_(create|make|add|insert)|create_or_(get|find)")
 """Names of what returns whether it made what it returns, as Django's `get_or_create` does."""
-
-
-def _joined(returns: list[tuple[Sym, tuple[Hold, ...]]]) -> Sym:
-    """What one of several `return`s gives, with what was so at each; `return row, True` gives each of its parts."""
-    values = [value for value, _ in returns]
-    joined = join(values)
-    if len(returns) == 1:
-        return joined
-    if values[0].items and all(v.shape == "tuple" and len(v.items) == len(values[0].items) for v in values):
-        parts = tuple(_joined([(v.items[at], own) for v, own in returns]) for at in range(len(values[0].items)))
-        joined = Sym(shape="tuple", items=parts, traits=joined.traits)
-    true = [(*met(v.holds), *own) for v, own in returns if v.shape != "const" or v.const]
-    false = [(*negated(v.holds), *own) for v, own in returns if v.shape != "const" or not v.const]
-    return msgspec.structs.replace(joined, holds=answered(true, false)[:16])
 
 
 def _sticky(returns: list[tuple[Sym, tuple[Hold, ...]]], start: int) -> tuple[Hold, ...]:
