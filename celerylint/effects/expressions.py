@@ -137,8 +137,15 @@ def _boolop(walker: Walker, node: ir.BoolOp) -> Sym:
         walker.holds += met(held.holds) if node.op == "and" else negated(held.holds)
     walker.holds = before
     holds = (all_of if node.op == "and" else any_of)([v.holds for v in values])
+    if node.op == "or" and is_document(values[0]) and _is_empty(values[-1]):
+        return values[0]  # `row.data or {}`
     joined = join(values) if node.op == "or" else values[-1]
     return msgspec.structs.replace(joined, holds=holds)
+
+
+def _is_empty(value: Sym) -> bool:
+    """Whether something is an empty dict, list or text."""
+    return (value.shape in ("dict", "list") and not value.entries and not value.items) or value.const == ""
 
 
 def _unary(walker: Walker, node: ir.UnaryOp) -> Sym:
@@ -171,7 +178,7 @@ def _compare(walker: Walker, node: ir.Compare) -> Sym:
     else:
         holds = asked.holds if answer else inverted(asked.holds)
     constants = walker.constants(other) if asked is left or op in ("==", "!=", "is", "is not") else ()
-    if constants and op in _EQUAL | _UNEQUAL and asked.shape != "row":
+    if constants and op in _EQUAL | _UNEQUAL and asked.shape != "row" and BY_VALUE not in asked.traits:
         among = op in _EQUAL
         holds = tuple(
             msgspec.structs.replace(h, asked=constants, among=among) if h.gate.kind == "field" else h for h in holds
@@ -240,7 +247,7 @@ def _subscript(walker: Walker, node: ir.Subscript) -> Sym:
     ):
         return base.items[index.const]
     if items := walker.callables(base):
-        return walker.entry(base, index.const) or one_of(items)
+        return walker.entry(base, index.const) or by_value(one_of(items), index)
     if base.shape in ("rows", "manager"):
         return base if isinstance(node.index, ir.SliceExpr) else walker.element(base, (walker.file, node))
     if is_document(base) and isinstance(index.const, str):
@@ -249,7 +256,7 @@ def _subscript(walker: Walker, node: ir.Subscript) -> Sym:
         return found
     if isinstance(base.value, cv.AppMember) and base.value.name == "tasks":
         return Sym(what="celery.Celery().tasks[]", const=index.const, key=f"tasks[{index.key}]" if index.key else "")
-    if base.what:
+    if base.what and not base.what.startswith("collections."):
         return Sym(
             what=f"{base.what}[]",
             traits=base.traits & RANDOM,
@@ -258,6 +265,18 @@ def _subscript(walker: Walker, node: ir.Subscript) -> Sym:
         )
     key = f"{base.key}[{index.key}]" if base.key and index.key else ""
     return Sym(key=key, traits=base.traits & (RANDOM | {"input"}), holds=base.holds)
+
+
+def by_value(found: Sym, index: Sym) -> Sym:
+    """What a dict holds under a value: whether there is anything hangs on that, as on the state of a row."""
+    asked = tuple(Hold(h.gate, None, weak=h.weak) for h in index.holds if h.gate.kind in ("field", "opaque"))
+    if not asked:
+        return found
+    return msgspec.structs.replace(found, holds=found.holds + asked, traits=found.traits | {BY_VALUE})
+
+
+BY_VALUE = "by value"
+"""The trait of what was found under a value, and is none itself."""
 
 
 def _slice(walker: Walker, node: ir.SliceExpr) -> Sym:

@@ -46,6 +46,7 @@ from celerylint.effects.symbols import (
     names_work,
     one_of,
 )
+from celerylint.effects.transitions import pass_through
 from celerylint.facts import ir
 from celerylint.model import celery_values as cv
 from celerylint.model.builtins import BUILTINS
@@ -272,6 +273,8 @@ class Walker:
             if all(isinstance(e, (Call, Raised)) for e in done) and not _hands_over(args):
                 self._dull[which] = all(e.known for e in done if isinstance(e, Call))
         self.complete = self.complete and whole
+        if subject is not None and subject.shape == "row" and function.wrappers:
+            pass_through(self, function, subject, args.at)
         return result
 
     def _pass_by(self, function: FunctionValue, args: Args, known: bool) -> Sym:
@@ -439,6 +442,7 @@ class Walker:
             index = self.eval(target.index)
             if isinstance(index.const, str):
                 self.set_item(base, index.const, value, (self.file, statement))
+            self.filled(target.value)
         elif isinstance(target, ir.Seq):
             items = value.items if value.shape in ("tuple", "list") else ()
             if is_record(value):
@@ -451,6 +455,15 @@ class Walker:
                 self.assign(part, held, statement)
         elif isinstance(target, ir.Starred):
             self.assign(target.value, UNKNOWN, statement)
+
+    def filled(self, target: ir.Expr) -> None:
+        """A dict gets something in it: where that is made of rows, something is in it because there are such rows."""
+        held = self.frame.env.get(target.id) if isinstance(target, ir.Name) else None
+        if held is None or held.shape not in ("", "dict") or (held.what and not held.what.startswith("collections.")):
+            return
+        there = tuple(h for h in self.holds if h.gate.kind == "exists" and h.holds is True and h not in held.holds)
+        if there and isinstance(target, ir.Name):
+            self.frame.env[target.id] = msgspec.structs.replace(held, holds=held.holds + there)
 
     def set_item(self, holder: Sym, name: str, value: Sym, at: At) -> None:
         """`holder[name] = value`."""

@@ -8,11 +8,25 @@ import msgspec
 
 from celerylint.effects.catalogue import kinds
 from celerylint.effects.events import Act, Call, Write
+from celerylint.effects.expressions import by_value
 from celerylint.effects.frames import Args, Site
 from celerylint.effects.library.django_orm import query
 from celerylint.effects.records import is_record
 from celerylint.effects.statements import enter_context
-from celerylint.effects.symbols import RANDOM, UNKNOWN, Gate, Hold, Sym, all_of, any_of, constant, grown, one_of
+from celerylint.effects.symbols import (
+    CHOSEN,
+    RANDOM,
+    UNKNOWN,
+    Gate,
+    Hold,
+    Sym,
+    all_of,
+    any_of,
+    constant,
+    grown,
+    met,
+    one_of,
+)
 from celerylint.effects.walk import Walker
 from celerylint.facts import ir
 
@@ -64,10 +78,12 @@ def call(walker: Walker, site: Site) -> Sym | None:
                 items=(constant(str(base.const).rpartition("}")[2]),) if ends else (),
             )
         if site.name == "get" and site.args.positional and (held := walker.callables(base)):
-            return walker.entry(base, site.args.positional[0].const) or one_of(held)
+            return walker.entry(base, site.args.positional[0].const) or by_value(one_of(held), site.args.positional[0])
         if base.shape == "dict" and site.name == "get" and site.args.positional:
             name = site.args.positional[0].const
-            return _entry(base, name, site.args.get(1, "default")) if isinstance(name, str) else UNKNOWN
+            if isinstance(name, str):
+                return _entry(base, name, site.args.get(1, "default"))
+            return by_value(Sym(holds=base.holds), site.args.positional[0])
         if base.shape == "dict" and site.name == "setdefault" and site.args.positional:
             name = site.args.positional[0].const
             default = site.args.get(1, "default") or constant(None)
@@ -81,10 +97,14 @@ def call(walker: Walker, site: Site) -> Sym | None:
             if site.args.positional:
                 _grown(walker, site, base)
             return UNKNOWN
+        if site.name in ("append", "extend", "add", "insert", "update"):
+            walker.filled(_holder(site.node.func))
         if site.name in _TEXT_ONLY and not (base.what or base.shape or base.value is not None):
             return Sym(traits=base.traits & (RANDOM | {"input"}), key=f"{base.key}.{site.name}()" if base.key else "")
         if base.shape in ("const", "text", "list", "tuple", "dict") and site.name in _PLAIN_METHODS:
-            return Sym(traits=base.traits & (RANDOM | {"input"}), key=f"{base.key}.{site.name}()" if base.key else "")
+            there = base.holds if site.name == "get" else ()  # of a dict that was made of rows
+            key = f"{base.key}.{site.name}()" if base.key else ""
+            return Sym(traits=base.traits & (RANDOM | {"input"}), key=key, holds=there)
         return None
     what = site.callee.what
     if not what:
@@ -116,6 +136,14 @@ def call(walker: Walker, site: Site) -> Sym | None:
         target, *rest = site.args.positional
         return walker.apply(target, site.but(args=site.args.but(positional=tuple(rest))))
     return None
+
+
+def _holder(func: ir.Expr) -> ir.Expr:
+    """The dict of `by_user[pk].append(...)`, `by_user.setdefault(pk, []).append(...)`; else what the method is called on."""
+    held = func.value if isinstance(func, ir.Attr) else func
+    if isinstance(held, ir.Call) and isinstance(held.func, ir.Attr) and held.func.attr == "setdefault":
+        return held.func.value
+    return held.value if isinstance(held, ir.Subscript) else held
 
 
 def _formatted(site: Site) -> Sym:
@@ -212,23 +240,26 @@ def _builtin(walker: Walker, site: Site, name: str) -> Sym | None:
         return first
     if name in _ITEMS:
         last = args.positional[-1]
+        if name == "filter" and first.shape == "callable" and last.shape in ("rows", "manager"):
+            return _filtered(walker, site, first, last)
         return last if last.shape in ("rows", "manager", "list", "tuple") else msgspec.structs.replace(last, shape="")
     if name in ("any", "all") and first.shape in ("list", "tuple") and first.items:
-        return Sym(holds=(all_of if name == "all" else any_of)([item.holds for item in first.items]))
+        told = (all_of if name == "all" else any_of)([item.holds for item in first.items])
+        return Sym(holds=told + (_none_like_it(first.holds) if name == "any" else ()))
     if name in ("len", "bool", "any", "all"):
         return Sym(
             holds=_existence(walker, site, first) or first.holds, key=f"{name}({first.key})" if first.key else ""
         )
     if name == "enumerate":
-        return Sym(shape="list", items=(Sym(shape="tuple", items=(UNKNOWN, walker.element(first, site.at))),))
+        return _beside(walker, site, (first,), before=(UNKNOWN,))
     if name == "zip":
-        return Sym(
-            shape="list", items=(Sym(shape="tuple", items=tuple(walker.element(a, site.at) for a in args.positional)),)
-        )
+        return _beside(walker, site, args.positional)
     if name == "next" and first.shape == "rows":
         return query(walker, first, "first", site.but(args=Args((), {}, site.at)))
     if name == "next":
-        return walker.element(first, site.at)
+        found = walker.element(first, site.at)
+        there = tuple(msgspec.structs.replace(h, when=True) for h in walker.chosen(first))
+        return msgspec.structs.replace(found, holds=(*found.holds, *there, *_none_like_it(first.holds)))
     if name == "hasattr" and first.shape == "row" and len(args.positional) > 1:
         # A row that stands in a relation to it, if it is not a plain attribute.
         related = f"{first.model}.{args.positional[1].const}"
@@ -252,6 +283,38 @@ def _builtin(walker: Walker, site: Site, name: str) -> Sym | None:
         return None
     walker.emit(Call, site.at, what=f"builtins.{name}", name=name, known=True)
     return Sym(traits=frozenset[str]().union(*(a.traits & RANDOM for a in args.all)), key="")
+
+
+def _none_like_it(there: tuple[Hold, ...]) -> tuple[Hold, ...]:
+    """What is so where nothing was found among rows: there are none, or none like it."""
+    return tuple(msgspec.structs.replace(h, when=False, weak=True) for h in there if h.gate.kind == "exists")
+
+
+def _beside(walker: Walker, site: Site, sources: tuple[Sym, ...], before: tuple[Sym, ...] = ()) -> Sym:
+    """What goes through several things at once: `enumerate`, `zip`."""
+    items = tuple(walker.element(source, site.at) for source in sources)
+    told = tuple(
+        hold
+        for item, source in zip(items, sources, strict=True)
+        for hold in (*walker.row_holds(item, source, site.at), *walker.chosen(source))
+    )
+    entries = {CHOSEN: Sym(holds=told)} if told else {}
+    holds = tuple(hold for source in sources for hold in _existence(walker, site, source) or source.holds)
+    return Sym(shape="list", items=(Sym(shape="tuple", items=(*before, *items)),), entries=entries, holds=holds)
+
+
+def _filtered(walker: Walker, site: Site, asks: Sym, rows: Sym) -> Sym:
+    """`filter(lambda order: order.status == "new", orders)`."""
+    item = walker.element(rows, site.at)
+    with walker.within("loop", id(site.node)):
+        told = met(walker.apply(asks, site.but(args=Args((item,), {}, site.at))).holds)
+    chosen = walker.row_holds(item, rows, site.at) + told
+    return Sym(
+        shape="list",
+        items=(item,),
+        entries={CHOSEN: Sym(holds=chosen)} if chosen else {},
+        holds=_existence(walker, site, rows),
+    )
 
 
 def _existence(walker: Walker, site: Site, rows: Sym) -> tuple[Hold, ...]:
