@@ -16,7 +16,11 @@ from celerylint.model.values import FunctionValue
 _SENDS = frozenset({"delay", "apply_async", "delay_on_commit", "apply_async_on_commit"})
 _MAKES = frozenset({"s", "si", "signature", "subtask"})
 _CANVAS = re.compile(r"celery\.(?:canvas\.)?(group|chain|chord)")
-_REGISTERED = re.compile(r"celery\.Celery\(\)\.tasks\[\]\.(delay|apply_async)")
+_BUNDLES = frozenset({"chunks", "map", "starmap"})
+_APP = r"celery\.(Celery\(\)|current_app|_state\.current_app|_state\.get_current_app\(\))"
+_REGISTERED = re.compile(rf"{_APP}\.tasks\[\]\.(delay|apply_async)")
+_BY_NAME = re.compile(rf"{_APP}\.send_task")
+_NAMED = re.compile(rf"({_APP}|celery|celery\.canvas)\.(signature|subtask|Signature)")
 
 
 def call(walker: Walker, site: Site) -> Sym | None:
@@ -31,6 +35,8 @@ def call(walker: Walker, site: Site) -> Sym | None:
             return Sym(what="celery.result.AsyncResult()")
         if isinstance(held, cv.Signature):
             return base
+        if base.shape == "signature":
+            return _sent_by_name(walker, site, base) if site.name in _SENDS else base
         if base.shape == "canvas":
             return _sent(walker, site, base) if site.name in _SENDS else base
         if isinstance(held, cv.App) and site.name == "send_task":
@@ -38,6 +44,11 @@ def call(walker: Walker, site: Site) -> Sym | None:
         return None
     if _REGISTERED.fullmatch(site.callee.what):
         return _sent_by_name(walker, site, site.holder)
+    if _BY_NAME.fullmatch(site.callee.what):
+        return _sent_by_name(walker, site, site.args.get(0, "name"))
+    if _NAMED.fullmatch(site.callee.what):
+        name = site.args.get(0, "varies", "task")
+        return Sym(shape="signature", const=name.const if name is not None else None)
     made = _CANVAS.fullmatch(site.callee.what)
     if made:
         return canvas(made[1], site.args.all)
@@ -92,7 +103,7 @@ def _method(walker: Walker, site: Site, task: cv.Task, held: object) -> Sym | No
         return Sym(what="celery.result.AsyncResult()")
     if site.name in ("run", "__call__") and isinstance(held, cv.TaskSelf) and task.function is not None:
         return _run(walker, site, task, task.function)
-    if site.name in _MAKES:
+    if site.name in _MAKES or site.name in _BUNDLES:
         return Sym(value=cv.Signature(site.name, task, None, None, site.at))
     return None
 

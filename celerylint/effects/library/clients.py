@@ -18,7 +18,7 @@ from celerylint.effects.walk import ITEMS, Walker
 _NUMBERING = frozenset({"incr", "incrby", "hincrby"})
 _DIGESTS = ("hashlib", "hmac", "uuid", "base64")
 _BY_METHOD = ("request", "urlopen")
-_HTTP = ("urllib", "requests", "httpx", "aiohttp", "urllib3", "authlib", "requests_oauthlib")
+_HTTP = ("urllib", "requests", "httpx", "aiohttp", "urllib3", "authlib", "requests_oauthlib", "http")
 
 
 def call(walker: Walker, site: Site) -> Sym | None:

@@ -132,10 +132,22 @@ def call(walker: Walker, site: Site) -> Sym | None:
         with walker.within("loop", id(site.node)):
             item = walker.element(items, site.at)
             return Sym(shape="list", items=(walker.apply(target, site.but(args=Args((item,), {}, site.at))),))
+    if (
+        what in _STARTED
+        and (target := site.args.get(1 if what.startswith("threading") else None, "target")) is not None
+    ):
+        given = site.args.get(None, "args")
+        started = site.but(args=Args(given.items if given is not None else (), {}, site.at))
+        walker.apply(target, started)
+        return Sym(what=f"{what}()")
     if what.endswith(("Executor().submit", "ThreadPool().apply_async")) and site.args.positional:
         target, *rest = site.args.positional
         return walker.apply(target, site.but(args=site.args.but(positional=tuple(rest))))
     return None
+
+
+_STARTED = frozenset({"threading.Thread", "multiprocessing.Process", "billiard.Process"})
+"""What runs a function beside the run, once it is started."""
 
 
 def _holder(func: ir.Expr) -> ir.Expr:
