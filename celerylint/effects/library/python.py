@@ -132,13 +132,10 @@ def call(walker: Walker, site: Site) -> Sym | None:
         with walker.within("loop", id(site.node)):
             item = walker.element(items, site.at)
             return Sym(shape="list", items=(walker.apply(target, site.but(args=Args((item,), {}, site.at))),))
-    if (
-        what in _STARTED
-        and (target := site.args.get(1 if what.startswith("threading") else None, "target")) is not None
-    ):
-        given = site.args.get(None, "args")
-        started = site.but(args=Args(given.items if given is not None else (), {}, site.at))
-        walker.apply(target, started)
+    if what in _STARTED:
+        given = site.args.get(None, "args") or UNKNOWN
+        started = site.args.get(1, "target") or UNKNOWN
+        walker.apply(started, site.but(args=Args(given.items, {}, site.at)))
         return Sym(what=f"{what}()")
     if what.endswith(("Executor().submit", "ThreadPool().apply_async")) and site.args.positional:
         target, *rest = site.args.positional

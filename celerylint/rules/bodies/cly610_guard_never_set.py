@@ -6,6 +6,7 @@ import re
 from collections.abc import Iterable
 
 from celerylint.effects.behaviour import Behaviour
+from celerylint.effects.catalogue import kinds
 from celerylint.effects.guards import handed_on, writes
 from celerylint.effects.symbols import Gate, Hold
 from celerylint.finding import Confidence, Finding, Severity
@@ -92,6 +93,8 @@ def charge(order_id, amount):
             return
         seen: set[int] = set()
         for judged in behaviour.acts:
+            if judged.act.kind is kinds.FANOUT:
+                continue  # the task that is sent may set it
             for hold in judged.act.holds:
                 gate = hold.gate
                 if id(gate) in seen or not _says_done(hold) or gate.at is None:
@@ -110,7 +113,7 @@ def charge(order_id, amount):
 
 
 def _says_done(hold: Hold) -> bool:
-    return hold.gate.kind == "field" and hold.holds is False and _DONE.search(hold.gate.name) is not None
+    return hold.gate.kind == "field" and hold.holds is False and not hold.weak and _DONE.search(hold.gate.name) is not None
 
 
 def _writes_any(gate: Gate, behaviour: Behaviour) -> bool:
