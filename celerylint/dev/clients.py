@@ -122,6 +122,7 @@ PACKAGES: Mapping[str, tuple[str, ...]] = {
     "paypalcheckoutsdk": ("paypal-checkout-serversdk",),
     "paypalrestsdk": ("paypalrestsdk",),
     "paypalserversdk": ("paypal-server-sdk",),
+    "pandas": ("pandas",),
     "peewee": ("peewee",),
     "pika": ("pika",),
     "plaid": ("plaid-python",),

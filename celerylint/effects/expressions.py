@@ -327,7 +327,7 @@ def _comp(walker: Walker, node: ir.Comp) -> Sym:
     if node.key is not None and source.shape == "items":
         return source.items[0]  # `{name: str(value) for name, value in row.items()}`
     entries = {CHOSEN: Sym(holds=chosen)} if chosen and value.key and value.key == item.key else {}
-    holds: tuple[Hold, ...] = ()
+    holds = tuple(Hold(h.gate, True) for h in source.holds if h.gate.kind in ("answer", "kept"))
     if source.shape in ("rows", "manager"):
         holds = (Hold(Gate("exists", source.key, source.model, "*", (walker.file, node), walker.now), True),)
     return Sym(shape="list", items=(value,), traits=value.traits & RANDOM, entries=entries, holds=holds)

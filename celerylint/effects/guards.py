@@ -68,7 +68,7 @@ def verdict(act: Act, trace: Trace) -> Verdict:
         beside = Answer.YES
     if act.kind.name == "create":
         later = max(later, _replaced(act, trace), _compared(act, trace), _of_new(act, trace))
-    if act.kind.name == "make":
+    if act.kind.name in ("make", "payment"):
         later = max(later, _searched(act, trace))
     if act.kind.name == "store" and _is_claim(act, trace):
         later = max(later, Answer.MAYBE)
@@ -136,12 +136,16 @@ def _gate(hold: Hold, act: Act, trace: Trace) -> Verdict:
     if gate.kind == "kept":
         return _PERHAPS if any(e is not act and _may_leave(e, gate) for e in trace.events) else _NONE
     if gate.kind == "answer" and act.kind.name == "http":
-        # It was asked for what is made here, it may be; by the status that is so where it is not there.
-        return _PERHAPS if gate.name == "json" or hold.holds is False else _NONE
+        # It was asked for what is made here, it may be; by the status, or the whole of the answer, where that is not there.
+        there = hold.holds is True if gate.name == "json" else hold.holds is not False
+        return _NONE if there and gate.name in _WHOLE_ANSWER else _PERHAPS
     wanting = act.kind.name in ("http", "make") or (act.kind.name == "create" and hold.holds is False)
     if gate.kind == "opaque" and wanting and _ASKS.search(gate.name) and not _is_own(gate):
         return _PERHAPS  # so it may have been here
     return _PERHAPS if gate.kind == "opaque" and _may_look(hold) else _NONE
+
+
+_WHOLE_ANSWER = frozenset({"json", "status_code", "ok", "is_success"})
 
 
 def _may_leave(event: Event, gate: Gate) -> bool:
@@ -554,12 +558,14 @@ _SINGLE = frozenset({"get", "first", "exists", "count"})
 def _searched(act: Act, trace: Trace) -> Answer:
     """Whether the run asked the same client before what there is: where it makes something on a condition, that may be it."""
     client, called, _ = act.subject.what.partition("()")
+    # Of payments what was asked must be those: `stripe.PaymentIntent.search`.
+    of = f"{client}()" if called and act.kind.name == "make" else f"{act.subject.what.rpartition('.')[0]}."
     last = max((hold.gate.order for hold in act.holds), default=0)
     if any(step.kind == "if" for step in act.trail):
         last = act.order
-    if not called or ".copy" in act.what:
+    if len(of) == 1 or ".copy" in act.what:
         return Answer.NO
-    asked = (c for c in trace.of(Call) if c.order < last and c.what.startswith(f"{client}()"))
+    asked = (c for c in trace.of(Call) if c.order <= last and c.what.startswith(of))
     return Answer.MAYBE if any(_ASKS.search(call.name) for call in asked) else Answer.NO
 
 

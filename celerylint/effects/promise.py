@@ -11,6 +11,7 @@ import re
 from collections.abc import Callable, Iterator
 
 from celerylint.model.modules import Module, ModuleIndex
+from celerylint.model.values import Imported
 
 _WORDS = (
     re.compile(
@@ -19,7 +20,7 @@ _WORDS = (
         rb"|delay\w*|apply_async\w*|[hz]?incr\w*|decr\w*|[lr]?push\w*|lmove|rpoplpush|xadd|put_\w+|invoke\w*|run_\w+|submit\w*"
         rb"|capture\w*|refund\w*|confirm\w*|sale|authori[sz]e\w*|payments|donations|\w*charge|transfer\w*|finalize_\w+|clone_\w+"
         rb"|initiate_\w+|request_grant_payout|payment_\w+|complete_payment|enqueue\w*|async_\w+|append_rows?|add_comment"
-        rb"|batch_create|load_table_\w+|containers\.run|images\.\w+|collection\([^()]*\)\.add"
+        rb"|batch_create|to_sql|to_csv|load_table_\w+|containers\.run|images\.\w+|collection\([^()]*\)\.add"
         rb"|pay(?:_\w+)?|track|chat_\w+|on_commit|lock|acquire|commit|setnx|basic_publish|notify\w*|trigger\w*|group_send"
         rb"|create_\w+|start_\w+|update_(?:item|one|many)|find_one_and_update|bulk_save_objects|files_upload\w*)\("
         rb"|update\(\s*\w+\s*=|index\(\s*\w+\s*=|(?:(?<=session\.)|(?<=db\.))(?:add|merge)\(|(?<=\w\.)\w+ [-+]= "
@@ -103,6 +104,10 @@ class Promise:
         names = {found.decode() for found in _WORD.findall(region, held.end())}
         known = self._defined(module).keys() | self._imported(module).keys()
         return any(self.of(module, each) for each in sorted(names & known - {name}))
+
+    def is_class(self, value: Imported) -> bool:
+        """Whether something that nobody has read is a class by its module's text."""
+        return value.name[:1].isupper() and (self._region(value.module, value.name) or b"").startswith(b"class")
 
     def defines(self, module: Module, method: str) -> bool:
         """Whether a module's text defines a method or function of a name."""

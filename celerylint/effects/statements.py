@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any
 
 import msgspec
 
+from celerylint.effects.catalogue.benign import is_kept
 from celerylint.effects.events import Act, Call, Event, Raised, Release, Save
 from celerylint.effects.expressions import decided
 from celerylint.effects.frames import Args, Closure, Frame, Suspended
@@ -281,10 +282,14 @@ _RAISE_ABSENT = frozenset({"get", "latest", "earliest"})
 
 
 def _absence(walker: Walker, handler: ir.Handler, names: list[str], start: int, stop: int) -> tuple[Hold, ...]:
-    """In `except DoesNotExist`: the rows that the block asked for are not there."""
+    """In `except DoesNotExist`: the rows that the block asked for are not there, nor what it asked a store for."""
+    asked = [e for e in walker.events[start:stop] if isinstance(e, Call) and is_kept(e.what)]
+    kept = tuple(
+        Hold(Gate("kept", e.what.rpartition(".")[0], name=e.name, at=e.at, order=e.order), False) for e in asked[:1]
+    )
     broad = "*" in names  # that nothing was there is one of the errors
     if not broad and not _named(names, _ABSENT):
-        return ()
+        return kept
     found = [e for e in walker.events[start:stop] if isinstance(e, Call) and e.name in _RAISE_ABSENT and e.takes]
     gates = [
         Gate("exists", rows.key, rows.model, ",".join(sorted(rows.fields)), at=e.at, order=e.order)
@@ -297,7 +302,7 @@ def _absence(walker: Walker, handler: ir.Handler, names: list[str], start: int, 
         cls = walker.eval(exc.value)
         model = walker.manager(cls, "objects").model if cls.value is not None else cls.what.removesuffix("()")
         gates.append(Gate("exists", walker.fresh(model), model, "*", at=(walker.file, exc), order=walker.now))
-    return tuple(Hold(gate, False, weak=broad) for gate in gates)
+    return (*kept, *(Hold(gate, False, weak=broad) for gate in gates))
 
 
 def _swallowed(walker: Walker, start: int, stop: int, last: int, handled: str | None) -> tuple[Hold, ...]:

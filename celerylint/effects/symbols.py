@@ -253,6 +253,8 @@ def join(symbols: list[Sym]) -> Sym:
     if not all(s.random for s in known):
         traits -= RANDOM
     same = all((s.what, s.shape, s.model) == (first.what, first.shape, first.model) for s in known)
+    if same and first.shape == "object" and len({id(s.cls) for s in known}) > 1:
+        return one_of(known)
     holds = tuple(hold for s in known for hold in s.holds)
     if same and first.shape not in ("method", "choice"):
         key = first.key if all(s.key == first.key for s in known) else ""

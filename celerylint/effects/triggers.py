@@ -295,7 +295,9 @@ _OF_TEXT = frozenset(
     }
 )
 """Methods of text: they ask nobody."""
-_DATA = re.compile(r".*\.(data|headers|cookies|params|meta(data)?|body|payload)\.(get|items|keys|values|pop|setdefault)")
+_DATA = re.compile(
+    r".*\.(data|headers|cookies|params|meta(data)?|body|payload)\.(get|items|keys|values|pop|setdefault)"
+)
 """What is asked of what another call answered."""
 _LOGS = re.compile(r"\.logger\.|\bget_?logger\(\)|\bget_task_logger\(\)", re.IGNORECASE)
 _CLOSES = frozenset({"close", "aclose", "disconnect", "quit", "shutdown"})

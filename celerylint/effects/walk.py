@@ -509,6 +509,11 @@ class Walker:
 
     def callables(self, held: Sym) -> tuple[Sym, ...]:
         """The functions or classes that a list or dict holds; empty where it holds anything else."""
+        found = self._held(held)
+        return found if all(item.shape in _CALLED or isinstance(item.value, _CALLABLE) for item in found) else ()
+
+    def _held(self, held: Sym) -> tuple[Sym, ...]:
+        """What a list or dict holds."""
         value = held.value
         if isinstance(value, Imported) and unread(value):
             if not self._promise.collects(value.module, value.name):
@@ -521,8 +526,7 @@ class Walker:
             items = map(self.of, value.items)
         elif held.shape == "dict":
             items = held.entries.values()
-        found = tuple(items)
-        return found if all(item.shape in _CALLED or isinstance(item.value, _CALLABLE) for item in found) else ()
+        return tuple(items)
 
     def entry(self, held: Sym, key: object) -> Sym | None:
         """What a dict of the project holds under a key."""
@@ -541,8 +545,9 @@ class Walker:
             return picked(self, row, at) if row.entries else row
         if source.key and (source.key, SELECTED) in self.attributes:
             return self.element(self.attributes[source.key, SELECTED], at)
-        if source.value is not None and (items := self.callables(source)):
-            return one_of(items)
+        if source.value is not None and (items := self._held(source)):
+            same = all(item.shape == "object" for item in items) or self.callables(source)
+            return one_of(items) if same else Sym(key=self.fresh(f"{source.key}[]"))
         if source.shape in ("tuple", "list") and len({item.shape for item in source.items}) == 1:
             return one_of(source.items) if source.items[0].shape == "callable" else source.items[0]
         return Sym(key=self.fresh(f"{source.key}[]"), traits=source.traits - {"open"})
@@ -880,7 +885,8 @@ class Walker:
             return self._method_called(callee, site)
         value = callee.value
         if isinstance(value, Imported) and unread(value) and not self._promise.of(value.module, value.name):
-            return self.unread_call(site.args, site.name, site.base)
+            made = self.unread_call(site.args, site.name, site.base)
+            return msgspec.structs.replace(made, model=site.name) if self._promise.is_class(value) else made
         if isinstance(value, Deferred):
             callee = self.used(self.force(callee), site.at)
         asked = Site(site.node, None, site.name, callee, site.args, site.base or site.holder)

@@ -54,3 +54,16 @@ def is_benign(what: str) -> bool:
         return False  # what a call returned is called: it may be anything
     root = what.partition(".")[0].removesuffix("()")
     return root in _PURE or _HARMLESS.fullmatch(what) is not None
+
+
+_STORES = ("pymongo", "motor", "boto3", "google.cloud", "elasticsearch", "opensearchpy", "os.path", "pathlib")
+_LOOKS_UP = re.compile(
+    r"find(_one|_raw_batches)?|count(_documents)?|estimated_document_count|distinct|get(_item|_object|_blob|_source)?|query|scan|stream"
+    r"|head_object|search|exists|l?exists|is_?file|is_?dir"
+)
+"""What asks a store for what is in it, and changes nothing."""
+
+
+def is_kept(what: str) -> bool:
+    """Whether a store, or the file system, is asked for something that a run may have left there."""
+    return what.startswith(_STORES) and _LOOKS_UP.fullmatch(what.rpartition(".")[2]) is not None

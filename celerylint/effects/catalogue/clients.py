@@ -239,6 +239,10 @@ EFFECTS: Table = {
     "tortoise": (Effect(r".*\bModel\.(create|bulk_create)", k.CREATE),),
     "pymongo": (*_MONGO, Effect(r".*\binsert", k.CREATE, ("_id",))),
     "motor": _MONGO,
+    "pandas": (
+        Effect(r".*\bto_sql", k.CREATE, given=("if_exists", "^append$")),
+        Effect(r".*\bto_csv", k.APPEND, given=("mode", "^a")),
+    ),
     # --- search and analytics
     "elasticsearch": (Effect(r".*\bindex", k.INDEX, ("id",)),),
     "opensearchpy": (Effect(r".*\bindex", k.INDEX, ("id",)),),

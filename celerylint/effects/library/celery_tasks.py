@@ -65,7 +65,7 @@ def call(walker: Walker, site: Site) -> Sym | None:
 def _sent_by_name(walker: Walker, site: Site, name: Sym | None) -> Sym:
     """`app.send_task("shop.ship")`, `app.tasks["shop.ship"].delay()`."""
     what = str(name.const) if name is not None and name.const else "a task by name"
-    walker.emit(Act, site.at, kind=kinds.FANOUT, what=what, subject=UNKNOWN, key=_task_id(site))
+    walker.emit(Act, site.at, kind=kinds.FANOUT, what=what, subject=UNKNOWN)
     return Sym(what="celery.result.AsyncResult()")
 
 
@@ -89,7 +89,7 @@ def _sent(walker: Walker, site: Site, made: Sym) -> Sym:
     tasks = tuple(p.value.task if isinstance(p.value, cv.Signature) else None for p in made.items)
     named = " and ".join(sorted({_name(task) for task in tasks if task is not None})[:3])
     what = f"a {made.const} of {named}" if named else f"a {made.const}"
-    walker.emit(Act, site.at, kind=kinds.FANOUT, what=what, subject=UNKNOWN, task=tasks, key=_task_id(site))
+    walker.emit(Act, site.at, kind=kinds.FANOUT, what=what, subject=UNKNOWN, task=tasks)
     return Sym(what="celery.result.AsyncResult()")
 
 
@@ -99,7 +99,7 @@ def _method(walker: Walker, site: Site, task: cv.Task, held: object) -> Sym | No
         return Sym(traits=frozenset({"retry"}))
     if site.name in _SENDS:
         sent = (task, *linked) if (linked := _linked(site)) else task
-        walker.emit(Act, site.at, kind=kinds.FANOUT, what=_name(task), subject=UNKNOWN, task=sent, key=_task_id(site))
+        walker.emit(Act, site.at, kind=kinds.FANOUT, what=_name(task), subject=UNKNOWN, task=sent)
         return Sym(what="celery.result.AsyncResult()")
     if site.name in ("run", "__call__") and isinstance(held, cv.TaskSelf) and task.function is not None:
         return _run(walker, site, task, task.function)
@@ -113,12 +113,6 @@ def _linked(site: Site) -> list[cv.Task | None]:
     given = site.args.get(None, "link") or UNKNOWN
     each = given.items if given.shape in ("list", "tuple", "canvas") else (given,)
     return [held.value.task for held in each if isinstance(held.value, cv.Signature)]
-
-
-def _task_id(site: Site) -> Sym | None:
-    """The id as a key; one that is new each time is no more than what Celery gives every message."""
-    given = site.args.get(None, "task_id")
-    return None if given is not None and given.random else given
 
 
 def _name(task: cv.Task | None) -> str:

@@ -6,7 +6,7 @@ import re
 from collections.abc import Iterator
 
 from celerylint.effects.catalogue import kinds
-from celerylint.effects.catalogue.benign import is_benign
+from celerylint.effects.catalogue.benign import is_benign, is_kept
 from celerylint.effects.catalogue.clients import EFFECTS
 from celerylint.effects.catalogue.table import HEADER_KEYS, HEADER_NAMES, Effect, find
 from celerylint.effects.events import Act, Call
@@ -14,10 +14,14 @@ from celerylint.effects.frames import Site
 from celerylint.effects.library.waits import keeps_arguments
 from celerylint.effects.symbols import RANDOM, UNKNOWN, Gate, Hold, Sym, names_work
 from celerylint.effects.walk import ITEMS, Walker
+from celerylint.facts import ir
+from celerylint.facts.walk import nodes
 
 _NUMBERING = frozenset({"incr", "incrby", "hincrby"})
 _DIGESTS = ("hashlib", "hmac", "uuid", "base64")
-_BY_METHOD = ("request", "urlopen")
+_BY_METHOD = ("request", "urlopen", "send")
+_PREPARED = re.compile(r"(requests|httpx)\.(.*\.)?(Request|prepare|prepare_request|build_request)\(\)")
+"""A request that is made first and sent later."""
 _HTTP = ("urllib", "requests", "httpx", "aiohttp", "urllib3", "authlib", "requests_oauthlib", "http")
 
 
@@ -32,6 +36,7 @@ def call(walker: Walker, site: Site) -> Sym | None:
     if what.endswith(".headers.update"):
         _set_headers(walker, site)
     effect = find(EFFECTS, what, _named(site)) or _by_class(what, site) or _by_method(what, name, site)
+    effect = effect or _by_value(what, name, site)
     if effect is not None and effect.kind is kinds.HTTP and _only_asks(name, site):
         walker.emit(Call, site.at, what=what, name=name, known=True)
         return Sym(what=f"{what}()")
@@ -41,10 +46,12 @@ def call(walker: Walker, site: Site) -> Sym | None:
         acted = walker.now
     else:
         walker.emit(Call, site.at, what=what, name=name, known=harmless, takes=_handed(site))
-        if what.startswith("boto3") and _only_if_absent(site):
-            # It raises where another run has put it.
+        if what.startswith("boto3") and "ConditionExpression" in site.args.keywords:
+            # It raises where another run has put it, or has changed it.
             gate = Gate("claim", walker.fresh("item"), name=name, at=site.at, order=walker.now)
-            walker.holds += (Hold(gate, True, sticky=True),)
+            walker.holds += (
+                Hold(gate, True, sticky=True, weak=not (_only_if_absent(site) or _only_if_unchanged(site))),
+            )
     service_name = site.args.get(0, "service_name")
     if what.startswith("boto3") and name in ("client", "resource") and service_name is not None:
         service = service_name.const
@@ -52,7 +59,7 @@ def call(walker: Walker, site: Site) -> Sym | None:
     keys = [a.key for a in site.args.all]
     traits = frozenset[str]().union(*(a.traits & RANDOM for a in site.args.all))
     key = f"{what}({','.join(keys)})" if all(keys) and not traits else ""
-    asked = "answer" if _ANSWER.match(what) else "kept" if _is_kept(what, name) else "opaque"
+    asked = "answer" if _ANSWER.match(what) else "kept" if is_kept(what) else "opaque"
     gate = Gate(
         asked,
         ",".join(a.key for a in site.args.all if a.key) if asked != "kept" else what.rpartition(".")[0],
@@ -64,7 +71,7 @@ def call(walker: Walker, site: Site) -> Sym | None:
     holds: tuple[Hold, ...] = () if asked == "opaque" and harmless else (Hold(gate, True),)
     if effect is not None:
         holds = (Hold(Gate("result", what, at=site.at, order=acted), True),)
-    elif what.startswith(("pymongo", "motor")) and (told := _met(walker, site, name)) is not None:
+    elif what.startswith(_DOCUMENTS) and (told := _met(walker, site, name)) is not None:
         holds = (Hold(told, True),)
     if (
         effect is not None
@@ -82,23 +89,14 @@ def call(walker: Walker, site: Site) -> Sym | None:
     entries: dict[str, Sym] = {}
     if keeps_arguments(what) or (name[:1].isupper() and what.partition(".")[0] in EFFECTS):
         entries, kept = site.args.keywords, kept | {"open"} if site.args.open else kept
-    return Sym(what=f"{what}()", key=key, traits=kept, holds=holds, items=site.args.positional, entries=entries)
+    items = site.args.positional
+    if name in ("prepare", "prepare_request") and what.startswith("requests."):
+        request = site.holder if name == "prepare" else items[0] if items else None
+        items, entries = (request.items, request.entries) if request is not None else (items, entries)
+    return Sym(what=f"{what}()", key=key, traits=kept, holds=holds, items=items, entries=entries)
 
 
-_STORES = ("pymongo", "motor", "boto3", "google.cloud", "elasticsearch", "opensearchpy", "os.path", "pathlib")
-_LOOKS_UP = re.compile(
-    r"find(_one|_raw_batches)?|count(_documents)?|estimated_document_count|distinct|get(_item|_object|_blob|_source)?|query|scan|stream"
-    r"|head_object|search|exists|l?exists|is_?file|is_?dir"
-)
-"""What asks a store for what is in it, and changes nothing."""
-
-
-def _is_kept(what: str, name: str) -> bool:
-    """Whether a store, or the file system, is asked for something that a run may have left there."""
-    return what.startswith(_STORES) and _LOOKS_UP.fullmatch(name) is not None
-
-
-_ANSWER = re.compile(r"(requests|httpx)\.(.*\.)?get\(\)\.json\(\)")
+_ANSWER = re.compile(r"(requests|httpx)\.(.*\.)?get\(\)\.json(\(\).*)?$")
 _ASKED = re.compile(
     r"(.*/)?(_?m?search|query|lookup|introspect|(access_?)?tokens?|validate|captcha(/\w+)?|log_?in|sign_?in"
     r"|(get|list|find|fetch|count|search|download)_\w+"
@@ -149,6 +147,43 @@ def _only_if_absent(site: Site) -> bool:
     return asked.what.endswith("not_exists()") or "attribute_not_exists" in str(asked.const)
 
 
+def _only_if_unchanged(site: Site) -> bool:
+    """Whether DynamoDB changes an item only while a field of it is what the same call then sets anew."""
+    called = {keyword.name: keyword.value for keyword in site.node.keywords}
+    names = site.args.keywords.get("ExpressionAttributeNames", UNKNOWN).entries
+    said = list(nodes(called["ConditionExpression"])) if "ConditionExpression" in called else []
+    asked = _FIELD.findall(" ".join(str(part.value) for part in said if isinstance(part, ir.Const)))
+    written = _SET_FIELD.findall(str(site.args.keywords.get("UpdateExpression", UNKNOWN).const))
+    meant = [{str(names[each].const) if each in names else each for each in found} for found in (asked, written)]
+    return bool(meant[0] & meant[1])
+
+
+_FIELD = re.compile(r"(?<!:)#?\b\w+")
+_SET_FIELD = re.compile(r"(#?\w+)\s*=")
+
+
+_DOCUMENTS = ("pymongo", "motor")
+
+
+def _excludes(site: Site) -> bool:
+    """Whether an update of a document asks for one that it has not changed: `{"tags": {"$ne": tag}}` with `$push` of a tag, or
+    for the state that it then sets."""
+    asked, given = site.args.get(0, "filter") or UNKNOWN, site.args.get(1, "update") or UNKNOWN
+    pushed = (
+        given.entries.get("$push", UNKNOWN).entries.keys(),
+        given.entries.get("$addToSet", UNKNOWN).entries.keys(),
+    )
+    grown = {name.partition(".")[0] for names in pushed for name in names}
+    lacks = {name.partition(".")[0] for name, value in asked.entries.items() if value.entries.keys() & _LACKS}
+    changed = given.entries.get("$set", UNKNOWN).entries
+    return bool(grown & lacks) or any(
+        asked.entries[name].key != changed[name].key for name in asked.entries.keys() & changed.keys()
+    )
+
+
+_LACKS = frozenset({"$ne", "$nin", "$not"})
+
+
 def _met(walker: Walker, site: Site, name: str) -> Gate | None:
     """What an update of a document tells: whether it was the first to change the field that it asks for, or made the document."""
     asked, given = site.args.get(0, "filter") or UNKNOWN, site.args.get(1, "update") or UNKNOWN
@@ -192,11 +227,23 @@ def _by_method(what: str, name: str, site: Site) -> Effect | None:
         data = site.args.get(1, "data") or request.entries.get("data") or UNKNOWN
         if method is None and data is not UNKNOWN and not (data.shape == "const" and data.const is None):
             return Effect("", kinds.HTTP)
+    if name == "send":
+        request = site.args.get(0, "request") or UNKNOWN
+        made = request.items[0] if request.items else None
+        method = request.entries.get("method", made) if _PREPARED.fullmatch(request.what) else None
     if method is None or not isinstance(method.const, str):
         return None
     if method.const.upper() == "POST":
         return Effect("", kinds.HTTP)
     return Effect("", kinds.PATCH) if method.const.upper() == "PATCH" else None
+
+
+def _by_value(what: str, name: str, site: Site) -> Effect | None:
+    """`document.update({"count": firestore.Increment(1)})`."""
+    if not what.startswith("google.cloud.firestore") or name not in ("update", "set", "create"):
+        return None
+    values = (value for given in site.args.all for value in given.entries.values())
+    return Effect("", kinds.STORE) if any(value.what.endswith(".Increment()") for value in values) else None
 
 
 def _act(walker: Walker, site: Site, effect: Effect, what: str) -> None:
@@ -205,7 +252,7 @@ def _act(walker: Walker, site: Site, effect: Effect, what: str) -> None:
         key = next((found for headers in _headers(walker, site) if (found := _header(headers)) is not None), None)
     if key is None and effect.keys and "open" in frozenset[str]().union(*(a.traits for a in site.args.all)):
         key = UNKNOWN
-    if key is None and effect.keys and site.args.open:
+    if key is None and ((effect.keys and site.args.open) or (what.startswith(_DOCUMENTS) and _excludes(site))):
         key = UNKNOWN
     walker.emit(Act, site.at, kind=effect.kind, what=_shown(what), subject=Sym(what=what), key=key)
 

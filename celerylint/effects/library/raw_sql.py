@@ -41,6 +41,9 @@ _INSERT = re.compile(
 _UPDATE = re.compile(r"\s*update\s+[\"`\[]?(?P<table>[\w.]+).*?\bset\b(?P<body>.*)", re.I | re.S)
 _DELETE = re.compile(r"\s*(?:delete\s+from|truncate(?:\s+table)?)\s+[\"`\[]?(?P<table>[\w.]+)", re.I)
 _UPSERT = re.compile(r"\bon\s+conflict\b|\bon\s+duplicate\s+key\b|\bwhere\s+not\s+exists\b", re.I)
+_OVERWRITES = ("cassandra.", "acsylla.")
+"""Stores whose INSERT writes over the row of the same key."""
+_OWN_ID = re.compile(r"\b(?:uuid|now)\(\)", re.I)
 _MEETS_ANY = re.compile(r"\bor\s+replace\b|\bdo\s+update\b(?!.*\b(?:where|xmax)\b)", re.I | re.S)
 """Of an upsert that meets a row whether or not there was one: it does not tell which."""
 _COUNTS = re.compile(
@@ -169,7 +172,8 @@ def _is_text(given: Sym) -> bool:
 
 def _statement(walker: Walker, site: Site, text: str, *, whole: bool) -> Sym:
     inserted = _INSERT.match(text)
-    if inserted and not inserted["ignore"] and not _UPSERT.search(text):
+    overwrites = site.base is not None and site.base.what.startswith(_OVERWRITES) and not _OWN_ID.search(text)
+    if inserted and not inserted["ignore"] and not _UPSERT.search(text) and not overwrites:
         # Of a text that is put together only the head is known: it may end in ON CONFLICT.
         kind = kinds.CREATE if whole else kinds.UNKNOWN_CLIENT
         walker.emit(

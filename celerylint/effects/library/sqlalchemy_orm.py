@@ -151,9 +151,21 @@ def _added(walker: Walker, site: Site, row: Sym) -> Sym:
     if row.shape == "new" and is_made(walker, row):
         walker.attributes[row.key, "\0saved"] = UNKNOWN
         walker.emit(Act, site.at, kind=kinds.CREATE, what=f"session.{site.name}({short(row.model)})", subject=row)
+    elif (model := _mapped_elsewhere(row)) is not None:
+        walker.attributes[row.key, "\0saved"] = UNKNOWN
+        new = msgspec.structs.replace(row, shape="new", model=model)
+        walker.emit(Act, site.at, kind=kinds.CREATE, what=f"session.{site.name}({short(model)})", subject=new)
     elif row.shape not in ("row", "new"):
         walker.unread_call(Args((row,), {}, site.at), site.name)
     return UNKNOWN
+
+
+def _mapped_elsewhere(row: Sym) -> str | None:
+    """The class of an object that this run made, where nothing of it says that it is a row: `registry.map_imperatively(Batch,
+    batches)`. Only rows are given to a session."""
+    if row.shape == "object" and row.cls is not None and row.key.startswith(f"{row.cls.node.name}#"):
+        return model_name(row.cls)
+    return row.model if not row.shape and row.model and row.key.startswith(f"{row.model}(") else None
 
 
 def _insert(walker: Walker, site: Site, model: str, cls: ClassValue | None) -> None:
