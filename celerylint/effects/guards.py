@@ -127,6 +127,8 @@ def _gate(hold: Hold, act: Act, trace: Trace) -> Verdict:
         return Verdict(later, Answer.YES if later is Answer.YES and _is_locked(gate, trace) else Answer.NO)
     if gate.kind == "cached":
         return Verdict(_cached(hold, act, trace), Answer.NO)
+    if gate.kind == "exists" and hold.holds is False and _is_stored(gate):
+        return _PERHAPS if hold.weak else _BOTH  # a row that was found is there
     if gate.kind == "exists":
         return Verdict(max(_existence(hold, act, trace), _state(hold, act, trace)), Answer.NO)
     if gate.kind in ("field", "stored"):
@@ -256,6 +258,15 @@ def _identifies(hold: Hold) -> bool:
 def _lacks(gate: Gate, act: Act) -> bool:
     """Whether a row was looked for as one that has none of what is made: `filter(receipt__isnull=True)`."""
     return f"{gate.name}__isnull=True" in gate.subject and _same_rows(gate.name, act.subject.model)
+
+
+_BY_OWN_KEY = re.compile(r"[&,](?:pk|id)=(?P<row>.*(?:#\d+|\]))\.(?:pk|id)")
+
+
+def _is_stored(gate: Gate) -> bool:
+    """Whether a row is looked for by the key of a row of the same class that a query found."""
+    found = _BY_OWN_KEY.fullmatch(gate.subject.removeprefix(gate.model))
+    return found is not None and re.split(r"[#&\[]", found["row"], maxsplit=1)[0] == gate.model
 
 
 def _claim(hold: Hold, act: Act, trace: Trace) -> Verdict:

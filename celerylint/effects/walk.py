@@ -677,6 +677,8 @@ class Walker:
             return self.of(self.machine.getattr(value, name, at))
         if value is not None and not isinstance(value, (FunctionValue, Closure)):
             return self.of(self.machine.getattr(value, name, at))
+        if base.random and name in PARTS_OF_DATE:
+            return Sym(key=f"time.{name}")
         key = f"{base.key}.{name}" if base.key else ""
         traits = base.traits & (RANDOM | {"input", "rowattr"})
         # What hangs on a row or was handed in may be a row itself.
@@ -693,6 +695,8 @@ class Walker:
 
     def _foreign(self, base: Sym, name: str, at: At) -> Sym:
         """An attribute of what a package provides."""
+        if base.random and name in PARTS_OF_DATE:
+            return Sym(what=f"{base.what}.{name}", key=f"{base.what}.{name}")
         what = self.machine.canonical(f"{base.what}.{name}")
         holds = tuple(h for h in base.holds if h.gate.kind in ("result", "swapped", "created", "kept"))
         if base.key and name in ("status_code", "ok", "is_success") and _ANSWER.match(base.what):
@@ -1133,6 +1137,8 @@ def _hands_over(args: Args) -> bool:
     )
 
 
+PARTS_OF_DATE = frozenset({"year", "month", "day"})
+"""Attributes of a time that are the same all day."""
 _ANSWER = re.compile(r"(requests|httpx)\.(.*\.)?(get|head)\(\)$")
 _OF_MESSAGE = re.compile(r"param:\w+(\['\w+'\]|\.get\('\w+'(,[^()]*)?\))*")
 """An argument of the task, or what is in it: every run of a message finds the same there."""

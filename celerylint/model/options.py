@@ -29,10 +29,25 @@ from celerylint.model.values import (
 AUTORETRY = frozenset(
     {"autoretry_for", "dont_autoretry_for", "retry_kwargs", "retry_backoff", "retry_backoff_max", "retry_jitter"}
 )
-_FOREIGN_BASES = frozenset({
-    "celery_once.QueueOnce", "celery_once.tasks.QueueOnce", "celery_singleton.Singleton", "celery_singleton.singleton.Singleton",
-})  # fmt: skip
-"""Bases of packages whose source sets no option of Celery's."""
+_NO_OPTION: tuple[str, ...] = ()
+FOREIGN_BASES = {
+    "celery_batches.Batches": ("typing",),
+    "celery_once.QueueOnce": _NO_OPTION,
+    "celery_once.tasks.QueueOnce": _NO_OPTION,
+    "celery_singleton.Singleton": _NO_OPTION,
+    "celery_singleton.singleton.Singleton": _NO_OPTION,
+    "celery_utils.logged_task.LoggedTask": _NO_OPTION,
+    "celery_utils.persist_on_failure.LoggedPersistOnFailureTask": ("typing",),
+    "celery_utils.persist_on_failure.PersistOnFailureTask": ("typing",),
+    "flask_celeryext.AppContextTask": _NO_OPTION,
+    "flask_celeryext.RequestContextTask": _NO_OPTION,
+    "flask_celeryext.app.AppContextTask": _NO_OPTION,
+    "flask_celeryext.app.RequestContextTask": _NO_OPTION,
+    "openwisp_utils.tasks.OpenwispCeleryTask": ("soft_time_limit", "time_limit"),
+    "taskbadger.celery.Task": _NO_OPTION,
+    "tenant_schemas_celery.task.TenantTask": _NO_OPTION,
+}
+"""Bases of packages, and the options of Celery's that their source sets."""
 _OWN_BASES = frozenset(
     {"celery.Task", "celery.task.Task", "celery.contrib.django.task.DjangoTask", "builtins.object", "typing.Generic"}
 )
@@ -99,15 +114,23 @@ class Bases:
                 elif not isinstance(cls, External):
                     self.otherwise = _unknown(base.at, "a base class cannot be read")
                     return
-                elif not _harmless(cls.dotted):
-                    self.otherwise = _unknown(base.at, f"{cls.dotted} may set it")
+                elif not self._knows(cls.dotted, base.at):
                     return
         elif isinstance(base, External):
-            if not _harmless(base.dotted):
-                self.otherwise = _unknown(base.at, f"{base.dotted} may set it")
+            self._knows(base.dotted, base.at)
         elif base is not None:
             why = base.why if isinstance(base, Unknown) else "the base class cannot be known"
             self.otherwise = _unknown(base.at, why)
+
+    def _knows(self, dotted: str, at: At | None) -> bool:
+        """Whether it is known which options a foreign base class sets."""
+        why = f"{dotted} may set it"
+        for name in FOREIGN_BASES.get(dotted, ()):
+            self.attrs.setdefault(name, Entry(Unknown(why, at), at))
+        if _harmless(dotted):
+            return True
+        self.otherwise = _unknown(at, why)
+        return False
 
     def get(self, ev: Evaluator, name: str) -> Decision | None:
         """What they say of one attribute; None if nothing."""
@@ -143,9 +166,10 @@ def attribute(ev: Evaluator, task: cv.Task, bases: Bases, name: str) -> Decision
 
 
 def _harmless(dotted: str) -> bool:
-    """Whether a foreign base class is Celery's own, or one that surely sets no option of a task."""
+    """Whether a foreign base class is Celery's own, or one of which it is known what it sets."""
     return (
-        dotted in _OWN_BASES | _FOREIGN_BASES
+        dotted in _OWN_BASES
+        or dotted in FOREIGN_BASES
         or dotted in ("abc.ABC", "celery.app.task.Task")
         or dotted.startswith("builtins.")
     )

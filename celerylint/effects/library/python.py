@@ -39,8 +39,8 @@ _BY_NAME = frozenset({
     "django.utils.module_loading.import_string", "werkzeug.utils.import_string", "celery.utils.imports.symbol_by_name",
     "kombu.utils.imports.symbol_by_name",
 })  # fmt: skip
-_COARSE = frozenset({"date", "strftime", "isocalendar", "weekday", "toordinal", "year", "month", "day"})
-"""What is made of the time and is the same all day."""
+_COARSE = frozenset({"date", "strftime", "isocalendar", "weekday", "toordinal"})
+"""Methods that make of the time what is the same all day."""
 _SAME = frozenset({"str", "repr", "bytes", "format", "int", "float", "hex", "abs", "round", "hash"})
 _OBJECTS = frozenset({"row", "new", "object"})
 _ITEMS = frozenset({"list", "tuple", "set", "frozenset", "sorted", "reversed", "iter", "filter"})

@@ -79,6 +79,10 @@ def make_subclass_app(ev: Evaluator, args: Arguments) -> Value:
     return app
 
 
+_KNOWN_APPS = {"tenant_schemas_celery.app.CeleryApp": "tenant_schemas_celery.task.TenantTask"}
+"""Apps of packages which set no setting, and the base class that they give to tasks."""
+
+
 def foreign_app(ev: Evaluator, dotted: str, args: Arguments) -> Value | None:
     """`NotifyCelery(...)`, `CeleryApp(...)`: a subclass that an installed package brings, and what it sets is not known."""
     name = dotted.rpartition(".")[2]
@@ -86,6 +90,11 @@ def foreign_app(ev: Evaluator, dotted: str, args: Arguments) -> Value | None:
         return None
     app = App(_module(ev, args.at), args.at, None)
     initialize(ev, app, args)
+    own = _KNOWN_APPS.get(dotted)
+    if own is not None:
+        if app.task_base is None:
+            app.task_base = Entry(External(own, args.at), args.at)
+        return app
     app.opened = Unknown(f"{dotted} may set it", args.at)
     if app.task_base is None:
         app.task_base = Entry(Unknown(f"{dotted} may bring a base class for tasks", args.at), args.at)
