@@ -136,8 +136,9 @@ def _autoretry(task: Task, act: Act, trace: Trace) -> Iterator[Trigger]:
         answer = _raises(event, names)
         if answer is None or (best is not None and answer <= best):
             continue
-        if _comes_after(event, act, trace) and _escapes(event, trace, names=names):
-            best, where = answer, event
+        comes = _comes_after(event, act, trace)
+        if comes is not None and _escapes(event, trace, names=names) and (best is None or (answer and comes) > best):
+            best, where = answer and comes, event
     if best is not None and where is not None:
         why = f"autoretry_for: it is run again when line {where.at[1].line} raises"
         yield Trigger("autoretry", why, task.retry("autoretry_for").at, best)
@@ -156,19 +157,19 @@ def _dotted(raw: Value | None) -> list[str]:
     ]
 
 
-def _comes_after(event: Event, act: Act, trace: Trace) -> bool:
-    """Whether something can happen after an effect that succeeded, and leaves it standing."""
+def _comes_after(event: Event, act: Act, trace: Trace) -> bool | None:
+    """Whether something can happen after an effect that succeeded, and leaves it standing: False if it may, None if not."""
     if event is act:
-        return _leaves_turns(act)
+        return _leaves_turns(act) or None
     if _on_the_way_out(act, event):
-        return not undone(act, event, trace)
+        return None if undone(act, event, trace) else True
     if not can_follow(event, act) or undone(act, event, trace) or own_failure(event, act) or _is_same_call(event, act):
-        return False
+        return None
     step = next((s for s in event.trail if s.kind == "handler"), None)
     if step is None or not any(s.kind == "try" and s.node == step.node for s in act.trail):
         return True
     # In a handler around the effect: something else in the block must have raised.
-    return _fails_after(act, trace, step, event.order) is not None
+    return _fails_after(act, trace, step, event.order)
 
 
 def _is_same_call(event: Event, act: Act) -> bool:
