@@ -25,6 +25,9 @@ from celerylint.store import SETTLED, Stamp
 MAX_BYTES = 4_000_000
 """A larger file is no code that people wrote."""
 
+READING = os.O_RDONLY | getattr(os, "O_BINARY", 0) | getattr(os, "O_NONBLOCK", 0)
+"""What was a file when its folder was listed may be a pipe by now: nobody waits for who would write to it."""
+
 
 class Extraction(NamedTuple):
     """Which files matter."""
@@ -89,7 +92,7 @@ def read_all(root: str, paths: Sequence[str]) -> bytes:
 def read_source(root: str, path: str, problems: dict[str, Unreadable]) -> bytes | None:
     """The bytes of a file; None, and an entry in `problems`, if they cannot be read."""
     try:
-        handle = os.open(f"{root}/{path}", os.O_RDONLY | getattr(os, "O_BINARY", 0))
+        handle = os.open(f"{root}/{path}", READING)
     except OSError as error:
         problems[path] = Unreadable(f"cannot be opened: {error.strerror}", 1, 1)
         return None

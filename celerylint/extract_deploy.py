@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import errno
 import functools
 import os
 import stat
@@ -18,7 +19,7 @@ from celerylint.facts.deploy import kinds
 from celerylint.facts.deploy.ir import DeployFacts
 from celerylint.facts.ir import Unreadable
 from celerylint.forked import ForkedCall, can_fork
-from celerylint.store import SETTLED, Stamp
+from celerylint.store import SETTLED, Stamp, contents
 
 
 @functools.cache
@@ -161,11 +162,10 @@ class DeployFiles:
         if path in self._overlay:
             return self._overlay[path]
         try:
-            with open(f"{self._root}/{path}", "rb") as file:
-                source = file.read(MAX_BYTES + 1)
+            return contents(f"{self._root}/{path}", MAX_BYTES)
         except OSError as error:
-            return Unreadable(f"cannot be read: {error.strerror}", 1, 1)
-        return Unreadable(f"larger than {MAX_BYTES // 1_000_000} MB", 1, 1) if len(source) > MAX_BYTES else source
+            why = error.strerror or "cannot be read"
+            return Unreadable(why if error.errno == errno.EFBIG else f"cannot be read: {why}", 1, 1)
 
     def _unchanged(self, path: str) -> cache.Entry | None:
         """The cached entry of a file, if it is as it was; takes the stamp for a later one."""

@@ -15,6 +15,8 @@ from collections.abc import Iterable, Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from typing import Any
 
+from celerylint.nesting import too_deep
+
 # libcst's parser recurses natively: on a usual stack a few thousand brackets would kill the process, not raise.
 _STACK = 512 * 1024 * 1024
 
@@ -51,6 +53,8 @@ def to_older(source: str, version: tuple[int, int] = sys.version_info[:2]) -> st
 
 def _read(source: str) -> dict[Any, _Span]:
     """Every node of libcst's that has some text, and the bytes it spans."""
+    if too_deep(source):
+        raise SyntaxError("nested too deeply")
     previous = threading.stack_size(_STACK)
     try:
         with ThreadPoolExecutor(1) as pool:

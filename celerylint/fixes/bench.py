@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import warnings
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
+from contextlib import contextmanager
 from typing import TYPE_CHECKING
 
 from msgspec import Struct
@@ -126,7 +127,8 @@ class Bench:
     def _options(self, fix: Fix) -> set[tuple[str, bool]]:
         """The options that a fix sets, and whether it does so in a call that is given `**` options too."""
         edits = [edit for edit in fix.edits if isinstance(edit, SetKeyword)]
-        return {(edit.name, self._parsed(edit.place.path).hands_on(edit.place)) for edit in edits}
+        with _one_fix_at_most():
+            return {(edit.name, self._parsed(edit.place.path).hands_on(edit.place)) for edit in edits}
 
     # --- files
 
@@ -138,7 +140,8 @@ class Bench:
             held = found.setdefault(path, [])
             changes = [change for edit in plain for change in self._text(path).changes(edit)]
             if len(plain) < len(edits):
-                changes += self._parsed(path).changes([edit for edit in edits if edit not in plain])
+                with _one_fix_at_most():
+                    changes += self._parsed(path).changes([edit for edit in edits if edit not in plain])
             for change in changes:
                 if _overlap(change, set(held)):
                     raise FixError("its own edits overlap")
@@ -167,13 +170,28 @@ class Bench:
             from celerylint.fixes.python import Python
 
             try:
-                held = Python(self._text(path), lambda module: self._is_ours(path, module))
+                with _one_fix_at_most():
+                    held = Python(self._text(path), lambda module: self._is_ours(path, module))
             except FixError as error:
                 held = error
             self._python[path] = held
         if isinstance(held, FixError):
             raise held
         return held
+
+
+@contextmanager
+def _one_fix_at_most() -> Iterator[None]:
+    """Let a fault of ours cost the fix that is being worked out, not the run."""
+    try:
+        yield
+    except FixError:
+        raise
+    except RecursionError as error:
+        raise FixError("its code is nested too deeply") from error
+    except Exception as error:
+        what = " ".join(str(error).split())
+        raise FixError(f"internal error: {type(error).__name__}: {what} (this is a bug)") from error
 
 
 def path_of(edit: Edit) -> str:

@@ -29,6 +29,7 @@ from celerylint.finding import (
 )
 from celerylint.fixes.imports import Imports
 from celerylint.fixes.text import Change, FixError, Text
+from celerylint.nesting import too_deep
 
 _WIDEST = 88
 """What formatters wrap at; a file that has longer lines may get longer ones."""
@@ -36,6 +37,7 @@ _WIDEST_OF_ALL = 120
 _NARROW = 79
 """What PEP 8 wraps at: a file keeps to it that has lines nearly as long and none that is longer."""
 _ENOUGH = 4
+_TOO_DEEP = "its code is nested too deeply"
 
 _Item = Union[cst.Arg, cst.DictElement, cst.StarredDictElement]
 _Owner = Union[cst.Call, cst.Dict]
@@ -49,13 +51,15 @@ class Python:
     def __init__(self, file: Text, is_ours: Callable[[str], bool]) -> None:
         """`is_ours` says whether a module is one of the project. Raises FixError for code that cannot be read."""
         self.file = file
+        if too_deep(file.text):
+            raise FixError(_TOO_DEEP)
         try:
             module = cst.parse_module(file.text)
+            positions = MetadataWrapper(module, unsafe_skip_copy=True).resolve(PositionProvider)
         except cst.ParserSyntaxError as error:
             raise FixError("its syntax is not known here") from error
         except RecursionError as error:
-            raise FixError("its code is nested too deeply") from error
-        positions = MetadataWrapper(module, unsafe_skip_copy=True).resolve(PositionProvider)
+            raise FixError(_TOO_DEEP) from error
         self._spans = {id(node): _span(found) for node, found in positions.items()}
         self._at: dict[Span, list[cst.CSTNode]] = {}
         self._owner: dict[int, cst.CSTNode] = {}
@@ -652,6 +656,8 @@ def _span(found: CodeRange) -> Span:
 
 def parses(text: str) -> bool:
     """Whether libcst can read a text, which knows newer syntax than this interpreter may."""
+    if too_deep(text):
+        return False
     try:
         cst.parse_module(text)
     except (cst.ParserSyntaxError, RecursionError):

@@ -67,6 +67,7 @@ def _bound(alias: ast.alias) -> str:
 def _used(module: ast.Module) -> set[str]:
     """The names that a module mentions outside of its imports, those in texts that are no docstrings too."""
     docs = {id(node.value) for node in ast.walk(module) if isinstance(node, ast.Expr)}
+    at_top = set(map(id, module.body))
     found: set[str] = set()
     for node in ast.walk(module):
         if isinstance(node, ast.Name):
@@ -75,7 +76,7 @@ def _used(module: ast.Module) -> set[str]:
             found.update(node.names)
         elif isinstance(node, ast.Constant) and isinstance(node.value, str) and id(node) not in docs:
             found.update(_WORD.findall(node.value))
-        elif isinstance(node, _Import) and node not in module.body:
+        elif isinstance(node, _Import) and id(node) not in at_top:
             found.update(map(_bound, node.names))
     return found
 

@@ -447,3 +447,84 @@ def test_comments_that_ask_for_silence_without_end(tmp_path: Path, name: str) ->
     )
     assert run.returncode == 1, run.stderr
     assert "CLY201" in run.stdout
+
+
+# --- what libcst does not survive -------------------------------------------------------------------------------------
+
+DEEP = {
+    "one or the other": "x = " + "a and b or " * 20_000 + "c",
+    "dots of an import": "import " + ".".join(["a"] * 20_000),
+    "a pattern in brackets": "match x:\n  case " + "[" * 100 + "]" * 100 + ": pass",
+    "texts in a row": "x = (" + "'a'\n" * 900 + ")",
+    "loops in a list": "x = [a " + "for a in b " * 900 + "]",
+}
+NEWER = {
+    "signs before a value": "x = " + "-" * 20_000 + "1",
+    "functions of functions": "x = " + "lambda a, b: " * 20_000 + "1",
+    "attributes": "x = a" + ".b" * 20_000,
+    "sums": "x = " + "1 + " * 20_000 + "1",
+    "conditions": "x = " + "1 if a else " * 20_000 + "2",
+    "a pattern in brackets": "match x:\n  case " + "[" * 100 + "]" * 100 + ": pass",
+    "fields": "x = " + 'f"{' * 1_000 + "1" + '}"' * 1_000,
+}
+
+
+@pytest.mark.parametrize("name", DEEP)
+def test_fixes_in_what_is_nested_too_deeply_are_left_out(tmp_path: Path, name: str) -> None:
+    (tmp_path / "bad.py").write_text(f"{GOOD}\n\n{DEEP[name]}\n")
+    (tmp_path / "good.py").write_text(GOOD)
+    run = _lint(tmp_path, "--select", "CLY817", "--diff", "--unsafe-fixes")
+    assert run.returncode == 1, run.stderr
+    assert run.stdout.startswith("--- a/good.py")
+    assert run.stdout.count("--- a/") == 1
+    assert "bad.py:4: CLY817 is not fixed: its code is nested too deeply" in run.stderr
+    found = json.loads(_lint(tmp_path, "--select", "CLY817", "--output-format", "json").stdout)["findings"]
+    fixes = {one["path"]: one["fix"] is not None for one in found if one["code"] == "CLY817"}
+    assert fixes == {"bad.py": False, "good.py": True}
+
+
+@pytest.mark.parametrize("name", NEWER)
+def test_newer_syntax_that_is_nested_too_deeply_is_one_finding_at_most(tmp_path: Path, name: str) -> None:
+    (tmp_path / "bad.py").write_text(f"import celery\nclass A[T = int]: ...\nb = t'{{c}}'\n{NEWER[name]}\n")
+    (tmp_path / "good.py").write_text(GOOD)
+    run = _lint(tmp_path, "--output-format", "json")
+    assert run.returncode == 1, run.stderr
+    found = [(f["code"], f["path"]) for f in json.loads(run.stdout)["findings"]]
+    assert found in ([("CLY900", "bad.py"), ("CLY201", "good.py")], [("CLY201", "good.py")])
+
+
+# --- what changes while it is read ------------------------------------------------------------------------------------
+
+
+def test_a_pipe_in_the_place_of_a_file_is_not_waited_for(tmp_path: Path) -> None:
+    from celerylint.extract import read_source
+    from celerylint.facts.ir import Unreadable
+
+    os.mkfifo(tmp_path / "a.py")
+    problems: dict[str, Unreadable] = {}
+    assert not read_source(str(tmp_path), "a.py", problems)
+    writer = os.open(tmp_path / "a.py", os.O_RDWR)  # somebody holds it open, and writes nothing
+    assert read_source(str(tmp_path), "a.py", problems) is None
+    os.close(writer)
+    assert problems["a.py"].message.startswith("cannot be read: ")
+
+
+def test_a_deployment_file_that_is_a_pipe_by_now_is_one_finding(tmp_path: Path) -> None:
+    (tmp_path / "compose.yml").write_text("services: {w: {image: x, command: celery -A c worker}}\n")
+    (tmp_path / "good.py").write_text(GOOD)
+    code = (
+        "import os, sys\n"
+        "from celerylint import discover, engine\n"
+        "from celerylint.frontends.cli import main\n"
+        "listed = discover.discover\n"
+        "def swapped(root, *rest):\n"
+        "    found = listed(root, *rest)\n"
+        "    (root / 'compose.yml').unlink()\n"
+        "    os.mkfifo(root / 'compose.yml')\n"
+        "    return found\n"
+        "discover.discover = swapped\n"
+        "main(['--no-cache', '--select', 'CLY201', '--output-format', 'concise', sys.argv[1]])\n"
+    )
+    run = subprocess.run([sys.executable, "-c", code, tmp_path], capture_output=True, text=True, timeout=60)
+    assert "compose.yml:1:1: CLY900 [error] cannot be read: not a plain file" in run.stdout, run.stderr
+    assert "good.py:4:14: CLY201" in run.stdout

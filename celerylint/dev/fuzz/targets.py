@@ -204,6 +204,9 @@ def _mends(files: Files, folder: Path) -> None:
     for finding in done.report.findings:
         if finding.code == "CLY990":
             raise UnsoundError(f"CLY990: {finding.message}")
+    for note in done.notes:
+        if "internal error" in note:
+            raise UnsoundError(note)
 
 
 def _reads(path: str, source: bytes) -> bool:
