@@ -22,6 +22,10 @@ _HARDENED = (
     *("-c", "diff.external=", "-c", "core.pager=cat", "--no-pager", "--literal-pathspecs", "--no-replace-objects"),
 )
 _ENVIRONMENT = {"GIT_OPTIONAL_LOCKS": "0", "GIT_NO_LAZY_FETCH": "1", "GIT_TERMINAL_PROMPT": "0", "LC_ALL": "C"}
+_MOST_SECONDS = 60
+"""That one answer of git's may take: a repository may be made of pipes."""
+_MOST_BYTES = 16_000_000
+"""Of a file at the base; no larger one is linted."""
 _WHOLE_FILE = frozenset(("CLY900",))
 """Rules that speak of a file, wherever they show it."""
 _ALWAYS = frozenset(("CLY990",))
@@ -101,13 +105,14 @@ class Changes:
 
     def _found(self) -> str:
         name = self._revision
-        if name.startswith("-") or "\0" in name:
-            raise self._wrong(f'unknown revision "{clean(name)}"')
+        shown = clean(name if len(name) <= _MOST_SHOWN else name[:_MOST_SHOWN] + "...")
+        if name.startswith(("-", "^")) or "\0" in name:
+            raise self._wrong(f'unknown revision "{shown}"')
         known = self._run("rev-parse", "--verify", "--quiet", "--end-of-options", f"{name}^{{commit}}")
         shallow = self._run("rev-parse", "--is-shallow-repository").stdout.strip() == b"true"
         advice = ": this clone is shallow, fetch more of its history (fetch-depth: 0 on GitHub, GIT_DEPTH: 0 on GitLab)"
         if known.returncode:
-            raise self._wrong(f'unknown revision "{clean(name)}"' + (advice if shallow else ""))
+            raise self._wrong(f'unknown revision "{shown}"' + (advice if shallow else ""))
         commit = self._first_line(known)
         common = self._run("merge-base", commit, "HEAD")
         if common.returncode == 0:
@@ -118,22 +123,33 @@ class Changes:
 
     def _contents(self, spelled: dict[str, str]) -> dict[str, bytes | None]:
         """The bytes of files at the base, by the keys of `spelled`, whose values are paths from the top of the checkout."""
-        asked = "".join(f"{self._base}:{path}\n" for path in spelled.values())
-        ran = self._run("cat-file", "--batch", text=os.fsencode(asked))
+        sizes = dict(zip(spelled.values(), self._sizes(list(spelled.values())), strict=True))
+        # Of one that was too large, every line counts as changed.
+        content = {name: b"" for name, size in sizes.items() if size is not None}
+        read = [name for name, size in sizes.items() if size is not None and size <= _MOST_BYTES]
+        text, at = self._objects("--batch", read), 0
+        for name in read:
+            start = text.index(b"\n", at) + 1
+            at = start + int(text[at:start].rpartition(b" ")[2])
+            content[name] = text[start:at]
+            at += 1
+        self._check_absent([name for name, size in sizes.items() if size is None])
+        return {path: content.get(name) for path, name in spelled.items()}
+
+    def _sizes(self, names: Sequence[str]) -> list[int | None]:
+        """The bytes of files at the base; None for what is no file there."""
+        heads = [line.split(b" ") for line in self._objects("--batch-check", names).split(b"\n")[: len(names)]]
+        known = [len(head) == 3 and head[1] == b"blob" and head[2].isdigit() for head in heads]
+        return [int(head[2]) if is_known else None for head, is_known in zip(heads, known, strict=True)]
+
+    def _objects(self, how: str, names: Sequence[str]) -> bytes:
+        """What git says of files at the base."""
+        if not names:
+            return b""
+        ran = self._run("cat-file", how, text=os.fsencode("".join(f"{self._base}:{name}\n" for name in names)))
         if ran.returncode:
             raise self._wrong(f'git cannot read the files of "{self._revision}"')
-        found: dict[str, bytes | None] = dict.fromkeys(spelled)
-        at = 0
-        for path in spelled:
-            end = ran.stdout.index(b"\n", at)
-            head = ran.stdout[at:end].split(b" ")
-            at = end + 1
-            if len(head) == 3 and head[2].isdigit():
-                size = int(head[2])
-                found[path] = ran.stdout[at : at + size] if head[1] == b"blob" else None
-                at += size + 1
-        self._check_absent([spelled[path] for path, content in found.items() if content is None])
-        return found
+        return ran.stdout
 
     def _check_absent(self, paths: Sequence[str]) -> None:
         """Raise ConfigError if the base has one of `paths`, whose content then was never fetched."""
@@ -171,7 +187,10 @@ class Changes:
                 capture_output=True,
                 check=False,
                 env=environment,
+                timeout=_MOST_SECONDS,
             )
+        except subprocess.TimeoutExpired as error:
+            raise self._wrong(f"git gives no answer in {_MOST_SECONDS} seconds") from error
         except FileNotFoundError as error:
             raise self._wrong("git is not installed") from error
         except OSError as error:
@@ -189,6 +208,8 @@ class Changes:
         return ConfigError(f"--since: {why}", option="since", value=self._revision)
 
 
+_MOST_SHOWN = 200
+"""Characters of a revision."""
 _AT_ONCE = 200
 """Paths on one command line."""
 _LEFT_OUT = frozenset(("GIT_EXTERNAL_DIFF", "GIT_DIR", "GIT_WORK_TREE", "GIT_INDEX_FILE", "GIT_TRACE"))

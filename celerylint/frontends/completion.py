@@ -46,7 +46,10 @@ def completions(instruction: str, commands: Commands) -> str:
         return ""
     if wish == "source":
         return script(shell) + "\n"
-    arguments, incomplete = _completer(shell, click.Command(_PROGRAM)).get_completion_args()
+    try:
+        arguments, incomplete = _completer(shell, click.Command(_PROGRAM)).get_completion_args()
+    except (KeyError, ValueError):
+        return ""  # no script asks so
     verb = arguments[0] if arguments and arguments[0] in commands else ""
     command = commands[verb or "check"]()
     for param in command.params:

@@ -131,3 +131,19 @@ def test_shell_itself_completes(shell: str, tmp_path: Path) -> None:
     (tmp_path / "script").write_text(run(str(command), "completion", shell))
     said = run(program, "-c", _QUESTIONS[shell].format(words="celerylint explain CLY90"))
     assert [line.split("\t")[0] for line in said.splitlines()] == ["CLY900", "CLY901", "CLY902", "CLY903"]
+
+
+@pytest.mark.parametrize("number", [None, "", "x", "-9", "9" * 30])
+@pytest.mark.parametrize("shell", ["bash", "zsh", "fish"])
+def test_what_no_script_asks_for_is_nothing(
+    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str], shell: str, number: str | None
+) -> None:
+    monkeypatch.setenv("_CELERYLINT_COMPLETE", f"{shell}_complete")
+    for words in (None, "", "celerylint 'in", "celerylint \\"):
+        for name, value in (("COMP_WORDS", words), ("COMP_CWORD", number)):
+            if value is None:
+                monkeypatch.delenv(name, raising=False)
+            else:
+                monkeypatch.setenv(name, value)
+        assert main([]) == 0
+        assert capsys.readouterr().err == ""

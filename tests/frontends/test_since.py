@@ -214,12 +214,14 @@ def failed(capsys: pytest.CaptureFixture[str], *flags: str) -> str:
 
 
 @pytest.mark.parametrize(
-    "revision", ["nope", "--output=x", "-p", "HEAD:shop", "HEAD^{tree}", "", " ", "a\nb", "@{99}", "a:b"]
+    "revision",
+    ["nope", "--output=x", "-p", "^HEAD", "HEAD:shop", "HEAD^{tree}", "", " ", "a\nb", "@{99}", "a:b", "x" * 100_000],
 )
 def test_an_unknown_revision(shop: Path, capsys: pytest.CaptureFixture[str], revision: str) -> None:
     said = failed(capsys, f"--since={revision}")
     assert "unknown revision" in said or 'must be a string, not ""' in said
     assert not (shop / "x").exists()
+    assert len(said) < 300
 
 
 def test_an_unknown_revision_of_the_configuration_is_said_with_its_line(
@@ -297,6 +299,33 @@ def test_nothing_that_a_checkout_configures_is_run(shop: Path, found: Found, tmp
     (shop / "shop/new.py").write_text(tasks("fetch"))
     assert found("--since", "HEAD") == ["shop/new.py:fetch", "shop/tasks.py:added"]
     assert not mark.exists()
+
+
+@pytest.mark.skipif(not hasattr(os, "mkfifo"), reason="no pipes here")
+@pytest.mark.parametrize("name", ["HEAD", "config", "packed-refs"])
+def test_a_repository_of_pipes_is_given_up(
+    shop: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch, name: str
+) -> None:
+    monkeypatch.setattr("celerylint.changes._MOST_SECONDS", 1)
+    (shop / ".git" / name).unlink(missing_ok=True)
+    os.mkfifo(shop / ".git" / name)
+    assert failed(capsys, "--since=HEAD") == "--since: git gives no answer in 1 seconds"
+
+
+def test_of_a_file_that_was_too_large_every_line_is_new(
+    shop: Path, found: Found, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    assert found("--since=HEAD") == []
+    monkeypatch.setattr("celerylint.changes._MOST_BYTES", 100)
+    assert found("--since=HEAD") == ["shop/tasks.py:pull", "shop/tasks.py:push"]
+
+
+@pytest.mark.parametrize("name", ["a blob", "blob 5", "x blob 5", "a missing", "5"])
+def test_names_that_look_like_answers_of_git(shop: Path, found: Found, name: str) -> None:
+    (shop / f"{name}.py").write_text(tasks("fetch"))
+    assert found("--since=HEAD") == [f"{name}.py:fetch"]
+    commit()
+    assert found("--since=HEAD") == []
 
 
 # -- lines
