@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable, Sequence
 from typing import TYPE_CHECKING, Any
 
@@ -14,6 +15,7 @@ from celerylint.effects.records import column, is_document, item
 from celerylint.effects.symbols import (
     CHOSEN,
     RANDOM,
+    SET,
     UNKNOWN,
     Gate,
     Hold,
@@ -26,11 +28,13 @@ from celerylint.effects.symbols import (
     is_flag,
     join,
     met,
+    missing,
     negated,
     one_of,
 )
 from celerylint.facts import ir
 from celerylint.model import celery_values as cv
+from celerylint.model.values import At
 
 if TYPE_CHECKING:
     from celerylint.effects.walk import Walker
@@ -118,7 +122,11 @@ def _binop(walker: Walker, node: ir.BinOp) -> Sym:
     key = f"({left.key}{node.op}{right.key})" if left.key and right.key else ""
     shape = "list" if left.shape == right.shape == "list" else ""
     items = (*left.items, *right.items) if shape else ()
-    return Sym(what=what, traits=traits, key=key, shape=shape, items=items, fields=left.fields | right.fields)
+    rest = node.op == "-" and (shape or left.traits | right.traits >= SET)
+    holds = (missing((walker.file, node), walker.now),) if rest else ()
+    return Sym(
+        what=what, traits=traits, key=key, shape=shape, items=items, fields=left.fields | right.fields, holds=holds
+    )
 
 
 def _canvas(left: Sym, right: Sym) -> tuple[Sym, ...]:
@@ -168,6 +176,8 @@ def _compare(walker: Walker, node: ir.Compare) -> Sym:
         return Sym(shape="const", const=same if op in ("is", "==") else not same, traits=left.traits)
     key = f"({left.key}{op}{right.key})" if left.key and right.key else ""
     sides = [s for s in (left, *rights) if s.holds]
+    if len(rights) == 1 and (changed := _changed(left, right, (walker.file, node), walker.now)) is not None:
+        return Sym(key=key, holds=(Hold(changed, None),))
     if len(rights) > 1 or len(sides) != 1:
         return Sym(key=key, holds=tuple(Hold(h.gate, None) for s in sides for h in s.holds))
     asked, other = (left, right) if sides[0] is left else (right, left)
@@ -191,6 +201,22 @@ def _compare(walker: Walker, node: ir.Compare) -> Sym:
             for h in holds
         )
     return Sym(key=key, holds=holds)
+
+
+def _changed(left: Sym, right: Sym, at: At, order: int) -> Gate | None:
+    """Whether a field of a row is what it was, as a field beside it tells: `self._old_status != self.status`."""
+    fields = [hold.gate for side in (left, right) for hold in side.holds[:1] if hold.gate.kind == "field"]
+    if (
+        len(fields) != 2
+        or fields[0].subject != fields[1].subject
+        or not any(map(_AS_IT_WAS.match, [f.name for f in fields]))
+    ):
+        return None
+    return Gate("opaque", fields[0].subject, fields[0].model, "changed", at, order, given=True)
+
+
+_AS_IT_WAS = re.compile(r"_*(old|orig(inal)?|prev(ious)?|initial|cached|loaded|last)_\w+|__\w+")
+"""Names of fields that hold what another one was when the row was read."""
 
 
 def decided(walker: Walker, test: ir.Expr) -> bool | None:

@@ -117,6 +117,15 @@ OF = "\0of"
 CHOSEN = "\0chosen"
 """The entry under which a list holds what is so for each of its items."""
 
+SET = frozenset({"set"})
+"""The trait of what `set()` makes."""
+
+
+def missing(at: At, order: int) -> Hold:
+    """That something is among what one set holds and another does not: what is still to be done, more likely than not."""
+    return Hold(Gate("opaque", "set", name="missing", at=at, order=order), True)
+
+
 _CHOICES = 12
 """As many functions as are looked into where it is not known which of them is called."""
 

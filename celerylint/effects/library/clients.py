@@ -37,7 +37,7 @@ def call(walker: Walker, site: Site) -> Sym | None:
         _set_headers(walker, site)
     effect = find(EFFECTS, what, _named(site)) or _by_class(what, site) or _by_method(what, name, site)
     effect = effect or _by_value(what, name, site)
-    if effect is not None and effect.kind is kinds.HTTP and _only_asks(name, site):
+    if effect is not None and effect.kind is kinds.HTTP and _only_asks(name, site, _purpose(walker)):
         walker.emit(Call, site.at, what=what, name=name, known=True)
         return Sym(what=f"{what}()")
     acted, harmless = 0, effect is None and is_benign(what)
@@ -114,9 +114,12 @@ _TAKES_AWAY = re.compile(
 """Where a POST request takes away, or ends, what a second one finds gone."""
 
 
-def _only_asks(name: str, site: Site) -> bool:
-    """Whether the address of a request, or what it is for, says that it is a question, or takes something away."""
+def _only_asks(name: str, site: Site, purpose: str) -> bool:
+    """Whether the address of a request, what it is for, or the function that makes it says that it is a question, or takes
+    something away."""
     if "grant_type" in _named(site) or _queries(site):
+        return True
+    if _GETS.match(purpose):
         return True
     url = site.args.get(1 if name == "request" else 0, "url")
     if url is None:
@@ -127,6 +130,21 @@ def _only_asks(name: str, site: Site) -> bool:
     if end.shape != "const" or not isinstance(end.const, str):
         return False
     return _ASKED.fullmatch(end.const) is not None or _TAKES_AWAY.fullmatch(end.const) is not None
+
+
+def _purpose(walker: Walker) -> str:
+    """The name of the function that makes a request, or has one of the project's own clients make it."""
+    names = (getattr(frame.node, "name", "") for frame in reversed(walker.frames[1:]))
+    return next((name for name in names if name and not _PASSES.fullmatch(name)), "")
+
+
+_GETS = re.compile(r"_*(get|fetch|search|look_?up|find|query|list|read|load|retrieve|count)_(?!\w*(or|and)_)\w*[a-z]")
+"""Functions whose names say that they ask; the task itself is none of them."""
+_PASSES = re.compile(
+    r"_*((make|do|api|http|send|perform)_)?(request|post|call|api|execute|send|invoke|wrapper|inner|wrapped)"
+    r"(_(request|json|api|http|url|data|form))?"
+)
+"""Functions that hand on what others ask for."""
 
 
 def _queries(site: Site) -> bool:

@@ -13,7 +13,7 @@ from celerylint.effects.managers import behind
 from celerylint.effects.models import MANAGERS, columns, counts, short
 from celerylint.effects.models import column as column_trait
 from celerylint.effects.records import column, columns_of, is_document, is_record, item, picked, records, single
-from celerylint.effects.symbols import OF, UNKNOWN, Gate, Hold, Sym
+from celerylint.effects.symbols import OF, UNKNOWN, Gate, Hold, Sym, missing
 from celerylint.effects.walk import Walker
 from celerylint.facts import ir
 from celerylint.model.values import ClassValue, Entry, External, FunctionValue
@@ -183,11 +183,18 @@ def query(walker: Walker, rows: Sym, name: str, site: Site) -> Sym | None:
         fields |= columns(site.node.args)
         key = f"{rows.key}&{asked}" if asked and "?" not in asked and rows.key else walker.fresh(rows.model)
         narrowed = msgspec.structs.replace(rows, shape="rows", fields=rows.fields | fields, key=key)
-        return msgspec.structs.replace(narrowed, holds=(_existence(walker, narrowed, narrowed.fields, site),))
+        told = tuple(h for h in rows.holds if h.gate.kind == "opaque")
+        return msgspec.structs.replace(narrowed, holds=(_existence(walker, narrowed, narrowed.fields, site), *told))
     if name in ("select_for_update", "with_for_update"):
         return msgspec.structs.replace(rows, shape="rows", locked=True)
     if name == "exclude":
-        return msgspec.structs.replace(rows, shape="rows", fields=rows.fields | _constraints(args)[0])
+        excluded = msgspec.structs.replace(rows, shape="rows", fields=rows.fields | _constraints(args)[0])
+        among = any(key.endswith("__in") for key in args.keywords)
+        return (
+            msgspec.structs.replace(excluded, holds=(*rows.holds, missing(site.at, walker.now))) if among else excluded
+        )
+    if name == "difference":
+        return msgspec.structs.replace(rows, shape="rows", holds=(*rows.holds, missing(site.at, walker.now)))
     if name in _CHAINS:
         return msgspec.structs.replace(rows, shape="rows")
     if name in _ROWS:

@@ -16,6 +16,7 @@ from celerylint.effects.statements import enter_context
 from celerylint.effects.symbols import (
     CHOSEN,
     RANDOM,
+    SET,
     UNKNOWN,
     Gate,
     Hold,
@@ -25,6 +26,7 @@ from celerylint.effects.symbols import (
     constant,
     grown,
     met,
+    missing,
     one_of,
 )
 from celerylint.effects.walk import Walker
@@ -99,6 +101,8 @@ def call(walker: Walker, site: Site) -> Sym | None:
             return UNKNOWN
         if site.name in ("append", "extend", "add", "insert", "update"):
             walker.filled(_holder(site.node.func))
+        if site.name == "difference" and (base.shape == "list" or base.traits >= SET):
+            return Sym(shape=base.shape, items=base.items, traits=SET, holds=(missing(site.at, walker.now),))
         if site.name in _TEXT_ONLY and not (base.what or base.shape or base.value is not None):
             return Sym(traits=base.traits & (RANDOM | {"input"}), key=f"{base.key}.{site.name}()" if base.key else "")
         if base.shape in ("const", "text", "list", "tuple", "dict") and site.name in _PLAIN_METHODS:
@@ -132,6 +136,13 @@ def call(walker: Walker, site: Site) -> Sym | None:
         with walker.within("loop", id(site.node)):
             item = walker.element(items, site.at)
             return Sym(shape="list", items=(walker.apply(target, site.but(args=Args((item,), {}, site.at))),))
+    if (made := _made_once(site, what)) is not None:
+        walker.emit(Call, site.at, what=what, name=what.rpartition(".")[2], known=True)
+        # It raises where it is there already; whether it is still there the next time is another question.
+        walker.holds += (
+            Hold(Gate("claim", walker.fresh(made), at=site.at, order=walker.now), True, sticky=True, weak=True),
+        )
+        return UNKNOWN
     if what in _STARTED:
         given = site.args.get(None, "args") or UNKNOWN
         started = site.args.get(1, "target") or UNKNOWN
@@ -141,6 +152,16 @@ def call(walker: Walker, site: Site) -> Sym | None:
         target, *rest = site.args.positional
         return walker.apply(target, site.but(args=site.args.but(positional=tuple(rest))))
     return None
+
+
+def _made_once(site: Site, what: str) -> str | None:
+    """The name of a folder that is made, and must not be there; None for anything else."""
+    allowed = {"shutil.copytree": (6, "dirs_exist_ok"), "os.makedirs": (2, "exist_ok"), "os.mkdir": (9, "")}.get(what)
+    if allowed is None:
+        return None
+    at = site.args.get(1 if what == "shutil.copytree" else 0, "dst", "name", "path") or UNKNOWN
+    tolerant = site.args.get(*allowed)
+    return "folder" if not at.random and (tolerant is None or tolerant.const is False) else None
 
 
 _STARTED = frozenset({"threading.Thread", "multiprocessing.Process", "billiard.Process"})
@@ -251,7 +272,9 @@ def _builtin(walker: Walker, site: Site, name: str) -> Sym | None:
         last = args.positional[-1]
         if name == "filter" and first.shape == "callable" and last.shape in ("rows", "manager"):
             return _filtered(walker, site, first, last)
-        return last if last.shape in ("rows", "manager", "list", "tuple") else msgspec.structs.replace(last, shape="")
+        if last.shape in ("rows", "manager", "list", "tuple"):
+            return last
+        return msgspec.structs.replace(last, shape="", traits=last.traits | SET if "set" in name else last.traits)
     if name in ("any", "all") and first.shape in ("list", "tuple") and first.items:
         told = (all_of if name == "all" else any_of)([item.holds for item in first.items])
         return Sym(holds=told + (_none_like_it(first.holds) if name == "any" else ()))
