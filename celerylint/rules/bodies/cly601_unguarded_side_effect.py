@@ -12,7 +12,7 @@ from celerylint.effects.triggers import Trigger
 from celerylint.finding import Confidence, Finding, Severity
 from celerylint.model.project import Project, Task
 from celerylint.rules.base import Rule
-from celerylint.rules.bodies.telling import way, weaker
+from celerylint.rules.bodies.telling import way
 from celerylint.rules.delivery import cly104_visibility_timeout_exceeded as visibility
 
 _ADVICE = {
@@ -48,9 +48,10 @@ class UnguardedSideEffect(Rule):
     - `cache.add`, `SET NX` or a lock that outlives the run
     - rows that are deleted before they are created again
 
-    Money, mail and messages are errors; the others are warnings. Where a condition asks something that cannot be read, the
-    finding has low confidence and is shown with `--confidence low` only, as are effects that are guarded against a later
-    run and not against one at the same time; where the schedule starts a run beside one that is not over, these are shown.
+    Money, mail and messages are errors; the others are warnings. Where a condition asks something that cannot be read, or
+    whether anything raises after the effect is a guess, the finding has low confidence and is shown with `--confidence low`
+    only, as are effects that are guarded against a later run and not against one at the same time; where the schedule starts
+    a run beside one that is not over, these are shown.
 
     ## What to do
 
@@ -127,10 +128,8 @@ def charge(order_id, amount):
         confidence = Confidence(act.kind.confidence)
         if act.in_loop and confidence is Confidence.MEDIUM and act.kind.database is False:
             confidence = Confidence.HIGH
-        if judged.guarded.later is Answer.MAYBE:
+        if judged.guarded.later is Answer.MAYBE or not any(trigger.certain for trigger in judged.triggers):
             confidence = Confidence.LOW
-        elif not any(trigger.certain for trigger in judged.triggers):
-            confidence = weaker(confidence)
         trigger = next((t for t in judged.triggers if t.certain), judged.triggers[0])
         loop = ", and one that stops in the middle of the loop repeats the first part" if act.in_loop else ""
         return self.finding(

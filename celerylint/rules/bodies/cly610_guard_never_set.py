@@ -113,7 +113,9 @@ def charge(order_id, amount):
 
 
 def _says_done(hold: Hold) -> bool:
-    return hold.gate.kind == "field" and hold.holds is False and not hold.weak and _DONE.search(hold.gate.name) is not None
+    return (
+        hold.gate.kind == "field" and hold.holds is False and not hold.weak and _DONE.search(hold.gate.name) is not None
+    )
 
 
 def _writes_any(gate: Gate, behaviour: Behaviour) -> bool:

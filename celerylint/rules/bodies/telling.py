@@ -6,11 +6,9 @@ from collections.abc import Iterable
 
 from celerylint.effects.events import Event
 from celerylint.effects.triggers import Trigger
-from celerylint.finding import Confidence, Related
+from celerylint.finding import Related
 from celerylint.model.project import Task
 from celerylint.rules.base import related
-
-_STRENGTH = [Confidence.LOW, Confidence.MEDIUM, Confidence.HIGH]
 
 
 def way(task: Task, event: Event, triggers: Iterable[Trigger] = ()) -> list[Related]:
@@ -21,8 +19,3 @@ def way(task: Task, event: Event, triggers: Iterable[Trigger] = ()) -> list[Rela
     for trigger in triggers:
         out += related(trigger.at, trigger.why)
     return out
-
-
-def weaker(confidence: Confidence, steps: int = 1) -> Confidence:
-    """A confidence lowered."""
-    return _STRENGTH[max(0, _STRENGTH.index(confidence) - steps)]
