@@ -11,10 +11,11 @@ import msgspec
 from celerylint.effects.events import Step
 from celerylint.effects.frames import Closure
 from celerylint.effects.models import computed, is_expression
-from celerylint.effects.records import column, is_document, item
+from celerylint.effects.records import column, is_document, item, listed
 from celerylint.effects.symbols import (
     CHOSEN,
     RANDOM,
+    RESUMED,
     SET,
     UNKNOWN,
     Gate,
@@ -264,6 +265,8 @@ def _ifexp(walker: Walker, node: ir.IfExp) -> Sym:
 def _subscript(walker: Walker, node: ir.Subscript) -> Sym:
     base = walker.eval(node.value)
     index = walker.eval(node.index)
+    if index.traits >= RESUMED and base.shape not in ("rows", "manager"):
+        return msgspec.structs.replace(base, holds=base.holds + index.holds, traits=base.traits | RESUMED)
     if base.shape == "dict" and isinstance(index.const, str) and index.const in base.entries:
         return base.entries[index.const]
     if (
@@ -306,7 +309,9 @@ BY_VALUE = "by value"
 
 
 def _slice(walker: Walker, node: ir.SliceExpr) -> Sym:
-    return UNKNOWN
+    lower = walker.eval(node.lower) if node.lower is not None else UNKNOWN
+    asked = tuple(Hold(h.gate, None) for h in lower.holds if h.gate.kind == "field")
+    return Sym(holds=asked, traits=RESUMED) if asked else UNKNOWN
 
 
 def _fstring(walker: Walker, node: ir.FString) -> Sym:
@@ -339,6 +344,7 @@ def _comp(walker: Walker, node: ir.Comp) -> Sym:
     try:
         for generator in node.generators:
             source = walker.eval(generator.source)
+            listed(walker, source, (walker.file, node))
             item = walker.element(source, (walker.file, node))
             walker.assign(generator.target, item, node)
             walker.holds += walker.row_holds(item, source, (walker.file, node))

@@ -163,7 +163,7 @@ def _may_leave(event: Event, gate: Gate) -> bool:
 _CALLED = re.compile(r"\(\w*\)|\[\]")
 """What tells calls and items in a path, which messages leave out."""
 _CHANGES = re.compile(
-    r"(insert|update|replace|put|set|save|create|delete|remove|find_one_and|bulk|add|index|upload|transact|batch)"
+    r"(insert|update|replace|put|set|save|create|delete|remove|find_one_and|bulk|add|index|upload|transact|batch|ack)"
 )
 
 

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 
 from msgspec import structs
 
+from celerylint.effects.events import Call
 from celerylint.effects.symbols import COLUMNS, RANDOM, Sym, constant
 
 if TYPE_CHECKING:
@@ -86,3 +87,9 @@ def item(field: Sym, name: str) -> Sym:
 def is_document(field: Sym) -> bool:
     """Whether something is a field of a row that may hold a document."""
     return not field.shape and "rowattr" in field.traits and "." in field.model
+
+
+def listed(walker: Walker, rows: Sym, at: At) -> None:
+    """Note that rows which a session or a cursor was asked for are gone through."""
+    if rows.shape == "rows" and FETCHED in rows.traits:
+        walker.emit(Call, at, what="orm", name="all", known=True, takes=(rows,))

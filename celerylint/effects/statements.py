@@ -213,15 +213,16 @@ def _loop(walker: Walker, node: ir.Node, source: Sym, target: ir.Expr | None, bo
 
 
 def _any_of(walker: Walker, source: Sym, at: At) -> tuple[Hold, ...]:
-    """What is so where there is something to go through: rows, or what a call that cannot be read found."""
+    """What is so where there is something to go through: rows, what a store holds, or what a call that cannot be read found."""
     there: tuple[Hold, ...] = ()
     if source.shape in ("rows", "manager"):
         there = (Hold(Gate("exists", source.key, source.model, "*", at, walker.now), True),)
     # Of whom it is about it was told, as whoever lists the recipients of a message is.
+    kinds = {"opaque", "kept", "cached", "swapped", *(("field",) if "resumed" in source.traits else ())}
     return there + tuple(
         msgspec.structs.replace(h, gate=msgspec.structs.replace(h.gate, given=False))
         for h in met(source.holds)
-        if h.gate.kind == "opaque"
+        if h.gate.kind in kinds
     )
 
 

@@ -16,6 +16,8 @@ from celerylint.model.values import At, ClassValue, External, Made, Value
 
 RANDOM = frozenset({"random"})
 """Differs in every run: made of uuid4, the time, a random number."""
+RESUMED = frozenset({"resumed"})
+"""Starts where a field of a row says that an earlier run left off."""
 _NOTHING: frozenset[str] = frozenset()
 
 

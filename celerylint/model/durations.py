@@ -36,9 +36,9 @@ def period(schedule: Value) -> float | None:
         if given is None and "minute" in schedule.keywords:
             given = schedule.keywords["minute"].value
         others = [*schedule.args[1:], *(e.value for name, e in schedule.keywords.items() if name != "minute")]
-        if given is None or any(getattr(forced(other), "value", None) != "*" for other in others):
+        if any(getattr(forced(other), "value", None) != "*" for other in others):
             return None
-        return _minutes(getattr(forced(given), "value", None))
+        return _minutes(getattr(forced(given), "value", None) if given is not None else "*")
     return None
 
 

@@ -59,7 +59,7 @@ def is_benign(what: str) -> bool:
 _STORES = ("pymongo", "motor", "boto3", "google.cloud", "elasticsearch", "opensearchpy", "os.path", "pathlib")
 _LOOKS_UP = re.compile(
     r"find(_one|_raw_batches)?|count(_documents)?|estimated_document_count|distinct|get(_item|_object|_blob|_source)?|query|scan|stream"
-    r"|head_object|search|exists|l?exists|is_?file|is_?dir"
+    r"|head_object|search|exists|l?exists|is_?file|is_?dir|receive_messages?|pull"
 )
 """What asks a store for what is in it, and changes nothing."""
 

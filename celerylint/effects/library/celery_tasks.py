@@ -41,14 +41,15 @@ def call(walker: Walker, site: Site) -> Sym | None:
             return _sent(walker, site, base) if site.name in _SENDS else base
         if isinstance(held, cv.App) and site.name == "send_task":
             return _sent_by_name(walker, site, site.args.get(0, "name"))
+        if isinstance(held, cv.App) and site.name in ("signature", "subtask"):
+            return _by_name(site)
         return None
     if _REGISTERED.fullmatch(site.callee.what):
         return _sent_by_name(walker, site, site.holder)
     if _BY_NAME.fullmatch(site.callee.what):
         return _sent_by_name(walker, site, site.args.get(0, "name"))
     if _NAMED.fullmatch(site.callee.what):
-        name = site.args.get(0, "varies", "task")
-        return Sym(shape="signature", const=name.const if name is not None else None)
+        return _by_name(site)
     made = _CANVAS.fullmatch(site.callee.what)
     if made:
         return canvas(made[1], site.args.all)
@@ -60,6 +61,12 @@ def call(walker: Walker, site: Site) -> Sym | None:
     if isinstance(held, (cv.TaskSelfMember, cv.TaskMember)):
         return _method(walker, site.but(name=held.name), held.task, held)
     return None
+
+
+def _by_name(site: Site) -> Sym:
+    """A signature of a task by its name."""
+    name = site.args.get(0, "varies", "task")
+    return Sym(shape="signature", const=name.const if name is not None else None)
 
 
 def _sent_by_name(walker: Walker, site: Site, name: Sym | None) -> Sym:

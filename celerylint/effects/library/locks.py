@@ -27,6 +27,7 @@ _NAMED = re.compile(r"(^|_)(lock|mutex|semaphore|locked|exclusive|singleton)($|_
 _READS = frozenset({"get", "has_key", "exists", "sismember", "hget", "hexists", "get_many", "zscore", "getset"})
 _WRITES = frozenset({"set", "setex", "psetex", "set_many", "sadd", "hset", "zadd", "touch", "getset"})
 _DROPS = frozenset({"delete", "unlink", "delete_many", "srem", "hdel", "zrem", "delete_pattern"})
+_TAKES = frozenset({"lpop", "rpop", "blpop", "brpop", "spop", "zpopmin", "zpopmax", "bzpopmin", "bzpopmax", "getdel"})
 _FLAGS = ("timeout", "ex", "expire", "ttl", "time", "expiry", "auto_release_time", "lock_timeout")
 
 
@@ -135,6 +136,11 @@ def _entry(walker: Walker, site: Site, base: Sym, *, is_cache: bool) -> Sym | No
         lasts = _seconds(site, 2 if is_cache else None)
         walker.emit(CacheSet, site.at, subject=subject, seconds=lasts, mark=_is_mark(value))
         return UNKNOWN
+    if name in _TAKES:
+        # Whoever gets it has it: no other run does.
+        walker.emit(Call, site.at, what=f"{base.what}.{name}", name=name, known=True)
+        taken = Gate("swapped", walker.fresh("item"), name=name, at=site.at, order=walker.now)
+        return Sym(key=walker.fresh("item"), holds=(Hold(taken, True),))
     if name in _DROPS:
         walker.emit(Release, site.at, subject=subject)
         return UNKNOWN

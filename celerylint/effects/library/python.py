@@ -11,11 +11,12 @@ from celerylint.effects.events import Act, Call, Write
 from celerylint.effects.expressions import by_value
 from celerylint.effects.frames import Args, Site
 from celerylint.effects.library.django_orm import query
-from celerylint.effects.records import is_record
+from celerylint.effects.records import is_record, listed
 from celerylint.effects.statements import enter_context
 from celerylint.effects.symbols import (
     CHOSEN,
     RANDOM,
+    RESUMED,
     SET,
     UNKNOWN,
     Gate,
@@ -272,6 +273,7 @@ def _builtin(walker: Walker, site: Site, name: str) -> Sym | None:
         last = args.positional[-1]
         if name == "filter" and first.shape == "callable" and last.shape in ("rows", "manager"):
             return _filtered(walker, site, first, last)
+        listed(walker, last, site.at)
         if last.shape in ("rows", "manager", "list", "tuple"):
             return last
         return msgspec.structs.replace(last, shape="", traits=last.traits | SET if "set" in name else last.traits)
@@ -309,6 +311,10 @@ def _builtin(walker: Walker, site: Site, name: str) -> Sym | None:
         elif first.shape in ("row", "new"):
             walker.emit(Write, site.at, subject=first.key, model=first.model, name="*", saved=False)
         return constant(None)
+    if name == "range":
+        # Where an earlier run left off, if that is where it starts.
+        asked = tuple(Hold(h.gate, None) for each in args.positional for h in each.holds if h.gate.kind == "field")
+        return Sym(holds=asked, traits=RESUMED) if asked else UNKNOWN
     if name == "open":
         return _open(walker, site, first, site.args.get(1, "mode"))
     if name in ("exec", "eval", "__import__", "compile"):

@@ -47,8 +47,10 @@ _OWN_ID = re.compile(r"\b(?:uuid|now)\(\)", re.I)
 _MEETS_ANY = re.compile(r"\bor\s+replace\b|\bdo\s+update\b(?!.*\b(?:where|xmax)\b)", re.I | re.S)
 """Of an upsert that meets a row whether or not there was one: it does not tell which."""
 _COUNTS = re.compile(
-    r"[\"`]?(\w+)[\"`]?\s*=\s*(?:\w+\s*\(\s*)?(?:\w+\.)?[\"`]?\1[\"`]?\s*(?:,[^()]*\)\s*)?(?:[-+*]|\|\|)", re.I
+    r"[\"`]?(\w+)[\"`]?\s*=\s*(?:\w+\s*\(\s*)?(?!excluded\.)(?:\w+\.)?[\"`]?\1[\"`]?\s*(?:,[^()]*\)\s*)?(?:[-+*]|\|\|)",
+    re.I,
 )
+_DOES_UPDATE = re.compile(r"\bdo\s+update\s+set\b|\bon\s+duplicate\s+key\s+update\b", re.I)
 _WHERE = re.compile(r"\bwhere\b", re.I)
 _LOCK = re.compile(r"\bpg_(?:try_)?advisory_(?:xact_)?lock\b|\bget_lock\s*\(", re.I)
 _NEXT = re.compile(r"\bnextval\s*\(", re.I)
@@ -184,6 +186,11 @@ def _statement(walker: Walker, site: Site, text: str, *, whole: bool) -> Sym:
             subject=Sym(model=inserted["table"], key=walker.fresh()),
         )
         return UNKNOWN
+    added = _COUNTS.search(text, upsert.end()) if inserted and (upsert := _DOES_UPDATE.search(text)) else None
+    if inserted and added is not None:
+        # What is there already is added to.
+        row = Sym(model=inserted["table"], key=walker.fresh())
+        walker.emit(Act, site.at, kind=kinds.COUNTER, what=f"{inserted['table']}.{added[1]}", subject=row)
     updated = _UPDATE.match(text)
     if updated:
         _updated(walker, site, updated, whole=whole)

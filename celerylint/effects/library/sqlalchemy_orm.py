@@ -10,8 +10,8 @@ from celerylint.effects.catalogue import kinds
 from celerylint.effects.events import Act, Call, Deletion, Save
 from celerylint.effects.frames import Args, Site
 from celerylint.effects.library.django_orm import is_made, query
-from celerylint.effects.models import columns, model_name, short
-from celerylint.effects.records import FETCHED, columns_of, records, single
+from celerylint.effects.models import columns, counts, model_name, short
+from celerylint.effects.records import FETCHED, columns_of, listed, records, single
 from celerylint.effects.symbols import UNKNOWN, Gate, Hold, Sym
 from celerylint.effects.walk import Walker
 from celerylint.facts import ir
@@ -36,7 +36,7 @@ def call(walker: Walker, site: Site) -> Sym | None:
     if base.shape == "statement":
         return _grown(walker, base, site)
     if base.shape == "rows" and FETCHED in base.traits and site.name in ("all", "fetchall"):
-        walker.emit(Call, site.at, what="orm", name="all", known=True, takes=(base,))
+        listed(walker, base, site.at)
         return base
     if base.shape == "rows" and FETCHED in base.traits and site.name in ("mappings", "tuples", "scalars"):
         return single(base) if site.name == "scalars" else base if columns_of(base) else records(base, ())
@@ -180,7 +180,7 @@ def _statement(walker: Walker, site: Site, verb: str) -> Sym:
     given = site.args.positional[0] if site.args.positional else UNKNOWN
     if given.shape == "statement":
         return msgspec.structs.replace(given, const=verb)  # `select(exists().where(...))`
-    model, cls = ("", None) if given.what.startswith("sqlalchemy.") else _model(walker, given)
+    model, cls = ("", None) if given.what.startswith("sqlalchemy.") and given.cls is None else _model(walker, given)
     made = Sym(shape="statement", const=verb, model=model, cls=cls, key=model)
     return _of_columns_only(made, site.args) if verb == "select" else made
 
@@ -196,7 +196,9 @@ def _grown(walker: Walker, statement: Sym, site: Site) -> Sym:
     """A statement with one more clause."""
     name = site.name
     if name.startswith("on_conflict") or name in ("on_duplicate_key_update", "prefix_with"):
-        return msgspec.structs.replace(statement, const="upsert")
+        given = {**site.args.keywords, **(site.args.get(None, "set_") or UNKNOWN).entries}
+        counted = frozenset(f"counted:{each}" for each, value in given.items() if counts(value, each))
+        return msgspec.structs.replace(statement, const="upsert", traits=statement.traits | counted)
     if name == "values":
         return msgspec.structs.replace(statement, entries={**statement.entries, **site.args.keywords})
     if name == "with_for_update":
@@ -246,6 +248,9 @@ def _executed(walker: Walker, site: Site, statement: Sym, name: str) -> Sym:
         return UNKNOWN
     kept = (Sym(model=statement.model, shape="rows"),) if verb == "upsert" else ()
     walker.emit(Call, site.at, what="sqlalchemy.execute", name=verb if kept else name, known=True, takes=kept)
+    for name in sorted(trait[8:] for trait in statement.traits if trait.startswith("counted:")):
+        row = Sym(model=statement.model, key=walker.fresh(statement.model))
+        walker.emit(Act, site.at, kind=kinds.COUNTER, what=f"{short(statement.model)}.{name}", subject=row)
     if verb == "upsert":
         made = Gate("created", walker.fresh(statement.model), statement.model, at=site.at, order=walker.now)
         return Sym(shape="outcome", holds=(Hold(made, True),))

@@ -131,6 +131,8 @@ def rebuild(pk):
             after = _delay(task, event, project)
             if after is None or not _lasts(gate, trace) > after:
                 continue
+            if any(h.weak for h in event.holds if h.gate.subject == gate.subject):
+                continue  # something else may let the retry in: that the key is its own
             what = "this retry" if is_retry else "the retry that follows when this raises"
             return self.finding(
                 gate.at,

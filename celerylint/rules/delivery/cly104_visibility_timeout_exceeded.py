@@ -14,7 +14,7 @@ from celerylint.rules import mending, placing
 from celerylint.rules.base import Rule, related
 from celerylint.rules.brokers import family_of
 from celerylint.rules.consumers import limits
-from celerylint.rules.delivery.waits import Wait, number, sent, waits
+from celerylint.rules.delivery.waits import Wait, number, retried, sent, waits
 from celerylint.rules.retries.delays import span
 
 _BROKERS = {"redis": "Redis", "sqs": "SQS", "pgmq": "PGMQ"}
@@ -137,7 +137,8 @@ def breach(task: Task, project: Project) -> tuple[str, At] | None:
     timeout = _timeout(task.app, project) if task.app is not None else None
     if timeout is None:
         return None
-    held = next((wait for wait in sent(project, task) if wait.seconds >= timeout.seconds), None)
+    waiting = (*sent(project, task), *retried(task, project))
+    held = next((wait for wait in waiting if wait.seconds >= timeout.seconds), None)
     if held is None:
         return None
     return f"{held.what}, but {timeout.broker} hands the message out again after {span(timeout.seconds)}", held.at

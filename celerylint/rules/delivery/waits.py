@@ -33,7 +33,10 @@ def waits(project: Project) -> Iterator[Wait]:
     """Every wait of known length: countdowns, constant `eta`, delays of retries."""
     yield from sent(project)
     for task in project.tasks:
-        yield from _retries(task, project)
+        yield from retried(task, project)
+        longest = _autoretry(task)
+        if longest is not None:
+            yield _retried(task, *longest)
 
 
 def sent(project: Project, of: Task | None = None) -> Iterator[Wait]:
@@ -57,7 +60,8 @@ def _sent(task: Task, at: At, seconds: float) -> Wait:
     return Wait(task, at, seconds, f"a run of {task.name} is due {span(seconds)} after it is sent")
 
 
-def _retries(task: Task, project: Project) -> Iterator[Wait]:
+def retried(task: Task, project: Project) -> Iterator[Wait]:
+    """The waits of a task for the retries that it asks for."""
     for retry in project.retries_of(task):
         given = argument(retry, "countdown", 5)
         if retry.args.open or argument(retry, "eta", 4) is not None:
@@ -68,9 +72,6 @@ def _retries(task: Task, project: Project) -> Iterator[Wait]:
             at, seconds = held.at or retry.at, number(held.value) if held.known else None
         if seconds is not None:
             yield _retried(task, at, seconds)
-    longest = _autoretry(task)
-    if longest is not None:
-        yield _retried(task, *longest)
 
 
 def _retried(task: Task, at: At, seconds: float) -> Wait:
