@@ -48,13 +48,16 @@ class Discovery(Struct, frozen=True, kw_only=True):
     """Whether findings in this file were asked for: it lies at or below one of the paths given."""
 
 
-def discover(root: Path, paths: Sequence[str], options: Options, unsaved: Collection[str] = ()) -> Discovery:
+def discover(
+    root: Path, paths: Sequence[str], options: Options, unsaved: Mapping[str, bytes] | None = None
+) -> Discovery:
     """The files of the project at `root`, of which `paths` (relative to the working directory) are to be linted.
 
     The whole project is read even if only one file of it is to be linted, since what a task does is decided in many
-    files; a folder that no project marker shows to be a project is not. `unsaved` are paths, relative to the root, of files
-    that count as there, whether or not they are on disk. Raises UsageError for a path that is not there.
+    files; a folder that no project marker shows to be a project is not. `unsaved` is what is taken for the content of files,
+    by path relative to the root, whatever is on disk. Raises UsageError for a path that is not there.
     """
+    unsaved = unsaved or {}
     named = _named(root, paths, unsaved)
     walk = _Walk(root, options)
     if any((root / marker).exists() for marker in (*PROJECT_MARKERS, "celerylint.toml")):
@@ -67,7 +70,7 @@ def discover(root: Path, paths: Sequence[str], options: Options, unsaved: Collec
     if options.force_exclude:
         files = {path for path in files if not walk.left_out(path) and (options.include_tests or not _is_test(path))}
     tops = tuple(path + "/" if path else "" for path, is_folder in named.items() if is_folder)
-    deployed = {path for path in files if not path.endswith(".py") and _deploys(root, path)}
+    deployed = {path for path in files if not path.endswith(".py") and _deploys(root, path, unsaved.get(path))}
     chosen = {
         path for path in files - deployed if path.endswith(".py") or not (options.force_exclude or is_pin_file(path))
     }
@@ -99,11 +102,14 @@ def _is_test(path: str) -> bool:
     return is_test_folder(folder) or is_test_file(name)
 
 
-def _deploys(root: Path, path: str) -> bool:
-    """Whether a file that was given by its path is a deployment file, and no Python script without a suffix."""
+def _deploys(root: Path, path: str, content: bytes | None) -> bool:
+    """Whether a file that was given by its path, or with its content, is a deployment file, and no Python script without a
+    suffix."""
     name = path.rpartition("/")[2]
     if certain(path) or "." in name or not may_deploy(name):
         return may_deploy(name)
+    if content is not None:
+        return b"python" not in content[:200].partition(b"\n")[0]
     try:
         with open(root / path, "rb") as file:
             return b"python" not in file.readline(200)

@@ -349,7 +349,7 @@ def _begin(
     from celerylint.extract import Files
     from celerylint.extract_deploy import DeployFiles
 
-    found = discover(root, paths, options, overlay or ())
+    found = discover(root, paths, options, overlay)
     clock.lap("discover")
     files = Files(root, found, options, progress, overlay)
     deployed = DeployFiles(root, found, options, files.cached, overlay)

@@ -70,6 +70,9 @@ def _write_together(files: Sequence[tuple[str, bytes, bytes]]) -> None:
             file.clean_up()
 
 
+_ENDING = tuple(getattr(signal, name) for name in ("SIGINT", "SIGTERM", "SIGHUP", "SIGQUIT") if hasattr(signal, name))
+
+
 @contextmanager
 def _undisturbed() -> Iterator[None]:
     """Let signals that would end this process wait."""
@@ -77,10 +80,7 @@ def _undisturbed() -> Iterator[None]:
         yield  # signals are for the main thread
         return
     came: list[int] = []
-    before = {
-        number: signal.signal(number, lambda number, _: came.append(number))
-        for number in (signal.SIGINT, signal.SIGTERM)
-    }
+    before = {number: signal.signal(number, lambda number, _: came.append(number)) for number in _ENDING}
     try:
         yield
     finally:

@@ -98,6 +98,8 @@ def _main(argv: Sequence[str], *, replay: bool = False) -> int:
 
             abandon_stdout()
             return _fail(f"cannot write the output: {error.strerror}")
+        if isinstance(error, FileNotFoundError) and not _stands_somewhere():
+            return _fail("the current folder is not there any more")
         if "--verbose" in argv or "-v" in argv:  # of `arguments`, nothing is left once they are parsed
             import traceback
 
@@ -163,6 +165,14 @@ def _verb_meant(word: str, verbs: Iterable[str]) -> str:
     if not word.isidentifier():
         return ""
     return did_you_mean(word, verbs) or f", and no verb is called so: {', '.join(verbs)}"
+
+
+def _stands_somewhere() -> bool:
+    try:
+        os.getcwd()
+    except OSError:
+        return False
+    return True
 
 
 def _fail(message: str, status: int = ERROR) -> int:

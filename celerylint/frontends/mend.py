@@ -64,8 +64,10 @@ def mend(
     if len(done.changes) < wanted:
         from celerylint.engine import check
 
-        done = replace(done, report=check(paths, options, root=root))
-        fixed = len(done.applied)
+        left = check(paths, options, root=root)
+        unmended, fixed = fixed - len(done.applied), len(done.applied)
+        silenced = max(0, silenced - (len(left.findings) - len(done.report.findings) - unmended))
+        done = replace(done, report=left)
     _say(done, fixed, silenced, options.show_fixes, quiet)
     status = 2 if done.failures else 0
     return Mended(None if options.fix_only else done.report, status)

@@ -195,12 +195,23 @@ def test_force_exclude_lints_tests_where_tests_are_linted(project: Path) -> None
 
 def test_unsaved_file_counts_as_there(project: Path) -> None:
     make(project, "app.py")
-    unsaved = ("new/tasks.py", "tests/test_new.py", "gen/x.py", "new/compose.yml")
+    unsaved = dict.fromkeys(("new/tasks.py", "tests/test_new.py", "gen/x.py", "new/compose.yml"), b"")
     found = discover(project, ["."], Options(extend_exclude=("gen",)), unsaved)
     assert found.files == ("app.py", "new/tasks.py")
     assert found.tests == ("tests/test_new.py",)
     assert found.deployment == ("new/compose.yml",)
-    named = discover(project, ["new/tasks.py"], Options(), ("new/tasks.py",))
+    named = discover(project, ["new/tasks.py"], Options(), {"new/tasks.py": b""})
     assert [path for path in named.files if named.wanted(path)] == ["new/tasks.py"]
     with pytest.raises(UsageError, match="no such file or folder: nothere"):
         discover(project, ["nothere.py"], Options(), unsaved)
+
+
+@pytest.mark.parametrize(("content", "deploys"), [(b"#!/bin/sh\ncelery", True), (b"#!/usr/bin/env python3\n", False)])
+def test_what_an_unsaved_file_without_a_suffix_holds_says_what_it_is(
+    project: Path, content: bytes, deploys: bool
+) -> None:
+    make(project, "app.py")
+    for _ in range(2):
+        found = discover(project, ["run"], Options(), {"run": content})
+        assert ("run" in found.files) == (not deploys)
+        (project / "run").write_bytes(b"#!/usr/bin/python\n" if deploys else b"")

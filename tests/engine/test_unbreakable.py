@@ -149,6 +149,20 @@ def test_output_that_finds_no_room_is_one_clear_line(tmp_path: Path, arguments: 
     assert run.stderr == b"celerylint: cannot write the output: No space left on device\n"
 
 
+@pytest.mark.skipif(os.name == "nt", reason="Windows keeps the folder of a process")
+@pytest.mark.parametrize("arguments", [".", "tasks.py", "inspect .", "graph", "--show-settings", "- <&-", "--fix"])
+def test_a_folder_that_is_gone_is_one_clear_line(tmp_path: Path, arguments: str) -> None:
+    run = subprocess.run(
+        ["sh", "-c", f'mkdir gone && cd gone && rmdir ../gone && exec "$0" -m celerylint {arguments}', sys.executable],
+        capture_output=True,
+        cwd=tmp_path,
+        env={**os.environ, "PYTHONPATH": str(ROOT)},
+        timeout=60,
+    )
+    assert (run.returncode, run.stdout) == (2, b"")
+    assert run.stderr == b"celerylint: the current folder is not there any more\n"
+
+
 # --- size, kind -------------------------------------------------------------------------------------------------------
 
 

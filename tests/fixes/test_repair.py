@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import errno
 import json
 import os
 import stat
@@ -265,6 +266,19 @@ def test_comments_silence_what_remains(folder: Path, capsys: pytest.CaptureFixtu
     assert run() == 0
     assert run("--add-ignores") == 0
     assert (folder / "tasks.py").read_text() == text
+
+
+def test_comments_that_could_not_be_written_silence_nothing(
+    folder: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def full(*arguments: object) -> None:
+        raise OSError(errno.ENOSPC, "No space left on device")
+
+    monkeypatch.setattr("os.fsync", full)
+    assert run("--add-ignores") == 2
+    said = capsys.readouterr().err
+    assert "tasks.py: not written: no space left on device\n" in said
+    assert "Silenced" not in said
 
 
 def test_what_is_mended_needs_no_comment(folder: Path) -> None:

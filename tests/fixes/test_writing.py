@@ -331,10 +331,9 @@ def test_a_fix_that_needs_a_file_which_cannot_be_written(folder: Path, capsys: p
 
 
 @pytest.mark.skipif(os.name == "nt", reason="Windows has no such signals")
-@pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])
-def test_a_signal_waits_until_all_files_are_written(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, number: signal.Signals
-) -> None:
+@pytest.mark.parametrize("name", ["SIGINT", "SIGTERM", "SIGHUP", "SIGQUIT"])
+def test_a_signal_waits_until_all_files_are_written(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, name: str) -> None:
+    number: signal.Signals = getattr(signal, name)
     files = _files(tmp_path)
     replaced = os.replace
 
