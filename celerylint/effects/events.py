@@ -185,6 +185,8 @@ class Trace(Struct, frozen=True, eq=False, dict=True):
     events: tuple[Event, ...]
     complete: bool
     """False where it was too long or too deep to be followed to its end."""
+    cut: bool = False
+    """Whether it was too long: nothing is known of what comes after."""
     caught: dict[tuple[int, int], tuple[str, ...]] = {}
     """The names of what handlers take, by the `try` and the number of the handler; `*` for everything, `?` for what has none."""
 

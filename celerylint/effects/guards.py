@@ -74,7 +74,7 @@ def verdict(act: Act, trace: Trace) -> Verdict:
         later = max(later, Answer.MAYBE)
     if later is Answer.NO and (_names_the_message(act) or _reports(act)):
         later = Answer.MAYBE
-    if later is Answer.NO and not trace.complete and any(_may_be_set(h) for h in act.holds):
+    if later is Answer.NO and not trace.complete and any(_may_be_set(h) and _out_of_sight(h, trace) for h in act.holds):
         later = Answer.MAYBE
     return Verdict(later, beside)
 
@@ -142,7 +142,7 @@ def _gate(hold: Hold, act: Act, trace: Trace) -> Verdict:
         there = hold.holds is True if gate.name == "json" else hold.holds is not False
         return _NONE if there and gate.name in _WHOLE_ANSWER else _PERHAPS
     wanting = act.kind.name in ("http", "make") or (act.kind.name == "create" and hold.holds is False)
-    if gate.kind == "opaque" and wanting and _ASKS.search(gate.name) and not _is_own(gate):
+    if gate.kind == "opaque" and wanting and hold.holds is not True and _ASKS.search(gate.name) and not _is_own(gate):
         return _PERHAPS  # so it may have been here
     return _PERHAPS if gate.kind == "opaque" and _may_look(hold) else _NONE
 
@@ -199,18 +199,53 @@ def _may_look(hold: Hold) -> bool:
     gate = hold.gate
     if gate.name in _ASKS_FOR_ROWS:
         return hold.holds is not True
-    if _PERMITS.search(gate.name):
+    if _PERMITS.search(gate.name) or (hold.holds is True and _fetches(gate.name)):
         return False
     return gate.given or (bool(gate.subject) and _LOOKS.search(gate.name) is not None)
+
+
+def _fetches(name: str) -> bool:
+    """Whether a call gets by its name what the run is about: that it is there is so in every run."""
+    return _FETCHES.match(name) is not None and _LOOKS.search(name) is None and _TAKES.search(name) is None
+
+
+_FETCHES = re.compile(r"_*(get|fetch|retrieve|load|lookup|read)(_|$)")
+_TAKES = re.compile(
+    r"(^|_)(lease|slot|permit|ticket|semaphore|token|turn|next|new|todo|queue|batch|work|job|message|event|update)s?(_|$)"
+)
+"""Nouns of what only one run gets, or of what is there once."""
 
 
 def _may_be_set(hold: Hold) -> bool:
     """Whether it asks for what a part of the run that was not read may set."""
     if hold.gate.kind == "cached":
         return True
+    if hold.gate.kind in ("retries", "result"):
+        return False
     if any(value.shape == "const" and value.const is not None for value in hold.asked):
         return _TRAIT.fullmatch(hold.gate.name) is None
     return hold.gate.kind == "field" and not _identifies(hold) and _STATUS.search(hold.gate.name) is not None
+
+
+def _out_of_sight(hold: Hold, trace: Trace) -> bool:
+    """Whether what was not read of a run may reach what is asked: the run was not read to its end, or a function that was too
+    deep was given the row, what it hangs on or what hangs on it, or an object that may hold it."""
+    gate = hold.gate
+    return (
+        gate.kind == "cached"
+        or trace.cut
+        or any(
+            not call.known and not call.what and call.order > gate.order and any(_leads_to(s, gate) for s in call.takes)
+            for call in trace.of(Call)
+        )
+    )
+
+
+def _leads_to(given: Sym, gate: Gate) -> bool:
+    """Whether something is a row that is asked for, hangs on it or holds it, as far as can be told."""
+    if given.shape == "object" or (given.model != "" and given.model == gate.model):
+        return True
+    return given.key.startswith(gate.subject) or gate.subject.startswith(given.key)
 
 
 _TRAIT = re.compile(
@@ -463,10 +498,26 @@ def handed_on(gate: Gate, trace: Trace) -> bool:
     """Whether a call that cannot be read gets the row, or what it was looked up by, and may write it."""
     keys = {gate.subject, *(value for name, value in _asked(gate.subject).items() if value.startswith("param:"))}
     return any(
-        not call.known and any(s.key in keys or (s.model and s.model == gate.model) for s in call.takes)
+        not call.known
+        and any(s.key in keys or (s.model and s.model == gate.model) for s in call.takes)
+        and not _only_reads(call)
         for call in trace.of(Call)
         if call.order > gate.order
     )
+
+
+def _only_reads(call: Call) -> bool:
+    """Whether a call that cannot be read sets no field of a row that it is given: an exception keeps it, and what gets or shows
+    something says so."""
+    if call.name[:1].isupper():
+        return call.name.endswith(("Error", "Exception"))
+    return _SHOWS.search(call.name) is not None
+
+
+_SHOWS = re.compile(
+    r"^_*(get|has|is|can|to|as|was|render|format|serialize|sign|initial|count|calculate|compute|build)_(?!(or|and)_)"
+    r"|^(serialize|render|to_representation)$|_(display|url|label|left)$"
+)
 
 
 def _is_locked(gate: Gate, trace: Trace) -> bool:
@@ -597,7 +648,7 @@ def undone(act: Act, event: Event, trace: Trace) -> bool:
         return False
     if act.atomic is not None and act.atomic in event.trail:
         return True
-    return act.what.startswith("session.") and _uncommitted(act, event, trace)
+    return act.what.startswith(("session.", "insert(")) and _uncommitted(act, event, trace)
 
 
 def _uncommitted(act: Act, event: Event, trace: Trace) -> bool:

@@ -207,11 +207,12 @@ class Walker:
 
     def run(self, function: FunctionValue, args: Args) -> Trace:
         """The trace of a call of a function."""
+        cut = False
         try:
             self.enter(function, args, None)
         except (Exhausted, RecursionError):
-            self.complete = False
-        return Trace(tuple(self.events), self.complete, self.caught)
+            self.complete, cut = False, True
+        return Trace(tuple(self.events), self.complete, cut, self.caught)
 
     def enter(self, function: FunctionValue, args: Args, subject: Sym | None) -> Sym:
         """Walk a function of the project with its arguments."""

@@ -35,6 +35,11 @@ def call(walker: Walker, site: Site) -> Sym | None:
     name = what.rpartition(".")[2]
     if what.endswith(".headers.update"):
         _set_headers(walker, site)
+    if _ROW.fullmatch(what):
+        walker.emit(Call, site.at, what=what, name=name, known=is_benign(what), takes=_handed(site))
+        return Sym(what=f"{what}()", key=walker.fresh(what), entries=site.args.keywords)
+    if name == "save" and site.holder is not None and _ROW.fullmatch(what.removesuffix("().save")):
+        return _saved(walker, site, what.removesuffix("().save"))
     effect = find(EFFECTS, what, _named(site)) or _by_class(what, site) or _by_method(what, name, site)
     effect = effect or _by_value(what, name, site)
     if effect is not None and effect.kind is kinds.HTTP and _only_asks(name, site, _purpose(walker)):
@@ -94,6 +99,21 @@ def call(walker: Walker, site: Site) -> Sym | None:
         request = site.holder if name == "prepare" else items[0] if items else None
         items, entries = (request.items, request.entries) if request is not None else (items, entries)
     return Sym(what=f"{what}()", key=key, traits=kept, holds=holds, items=items, entries=entries)
+
+
+_ROW = re.compile(r"(?!django\.db\.|pydantic)[\w.]+\.models\.(\w+\.)*[A-Z]\w*")
+"""Classes in the `models` of packages: rows, if they are saved."""
+
+
+def _saved(walker: Walker, site: Site, model: str) -> Sym:
+    """`save` of an object that a class of a package's models made: another row, unless it has its key."""
+    made, named = site.holder or UNKNOWN, (site.holder or UNKNOWN).entries
+    if (made.key, "\0saved") not in walker.attributes and not {"pk", "id"} & named.keys():
+        walker.attributes[made.key, "\0saved"] = UNKNOWN
+        row = Sym(key=made.key, shape="new", model=model, entries=named)
+        walker.emit(Act, site.at, kind=kinds.CREATE, what=f"{model.rpartition('.')[2]}.save", subject=row)
+    walker.emit(Call, site.at, what="orm", name="save", known=True, takes=(Sym(model=model, shape="rows"),))
+    return UNKNOWN
 
 
 _ANSWER = re.compile(r"(requests|httpx)\.(.*\.)?get\(\)\.json(\(\).*)?$")
@@ -232,9 +252,17 @@ def _by_class(what: str, site: Site) -> Effect | None:
     return find(EFFECTS, f"{found[3].lower()}.{found['name']}().{found['rest']}", _named(site))
 
 
+_SENDS = re.compile(r"(?!.*\btest)[\w.]+\.\w*(Client|Session|Api|API|HTTP|Http)\w*\(\)")
+"""What classes of clients are called, of packages that nobody knows; those of tests ask nobody."""
+_BODY = frozenset({"json", "data", "files", "headers", "timeout"})
+"""Arguments that `post` of all libraries for HTTP has."""
+
+
 def _by_method(what: str, name: str, site: Site) -> Effect | None:
     """`request("POST", ...)`."""
     root = what.partition(".")[0].removesuffix("()")
+    if name == "post" and root not in EFFECTS and _SENDS.match(what) and not _BODY.isdisjoint(site.args.keywords):
+        return Effect("", kinds.HTTP)
     if root not in _HTTP or name not in _BY_METHOD:
         return None
     position = 0 if name == "request" or root == "urllib3" else None
