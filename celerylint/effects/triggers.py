@@ -195,7 +195,7 @@ def _leaves_turns(act: Act) -> bool:
 def _escapes(event: Event, trace: Trace, within: int | None = None, names: Sequence[str] = ()) -> bool:
     """Whether what it raises leaves the run, or reaches the handlers of the `try` that is given: none takes all that matters, of
     these names if they are given, and goes on."""
-    all_of_them = {"*", _ROOT_ERRORS.get(_root(getattr(event, "what", "")), "*")}
+    all_of_them = {"*", _all_that_it_raises(event)}
     wanted = {name.rpartition(".")[2] for name in names}
     for step in reversed(event.trail):
         if step.kind != "try":
@@ -211,14 +211,29 @@ def _escapes(event: Event, trace: Trace, within: int | None = None, names: Seque
     return True
 
 
+def _all_that_it_raises(event: Event) -> str:
+    """The exception that all errors of a call are; `*` where it is not known. A handler of SQLAlchemy's stands around its calls."""
+    root = _root(getattr(event, "what", ""))
+    stored = isinstance(event, Act) and event.kind.database
+    return "SQLAlchemyError" if stored or root in _STORED else _ROOT_ERRORS.get(root, "*")
+
+
 _ROOT_ERRORS = {"requests": "RequestException", "httpx": "HTTPError", "stripe": "StripeError", "redis": "RedisError"}
 """What all errors of a package's calls are."""
+_STORED = ("orm", "sqlalchemy", "sql")
+
+
+def _is_text(event: Event) -> bool:
+    """Whether a statement is executed as text, which a driver's own cursor may do."""
+    what = event.subject.model if isinstance(event, Act) and event.what == "nextval" else getattr(event, "what", "")
+    return _root(what) == "sql" or what.startswith("INSERT INTO ")
 
 
 def _raises(event: Event, names: list[str]) -> bool | None:
     """Whether something may raise one of these: True, False if that is a guess, None if not."""
     last = {name.rpartition(".")[2] for name in names}
-    network, database = _NETWORK & _owned(names, _SYSTEM), _DATABASE & _owned(names, _STORES)
+    network = _NETWORK & _owned(names, _SYSTEM)
+    database = _DATABASE & _owned(names, _STORES if _is_text(event) else _MAPPERS)
     owners = {name.partition(".")[0] for name in names if "." in name} - {"builtins", "django"}
     roots = owners.union(*(_CLIENTS.get(name, ()) for name in names))
     broad = bool(last & _BROAD)
@@ -246,7 +261,7 @@ def _raises(event: Event, names: list[str]) -> bool | None:
         return False if broad else None
     if broad:
         return True
-    if root in ("orm", "sqlalchemy", "sql"):
+    if root in _STORED:
         return True if database else None
     return True if root in roots or (network and root in _NETWORKED) else None
 
@@ -264,21 +279,9 @@ def _owned(names: list[str], packages: frozenset[str]) -> set[str]:
 
 
 _SYSTEM = frozenset({"builtins", "socket", "ssl", "select", "asyncio", "concurrent"})
-_STORES = frozenset(
-    {
-        "django",
-        "sqlalchemy",
-        "sqlite3",
-        "psycopg2",
-        "psycopg",
-        "asyncpg",
-        "MySQLdb",
-        "pymysql",
-        "mysql",
-        "peewee",
-        "flask_sqlalchemy",
-    }
-)
+_MAPPERS = frozenset({"django", "sqlalchemy", "peewee", "flask_sqlalchemy"})
+"""Packages that raise errors of their own in place of those of the driver."""
+_STORES = _MAPPERS | {"sqlite3", "psycopg2", "psycopg", "asyncpg", "MySQLdb", "pymysql", "mysql"}
 _OF_TEXT = frozenset(
     {
         "encode",
@@ -301,8 +304,8 @@ _DATA = re.compile(
 )
 """What is asked of what another call answered."""
 _LOGS = re.compile(r"\.logger\.|\bget_?logger\(\)|\bget_task_logger\(\)", re.IGNORECASE)
-_CLOSES = frozenset({"close", "aclose", "disconnect", "quit", "shutdown"})
-"""What gives a connection back does not fail, but where nothing works any more."""
+_CLOSES = frozenset({"close", "aclose", "disconnect", "quit", "shutdown", "rollback"})
+"""What gives a connection back, or takes back what it was given, does not fail but where nothing works any more."""
 
 
 def _root(what: str) -> str:

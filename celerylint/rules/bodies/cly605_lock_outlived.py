@@ -108,7 +108,9 @@ def rebuild(pk):
             return None
         if not trace.complete or not _lasts(gate, trace):
             return None  # it may be renewed
-        if 2 * _work(held) < _work(trace.events):
+        releases = [release for release in trace.of(Release) if release.subject == gate.subject]
+        while_held = [event for event in held if not any(_before(release, event, gate) for release in releases)]
+        if 2 * _work(while_held) < _work(trace.events):
             return None  # it is held for a part of the run, which takes as long as nobody knows
         return self.finding(
             gate.at,
@@ -227,7 +229,9 @@ def _leaves_by(trail: tuple[Step, ...], around: set[int]) -> bool:
 
 
 def _before(release: Release, event: Event, gate: Gate) -> bool:
-    return gate.order < release.order < event.order and covers(release, event)
+    """Whether it was given back before an event; in a `finally` that is so wherever it had been taken."""
+    ends = any(step.kind == "finally" for step in release.trail)
+    return gate.order < release.order < event.order and (ends or covers(release, event))
 
 
 def _delay(task: Task, event: Event, project: Project) -> float | None:
