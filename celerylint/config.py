@@ -14,7 +14,7 @@ import msgspec
 from msgspec import Meta, Struct
 
 from celerylint.store import MOST_WRITTEN, contents
-from celerylint.text import did_you_mean
+from celerylint.text import clean, did_you_mean
 
 PROJECT_MARKERS = (".git", "pyproject.toml", "setup.cfg", "manage.py")
 
@@ -42,6 +42,9 @@ DEFAULT_EXCLUDE = (
 _MOST_NAME, _MOST_PATH = 255, 4_000
 """Bytes of a name, and characters of a path, that file systems have room for."""
 
+_MOST_SAID = 1_000
+"""Characters of a message."""
+
 # Options that are paths: in a configuration file they are relative to its folder.
 _PATHS = frozenset(("baseline", "cache_dir", "output_file"))
 
@@ -63,7 +66,11 @@ Outputs = tuple[Output, ...]
 
 
 class UsageError(Exception):
-    """What was asked cannot be done. The text is one line for the person who asked."""
+    """What was asked cannot be done. The text is one line for the person who asked, whatever a checkout put into it."""
+
+    def __init__(self, message: str) -> None:
+        text = clean(message)
+        super().__init__(text if len(text) <= _MOST_SAID else f"{text[:_MOST_SAID]}...")
 
 
 class ConfigError(UsageError):
@@ -354,15 +361,21 @@ def _parse(path: Path) -> dict[str, Any]:
         import tomllib
     else:
         import tomli as tomllib
+
+    from celerylint.nesting import too_dotted
+
     try:
-        return tomllib.loads(_text(path))
+        text = _text(path)
+        if too_dotted(text):
+            raise RecursionError
+        return tomllib.loads(text)
     except tomllib.TOMLDecodeError as error:
         line = re.search(r"at line (\d+)", str(error))
         reason = re.sub(r" \(at .*\)$", "", str(error))
         raise ConfigError(f"{_shown(path)}:{line[1] if line else 1}: not valid TOML: {reason}") from error
     except UnicodeDecodeError as error:
         raise ConfigError(f"{_shown(path)}:1: not UTF-8 text") from error
-    except (RecursionError, ValueError) as error:
+    except (RecursionError, ValueError, MemoryError) as error:
         raise ConfigError(f"{_shown(path)}:1: nested too deeply, or a number too large") from error
     except OSError as error:
         raise ConfigError(f"{_shown(path)}:1: cannot be read: {error.strerror}") from error
@@ -471,6 +484,8 @@ def _checked(option: Option, value: object, label: str, at: str = "") -> Any:
     def wrong(expected: str) -> ConfigError:
         return ConfigError(f"{at}{label} must be {expected}, not {_said(value)}")
 
+    if _has_null(value):
+        raise ConfigError(f"{at}{label} must not hold null characters")
     if option.kind == "switch":
         if not isinstance(value, bool):
             raise wrong("true or false")
@@ -513,6 +528,12 @@ def _output(text: str, option: Option, label: str, at: str) -> Output:
     if colon and not file:
         raise ConfigError(f'{at}{label} names no file after the colon: "{text}"')
     return Output(shape, file or None)
+
+
+def _has_null(value: object) -> bool:
+    if isinstance(value, Mapping):
+        return any(_has_null(key) or _has_null(held) for key, held in value.items())
+    return any(map(_has_null, value)) if isinstance(value, list | tuple) else isinstance(value, str) and "\0" in value
 
 
 def _is_names(value: object) -> bool:

@@ -1,7 +1,8 @@
-"""How deeply a text is nested, told before libcst is asked: its parser recurses natively, where too much ends the process.
+"""How deeply a text is nested, told before a parser is asked that does not bear it.
 
-What it takes grows with the square of the depth, too, and doubles with each bracket of a `case`. So depth is measured
-roughly, and rather too high than too low: in words and signs, by brackets that are open and by what stands between two commas.
+libcst's recurses natively, where too much ends the process. What it takes grows with the square of the depth, too, and
+doubles with each bracket of a `case`. So depth is measured roughly, and rather too high than too low: in words and signs, by
+brackets that are open and by what stands between two commas.
 """
 
 from __future__ import annotations
@@ -23,20 +24,28 @@ _WORK_OF_BRACKET = 60
 _MOST_IN_PATTERN = 11
 """Brackets within each other behind a `case`."""
 
-_CODE = re.compile(
-    r"""(?P<skipped>\#[^\n]*|\\\r?\n)|(?P<prefix>[A-Za-z]{0,2})(?P<quote>'{3}|"{3}|['"])|(?P<word>\w+)
-    |(?P<open>[(\[{])|(?P<close>[)\]}])|(?P<end>[\n;])|(?P<comma>,)|(?P<colon>:)|(?P<sign>[^\w\s])""",
-    re.VERBOSE,
-)
+_CODE = r"""(?P<skipped>\#[^\n]*|\\\r?\n)|(?P<prefix>[A-Za-z]{0,2})(?P<quote>'{3}|"{3}|['"])|(?P<word>\w+)
+    |(?P<open>[(\[{])|(?P<close>[)\]}])|(?P<end>[\n;])|(?P<comma>,)|(?P<colon>:)|(?P<sign>[^\w\s])"""
+# Patterns are compiled when they are first asked for: most runs need none of them.
 _PLAIN = {
-    "'''": re.compile(r"(?:[^'\\]|\\.|'(?!''))*(?:'''|\Z)", re.DOTALL),
-    '"""': re.compile(r'(?:[^"\\]|\\.|"(?!""))*(?:"""|\Z)', re.DOTALL),
-    "'": re.compile(r"(?:[^'\\\n]|\\.)*'?", re.DOTALL),
-    '"': re.compile(r'(?:[^"\\\n]|\\.)*"?', re.DOTALL),
+    "'''": r"(?:[^'\\]|\\.|'(?!''))*(?:'''|\Z)",
+    '"""': r'(?:[^"\\]|\\.|"(?!""))*(?:"""|\Z)',
+    "'": r"(?:[^'\\\n]|\\.)*'?",
+    '"': r'(?:[^"\\\n]|\\.)*"?',
 }
 """The rest of a string that has no fields."""
-_TEXT = re.compile(r"""\\['"\\\n]|\{\{|\}\}|(?P<open>\{)|(?P<close>\})|(?P<quote>'{3}|"{3}|['"])|(?P<end>\n)""")
+_TEXT = r"""\\['"\\\n]|\{\{|\}\}|(?P<open>\{)|(?P<close>\})|(?P<quote>'{3}|"{3}|['"])|(?P<end>\n)"""
 """What may tell something in a string that has fields, or in what says how one of them is formatted."""
+
+
+_KEY = r"""(?:[\w-]+|"[^"\n]*"|'[^'\n]*')"""
+_DOTTED = rf"(?<![\w-]){_KEY}(?:[ \t]*\.[ \t]*{_KEY}){{30}}"
+"""A key of TOML, or the name of a table, of more parts than anybody writes."""
+
+
+def too_dotted(text: str) -> bool:
+    """Whether a key of TOML has so many parts that reading it, which takes the square of that, might never end."""
+    return re.search(_DOTTED, text) is not None
 
 
 class _Level:
@@ -70,12 +79,15 @@ class _Measure:
         self._work = 0
         self._elifs = 0
         self._in_pattern = False
+        self._code = re.compile(_CODE, re.VERBOSE)
+        self._in_strings = re.compile(_TEXT)
+        self._plain = {quote: re.compile(pattern, re.DOTALL) for quote, pattern in _PLAIN.items()}
 
     def exceeded(self) -> bool:
         while True:
             level = self._levels[-1]
             in_text = level.quote or level.formats
-            found = (_TEXT if in_text else _CODE).search(self._text, self._at)
+            found = (self._in_strings if in_text else self._code).search(self._text, self._at)
             if found is None:
                 return False
             self._at = found.end()
@@ -109,7 +121,7 @@ class _Measure:
             self._count(level)
             if set(found["prefix"]) & set("fFtT"):
                 self._levels.append(_Level(level.before + level.here, quote=found["quote"]))
-            elif (end := _PLAIN[found["quote"]].match(self._text, self._at)) is not None:
+            elif (end := self._plain[found["quote"]].match(self._text, self._at)) is not None:
                 self._at = end.end()
         elif kind == "open":
             self._open(level)

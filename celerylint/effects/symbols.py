@@ -259,6 +259,9 @@ def join(symbols: list[Sym]) -> Sym:
     first = known[0]
     if all(s is first for s in known):
         return first
+    if first.what and any(s.what != first.what for s in known):
+        known = [structs.replace(s, what=_plain(s.what)) for s in known]
+        first = known[0]
     traits = frozenset[str]().union(*(s.traits for s in known))
     # Random on one branch alone is no reproach: the other one may be that a stored key exists.
     if not all(s.random for s in known):
@@ -276,6 +279,20 @@ def join(symbols: list[Sym]) -> Sym:
             entries=_chosen(known) if first.shape == "list" else {},
         )  # fmt: skip
     return Sym(traits=traits, holds=holds)
+
+
+_WITH_TLS = {
+    "smtplib.SMTP_SSL": "smtplib.SMTP",
+    "http.client.HTTPSConnection": "http.client.HTTPConnection",
+    "ftplib.FTP_TLS": "ftplib.FTP",
+    "imaplib.IMAP4_SSL": "imaplib.IMAP4",
+}
+
+
+def _plain(what: str) -> str:
+    """The class whose methods a client has with TLS and without: `SMTP_SSL(host) if secure else SMTP(host)`."""
+    name = what.removesuffix("()")
+    return what.replace(name, _WITH_TLS[name]) if name in _WITH_TLS else what
 
 
 _MOST_TOLD = 16

@@ -314,9 +314,12 @@ def _toml(text: str) -> dict[str, Any]:
         import tomllib
     else:
         import tomli as tomllib
+
+    from celerylint.nesting import too_dotted
+
     try:
-        return tomllib.loads(text)
-    except (ValueError, RecursionError):
+        return tomllib.loads(text) if not too_dotted(text) else {}
+    except (ValueError, RecursionError, MemoryError):
         return {}
 
 

@@ -176,8 +176,10 @@ def _stands_somewhere() -> bool:
 
 
 def _fail(message: str, status: int = ERROR) -> int:
+    from celerylint.text import clean
+
     try:
-        print(f"celerylint: {message}", file=sys.stderr)
+        print(f"celerylint: {clean(message)}", file=sys.stderr)
     except OSError:
         pass  # the status says it, too
     return status

@@ -14,7 +14,7 @@ from celerylint.text import clean
 def shown(settings: Settings) -> list[str]:
     """Every option as it holds, as a configuration file would say it, with who chose it where that is not the default."""
     head = [f"# project: {settings.root}", f"# configuration: {settings.source or 'none'}"]
-    return [*head, "", *(_line(option, settings) for option in option_table())]
+    return [*map(clean, head), "", *(clean(_line(option, settings)) for option in option_table())]
 
 
 def files(paths: Sequence[str], settings: Settings) -> list[str]:

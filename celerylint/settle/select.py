@@ -66,7 +66,7 @@ def known_code(selector: str, codes: Iterable[str]) -> bool:
 def _resolved(selectors: Sequence[str], names: dict[str, str], option: str) -> list[str]:
     """Prefixes of codes for selectors, which may be codes, prefixes, names or ALL."""
     prefixes = []
-    for selector in selectors:
+    for selector in dict.fromkeys(selectors):
         prefix = names.get(selector, selector.upper())
         if prefix == "ALL":
             prefix = "CLY"

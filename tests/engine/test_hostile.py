@@ -142,6 +142,17 @@ def _nested(depth: int) -> str:
 SETTINGS = {
     "pyproject.toml nested deeply": ("pyproject.toml", _nested(20_000)),
     "a number of many digits": ("celerylint.toml", "jobs = " + "9" * 10_000),
+    "keys in keys": ("celerylint.toml", "a" + ".a" * 50_000 + " = 1"),
+    "tables in tables": ("celerylint.toml", "[" + " . ".join(['"a"'] * 50_000) + "]"),
+    "a null character": ("celerylint.toml", 'cache-dir = "a\\u0000b"'),
+    "null characters in a list": ("celerylint.toml", 'source-roots = ["a\\u0000b"]'),
+    "a rule of a million letters": ("celerylint.toml", '[per-file-ignores]\n"*" = ["' + "A" * 1_000_000 + '"]'),
+    "escape codes in a rule": (
+        "celerylint.toml",
+        '[per-file-ignores]\n"*" = ["\\u001b[31mA\\u0007\\n\\u009b31m\\u202e"]',
+    ),
+    "escape codes in a key": ("celerylint.toml", '"\\u001b[31mA\\u0007\\n\\u009b31m" = 1'),
+    "escape codes in a value": ("celerylint.toml", 'preset = "\\u001b[31mA\\u0007\\n"'),
     "a configuration without end": ("pyproject.toml", "[tool.celerylint]\n" + "# x\n" * 3_000_000),
 }
 
@@ -157,6 +168,21 @@ def test_a_configuration_that_cannot_be_read_is_one_line(tmp_path: Path, name: s
     assert path in run.stderr
     assert "internal error" not in run.stderr
     assert run.stderr.count("\n") == 1
+    assert len(run.stderr) < 1_100
+    assert not set(run.stderr) & set("\x1b\x07\x9b\u202e")
+
+
+def test_settings_are_shown_without_what_a_terminal_acts_on(tmp_path: Path) -> None:
+    (tmp_path / "celerylint.toml").write_text('exclude = ["\\u001b[31ma\\u009b31m\\u202e", "b"]\n')
+    run = _lint(tmp_path, "--show-settings")
+    assert (run.returncode, run.stderr) == (0, "")
+    assert not set(run.stdout) & set("\x1b\x9b\u202e")
+
+
+def test_a_rule_that_is_named_without_end_is_looked_up_once(tmp_path: Path) -> None:
+    (tmp_path / "celerylint.toml").write_text("select = [" + '"CLY201", ' * 100_000 + "]\n")
+    (tmp_path / "good.py").write_text(GOOD)
+    assert _lint(tmp_path).returncode == 1
 
 
 def _zeros(path: Path) -> None:
@@ -225,6 +251,7 @@ PINS = {
     "poetry.lock": '[[package]]\nname = "celery"\nversion = "' + "9" * 100_000 + '"\n',
     "requirements.txt": f"celery=={'9' * 10_000}.9\ncelery>={'9' * 10_000}\ncelery{' ' * 1_000_000}>\n" + "[" * 100_000,
     "pyproject.toml": f'[project]\ndependencies = {"[" * 5_000}\n[tool.poetry.dependencies]\ncelery = "^{"9" * 5000}"',
+    "Pipfile": "[packages]\ncelery" + ".a" * 50_000 + ' = "*"\n',
     "setup.py": f'setup(install_requires=["celery{" " * 1_000_000}"])\n',
     "environment.yml": "dependencies:" + "\n" * 1_000_000 + "- celery\n",
     "uv.lock": '\nname = "celery"' * 100_000,

@@ -249,10 +249,12 @@ def test_flake8_says_the_same_however_its_processes_start(start: str, tmp_path: 
     assert sorted(flake8_says(folder, "--jobs=2", start=start)) == said
 
 
+# Of a file that Python cannot read, flake8 says E999 in place of CLY900; that has a test of its own.
 _CASES = [
     cases[0]
     for spec in sorted((HERE / "tests/rules").glob("CLY*.md"))
-    if (cases := [case for case in read(spec) if any(path.endswith(".py") for path, _, _ in case.expected)])
+    if spec.stem != "CLY900"
+    and (cases := [case for case in read(spec) if any(path.endswith(".py") for path, _, _ in case.expected)])
 ]
 
 
