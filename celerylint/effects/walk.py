@@ -974,7 +974,26 @@ class Walker:
                 self.attributes[made.key, name] = value
             for value in args.positional[:1]:
                 self.attributes[made.key, "\0first"] = value
+            for name in self._declared(cls):
+                default = self._default(cls, name, args.at) if (made.key, name) not in self.attributes else None
+                if default is not None:
+                    self.attributes[made.key, name] = default
         return made
+
+    def _default(self, cls: ClassValue, name: str, at: At) -> Sym | None:
+        """What a field of a dataclass is made by, if nothing is given: `field(default_factory=uuid4)`."""
+        written = (s for s in cls.node.body if isinstance(s, ir.AnnAssign) and isinstance(s.value, ir.Call))
+        value = next((s.value for s in written if isinstance(s.target, ir.Name) and s.target.id == name), None)
+        keywords = value.keywords if isinstance(value, ir.Call) else ()
+        factory = next((k.value for k in keywords if k.name in ("default_factory", "factory")), None)
+        if factory is None:
+            return None
+        self.frames.append(Frame(None, cls.scope, {}))
+        try:
+            node = ir.Call(0, 0, 0, 0, ir.Opaque(0, 0, 0, 0, ""), [], [])
+            return self.apply(self.eval(factory), Site(node, None, "", UNKNOWN, Args((), {}, at)))
+        finally:
+            self.frames.pop()
 
     def _declared(self, cls: ClassValue) -> list[str]:
         """The fields that a class declares by annotations alone, as of a dataclass, in their order."""

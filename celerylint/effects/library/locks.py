@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import datetime
 import math
 import re
 
@@ -82,7 +83,7 @@ def _cache(walker: Walker, what: str) -> tuple[str, float | None]:
     return default_cache(walker.machine, walker.frame.scope.module)
 
 
-def _seconds(site: Site, position: int | None, otherwise: float | None = None) -> float | None:
+def _seconds(walker: Walker, site: Site, position: int | None, otherwise: float | None = None) -> float | None:
     """How long it lasts: infinite if that is said, `otherwise` if nothing is, None if it cannot be told."""
     held = site.args.get(position, *_FLAGS)
     if held is None:
@@ -91,8 +92,11 @@ def _seconds(site: Site, position: int | None, otherwise: float | None = None) -
             return milliseconds.const / 1000
         said = milliseconds is not None or site.args.get(None, "exat", "pxat") is not None or site.args.open
         return None if said else otherwise
+    held = walker.force(held)
     if held.shape == "const" and held.const is None:
         return math.inf
+    if isinstance(held.const, datetime.timedelta):
+        return held.const.total_seconds()
     return float(held.const) if isinstance(held.const, (int, float)) and not isinstance(held.const, bool) else None
 
 
@@ -106,7 +110,7 @@ def _entry(walker: Walker, site: Site, base: Sym, *, is_cache: bool) -> Sym | No
         return UNKNOWN
     subject = f"cache:{first.key}" if first is not None and first.key else ""
     if name in ("lock", "redlock"):
-        seconds = _seconds(site, 1, math.inf) if not is_cache else _seconds(site, None)
+        seconds = _seconds(walker, site, 1, math.inf) if not is_cache else _seconds(walker, site, None)
         gate = _claim(walker, site, subject or walker.fresh("lock"), seconds=seconds)
         return Sym(what=f"{base.what}.lock()", holds=(Hold(gate, True),), key=gate.subject)
     taking = args.keywords.get("nx")
@@ -114,7 +118,7 @@ def _entry(walker: Walker, site: Site, base: Sym, *, is_cache: bool) -> Sym | No
         name == "set" and taking is not None and taking.const is not False
     ):
         local, lasts = _cache(walker, base.what)
-        seconds = _seconds(site, 2, lasts) if is_cache else _seconds(site, None, math.inf)
+        seconds = _seconds(walker, site, 2, lasts) if is_cache else _seconds(walker, site, None, math.inf)
         gate = _claim(walker, site, subject or walker.fresh("key"), local=local, seconds=seconds)
         walker.emit(Call, site.at, what=f"{base.what}.{name}", name=name, known=True)
         return Sym(holds=(Hold(gate, True),))
@@ -133,7 +137,7 @@ def _entry(walker: Walker, site: Site, base: Sym, *, is_cache: bool) -> Sym | No
         return Sym(holds=(Hold(gate, True),), key=f"{subject}.value")
     if name in _WRITES:
         value = args.get(2 if name in ("setex", "psetex") else 1, "value")
-        lasts = _seconds(site, 2 if is_cache else None)
+        lasts = _seconds(walker, site, 2 if is_cache else None)
         walker.emit(CacheSet, site.at, subject=subject, seconds=lasts, mark=_is_mark(value))
         return UNKNOWN
     if name in _TAKES:
@@ -159,7 +163,7 @@ def _made(walker: Walker, site: Site) -> Sym | None:
     what = site.callee.what
     if not what:
         if site.callee.value is None and _NAMED.search(site.name):
-            gate = _claim(walker, site, _key(site) or walker.fresh("lock"), seconds=_seconds(site, None))
+            gate = _claim(walker, site, _key(site) or walker.fresh("lock"), seconds=_seconds(walker, site, None))
             walker.emit(Call, site.at, what="", name=site.name, known=True)
             return Sym(holds=(Hold(gate, True),), key=gate.subject)
         return None
@@ -167,7 +171,7 @@ def _made(walker: Walker, site: Site) -> Sym | None:
     if not local and not _is_lock(what):
         return None
     subject = _key(site) or (what if local else walker.fresh("lock"))
-    gate = _claim(walker, site, subject, local=local, seconds=_seconds(site, None))
+    gate = _claim(walker, site, subject, local=local, seconds=_seconds(walker, site, None))
     return Sym(what=f"{what}()", holds=(Hold(gate, True),), key=gate.subject)
 
 

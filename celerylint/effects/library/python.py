@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import datetime
 import re
 
 import msgspec
@@ -69,6 +70,8 @@ def call(walker: Walker, site: Site) -> Sym | None:
             if _to_the_second(site):
                 return Sym(traits=base.traits, key=base.key)
             return Sym(key=f"{base.what or 'time'}.{site.name}", traits=base.traits - RANDOM)
+        if isinstance(base.const, datetime.timedelta) and site.name == "total_seconds":
+            return constant(base.const.total_seconds())
         if base.shape in ("text", "const") and site.name in ("format", "join"):
             traits = base.traits.union(*(a.traits for a in site.args.all))
             keys = [a.key for a in site.args.all]
@@ -115,6 +118,8 @@ def call(walker: Walker, site: Site) -> Sym | None:
     if not what:
         func = site.node.func
         return _formatted(site) if isinstance(func, ir.Opaque) and func.kind == "format" else None
+    if what == "datetime.timedelta" and (span := _span(site)) is not None:
+        return constant(span)
     if _RANDOM.fullmatch(what):
         return Sym(what=f"{what}()", traits=RANDOM, key=walker.fresh("random"))
     if what in _TRANSPARENT:
@@ -175,6 +180,21 @@ def _holder(func: ir.Expr) -> ir.Expr:
     if isinstance(held, ir.Call) and isinstance(held.func, ir.Attr) and held.func.attr == "setdefault":
         return held.func.value
     return held.value if isinstance(held, ir.Subscript) else held
+
+
+def _span(site: Site) -> datetime.timedelta | None:
+    """A time that is made of numbers."""
+    numbers = {name: value.const for name, value in site.args.keywords.items()}
+    numbers |= zip(("days", "seconds"), (value.const for value in site.args.positional), strict=False)
+    if not all(type(number) in (int, float) and abs(number) < _LONGEST for number in numbers.values()):
+        return None
+    return datetime.timedelta(**numbers) if numbers.keys() <= _UNITS else None
+
+
+_LONGEST = 1e8
+"""More than a time in seconds or weeks is ever said to be, and less than a timedelta has room for."""
+
+_UNITS = frozenset({"days", "seconds", "minutes", "hours", "weeks", "milliseconds", "microseconds"})
 
 
 def _formatted(site: Site) -> Sym:

@@ -161,7 +161,8 @@ _COLUMN = re.compile(r"[\"`]?(\w+)[\"`]?\s*(?:=|\bis\b|\bin\b|<>|!=)")
 
 
 def _made_text(walker: Walker, given: Sym) -> Sym:
-    """The text of a statement that a module made: `BUMP = text("UPDATE ...")`."""
+    """The text of a statement that a module holds, or made: `BUMP = text("UPDATE ...")`."""
+    given = walker.force(given)
     made = given.client
     if isinstance(made, Made) and made.maker.endswith((".text", "sql.SQL")) and made.args:
         return walker.of(made.args[0])

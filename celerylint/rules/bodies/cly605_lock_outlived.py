@@ -6,7 +6,7 @@ import math
 from collections.abc import Iterable, Iterator
 
 from celerylint.effects.behaviour import Behaviour
-from celerylint.effects.events import Act, Call, Event, Release, Retry, Step, Trace, covers
+from celerylint.effects.events import Act, CacheSet, Call, Event, Release, Retry, Step, Trace, covers
 from celerylint.effects.symbols import Gate
 from celerylint.effects.triggers import autoretried, fails
 from celerylint.facts import ir
@@ -180,7 +180,7 @@ def _how_long(gate: Gate, trace: Trace) -> str:
 
 def _work(events: Iterable[Event]) -> int:
     """How much there is of what takes time."""
-    return sum(isinstance(event, (Act, Call)) for event in events)
+    return sum(isinstance(event, (Act, CacheSet, Call)) for event in events)
 
 
 def _gives_back(event: Event) -> bool:
