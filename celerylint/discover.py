@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import errno
 import os
 from collections.abc import Callable, Collection, Mapping, Sequence
 from pathlib import Path
@@ -17,14 +18,20 @@ from celerylint.store import MOST_WRITTEN, Stamp, contents, stamp
 _TELLING = frozenset((*PROJECT_MARKERS, "celerylint.toml", ".gitignore", "pyvenv.cfg"))
 """Names that are looked for, whatever they hold."""
 
+READABLE = "make it readable, or leave it out with extend-exclude in [tool.celerylint]"
+BOUNDED = f"make it readable, and smaller than {MOST_WRITTEN // 1_000_000} MB"
+TOLD = (errno.EACCES, errno.EPERM, errno.EFBIG)
+"""Why a file that says how to lint cannot be read, where people should know: a pipe or a missing file is none."""
+
 _TEST_FOLDERS = frozenset(("test", "tests", "doc", "docs"))
 
 
 class Problem(Struct, frozen=True, order=True):
-    """A folder that could not be listed, and why."""
+    """A folder, or a file that says how to lint, that could not be read."""
 
     path: str
     why: str
+    help: str
 
 
 class Discovery(Struct, frozen=True, kw_only=True):
@@ -173,7 +180,7 @@ class _Walk:
         self.deployment: list[str] = []
         self.problems: list[Problem] = []
         self.excluded = parse((*options.exclude, *options.extend_exclude))
-        self.above = _ignore_files_above(root)
+        self.above = self._ignore_files_above(root)
         self.rules: dict[str, tuple[IgnoreFile, ...]] = {}
         """For each folder walked (empty, or ending in `/`), the ignore files that apply in it, innermost first."""
         self.answers: dict[str, bool] = {}
@@ -191,7 +198,8 @@ class _Walk:
                 with os.scandir(os.path.join(self.root, folder)) as listing:
                     entries = list(listing)
             except OSError as error:
-                self.problems.append(Problem(folder.rstrip("/") or ".", error.strerror or "cannot be listed"))
+                why = f"the folder cannot be listed: {error.strerror or 'for no known reason'}"
+                self.problems.append(Problem(folder.rstrip("/") or ".", why, READABLE))
                 continue
             names = {entry.name for entry in entries}
             if self.stamped and ".gitignore" in names:
@@ -282,25 +290,27 @@ class _Walk:
             if parent in self.rules:
                 outer = self.rules[parent]
                 break
-        own = _read_ignore_file(os.path.join(self.root, folder, ".gitignore"), base=folder) if has_own else ()
+        own = self._ignore_file(os.path.join(self.root, folder, ".gitignore"), base=folder) if has_own else ()
         return (*own, *outer)
 
+    def _ignore_files_above(self, root: Path) -> tuple[IgnoreFile, ...]:
+        """Those of the folders that hold the root, up to the top of the git checkout, innermost first."""
+        found: list[IgnoreFile] = []
+        for folder in (root, *root.parents):
+            if folder != root:
+                inside = root.relative_to(folder).as_posix() + "/"
+                found.extend(self._ignore_file(str(folder / ".gitignore"), inside=inside))
+            if (folder / ".git").exists():
+                return tuple(found)
+        self.problems.clear()
+        return ()  # outside of a checkout, nobody ignores on its behalf
 
-def _ignore_files_above(root: Path) -> tuple[IgnoreFile, ...]:
-    """The ignore files of the folders that hold the root, up to the top of the git checkout, innermost first."""
-    found: list[IgnoreFile] = []
-    for folder in (root, *root.parents):
-        if folder != root:
-            rules = _read_ignore_file(str(folder / ".gitignore"), inside=root.relative_to(folder).as_posix() + "/")
-            found.extend(rules)
-        if (folder / ".git").exists():
-            return tuple(found)
-    return ()  # outside of a checkout, nobody ignores on its behalf
-
-
-def _read_ignore_file(path: str, base: str = "", inside: str = "") -> tuple[IgnoreFile, ...]:
-    try:
-        text = contents(path, MOST_WRITTEN).decode("utf-8", "replace")
+    def _ignore_file(self, path: str, base: str = "", inside: str = "") -> tuple[IgnoreFile, ...]:
+        try:
+            text = contents(path, MOST_WRITTEN).decode("utf-8", "replace")
+        except OSError as error:
+            if error.errno in TOLD:
+                why = f"cannot be read ({error.strerror}): none of its patterns leaves anything out"
+                self.problems.append(Problem(os.path.relpath(path, self.root), why, BOUNDED))
+            return ()
         return (parse(text.splitlines(), base, inside),)
-    except OSError:
-        return ()

@@ -12,7 +12,7 @@ from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from functools import partial
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, NamedTuple
 
 from celerylint.config import ConfigError, Options
 from celerylint.finding import Finding, Known, Place, Report, Span, Summary
@@ -21,7 +21,7 @@ from celerylint.store import MOST_WRITTEN, Stamp, contents, stamp
 
 if TYPE_CHECKING:
     from celerylint.changes import Changes
-    from celerylint.discover import Discovery
+    from celerylint.discover import Discovery, Problem
     from celerylint.extract import Extraction, Files
     from celerylint.extract_deploy import DeployFiles
     from celerylint.inspection import Graph, Inspection
@@ -148,7 +148,7 @@ def _judged(
         rule.check_options(options)
     clock.lap("rules")
     run = _read(found, files, deployed, options, root, clock)
-    findings = [*_unreadable(run.discovery, run.files, run.deployed)]
+    findings = [*_unreadable(run.discovery, run.files, run.deployed, run.pins.problems)]
     findings.extend(crashed(f"evaluation of {path}", error, path) for path, error in run.project.crashes)
     if run.crash is not None:
         findings.append(crashed("evaluation of the deployment files", run.crash))
@@ -276,7 +276,7 @@ class _Run:
         deployed: DeployFiles,
         project: Project,
         crash: Exception | None,
-        pins: Mapping[str, Stamp | None],
+        pins: _Pinned,
         aliases: frozenset[str],
     ) -> None:
         self.discovery = discovery
@@ -285,7 +285,7 @@ class _Run:
         self.project = project
         self.crash = crash
         """What went wrong with the deployment files by a fault of ours."""
-        self._pins = pins
+        self.pins = pins
         self._aliases = aliases
 
     def save(self) -> None:
@@ -298,10 +298,10 @@ class _Run:
         from celerylint.facts.packages import sets_up
 
         found = self.discovery
-        unread = self.files.stamps.keys() - self.files.read - self._pins.keys() - self.deployed.stamps.keys()
+        unread = self.files.stamps.keys() - self.files.read - self.pins.stamps.keys() - self.deployed.stamps.keys()
         free = unread.intersection(found.tests)
         return Looked(
-            stamps={**found.stamps, **self._pins, **self.deployed.stamps, **self.files.stamps},
+            stamps={**found.stamps, **self.pins.stamps, **self.deployed.stamps, **self.files.stamps},
             gated={path for path in unread - free if not sets_up(path)},
             free=free,
             aliases=self._aliases,
@@ -362,13 +362,13 @@ def _begin(
 def _read(found: Discovery, files: Files, deployed: DeployFiles, options: Options, root: Path, clock: _Clock) -> _Run:
     from celerylint.model.link import link
 
-    version, pins = _version(root, found, options)
+    pins = _pinned(root, found, options)
     clock.lap("version")
     extraction = files.extract()
     clock.lap("extract")
     deployment, crash = _deployment(deployed, options)
     clock.lap("deployment")
-    inputs = partial(_inputs, root, found, files, version, options, deployment)
+    inputs = partial(_inputs, root, found, files, pins.version, options, deployment)
     project, aliases = link(inputs(extraction))
     clock.lap("link")
     for _ in range(_MAX_WIDENINGS):
@@ -437,19 +437,34 @@ def _packages(root: Path, found: Discovery, gated: tuple[str, ...]) -> frozenset
     return frozenset(names)
 
 
-def _version(root: Path, found: Discovery, options: Options) -> tuple[TargetVersion, dict[str, Stamp | None]]:
-    """The version of Celery to judge by, and the stamps of the files that may say it."""
+class _Pinned(NamedTuple):
+    """What files say of the version of Celery."""
+
+    version: TargetVersion
+    """The one to judge by."""
+    stamps: Mapping[str, Stamp | None]
+    """Those of the files that may say it."""
+    problems: Sequence[Problem]
+    """Those that cannot be read."""
+
+
+def _pinned(root: Path, found: Discovery, options: Options) -> _Pinned:
+    from celerylint.discover import BOUNDED, TOLD, Problem
     from celerylint.facts.pins import Pin, read_pins
     from celerylint.model.version import choose
 
     pins: list[Pin] = []
+    problems: list[Problem] = []
     pending = list(found.pins)
     stamps = {path: stamp(f"{root}/{path}") for path in pending}
     while pending and not options.celery_version:
         path = pending.pop()
         try:
             content = contents(f"{root}/{path}", MOST_WRITTEN)
-        except OSError:
+        except OSError as error:
+            if error.errno in TOLD:
+                why = f"cannot be read ({error.strerror}): the version of Celery that it may name is not known"
+                problems.append(Problem(path, why, BOUNDED))
             continue
         if b"elery" not in content and not path.endswith((".txt", ".in")):
             continue
@@ -458,22 +473,28 @@ def _version(root: Path, found: Discovery, options: Options) -> tuple[TargetVers
         fresh = [p for p in read.includes if p not in stamps and not os.path.isabs(p) and not p.startswith("..")]
         stamps.update((path, stamp(f"{root}/{path}")) for path in fresh)
         pending.extend(fresh)
-    return choose(pins, options.celery_version or ""), stamps
+    return _Pinned(choose(pins, options.celery_version or ""), stamps, sorted(problems))
 
 
-def _unreadable(found: Discovery, files: Files, deployed: DeployFiles) -> Iterator[Finding]:
+def _unreadable(found: Discovery, files: Files, deployed: DeployFiles, unread: Sequence[Problem]) -> Iterator[Finding]:
+    from celerylint.discover import READABLE
     from celerylint.rules.linter.cly900_unreadable_file import UnreadableFile
 
     rule = UnreadableFile()
-    for problem in found.problems:
-        yield rule.finding(
-            Place(problem.path, Span(1, 1, 1, 1)), f"the folder cannot be listed: {problem.why}", _READABLE
-        )
+    for problem in (*found.problems, *unread):
+        yield rule.finding(Place(problem.path, Span(1, 1, 1, 1)), problem.why, problem.help)
     for path, error in (*files.problems(), *deployed.problems()):
         if "{{" in path:
             continue  # a template: it becomes Python when somebody makes a project of it
-        span = Span(error.line, error.col, error.line, error.col + 1)
-        yield rule.finding(Place(path, span), f"{error.message}: nothing in this file is linted", _READABLE)
+        span = _within(files.text(path), error.line, error.col)
+        yield rule.finding(Place(path, span), f"{error.message}: nothing in this file is linted", READABLE)
 
 
-_READABLE = "make it readable, or leave it out with extend-exclude in [tool.celerylint]"
+def _within(text: str | None, line: int, column: int) -> Span:
+    """One character of a text, or none at the end of a line: parsers also name places behind what is there."""
+    if text is None:
+        return Span(1, 1, 1, 1)
+    lines = text.removeprefix("\ufeff").replace("\r\n", "\n").replace("\r", "\n").split("\n")
+    line = min(line, len(lines))
+    end = len(lines[line - 1]) + 1
+    return Span(line, min(column, end), line, min(column + 1, end))

@@ -24,6 +24,8 @@ _IN_BRACKETS = re.compile(r"[ \t\r\n]*,[ \t\r\n]*")
 _WITH_DASHES = re.compile(r"[ \t]*(?:#[^\n]*)?\n(?P<indent>[ \t]*-[ \t]+)")
 _PLAIN = re.compile(r"(?:\$\{[^}\s]*\}|[^\s\"'`,\[\];&|<>()])+")
 """A word with variables in it."""
+_ADDED = re.compile(r"[\w.,:/=@%+-]+", re.ASCII)
+"""What means the same in every shell and file: names of queues may hold anything."""
 _BEFORE = frozenset(" \t\n=[,(\"'") | {""}
 _BEHIND = frozenset(" \t\r\n],);&|<>\"'") | {""}
 _QUOTING = str.maketrans("", "", "\"'\\")
@@ -45,6 +47,8 @@ class CommandText:
 
     def with_flag(self, flag: str) -> list[Edit]:
         """A flag more, behind the others; nothing where it cannot be put."""
+        if not _ADDED.fullmatch(flag):
+            return []
         for number in range(len(self.words) - 1, self.held.line.at - 1, -1):
             if self.tokens[number] is not None and not self._takes_next(number):
                 return self._after(number, flag)
@@ -76,7 +80,7 @@ class CommandText:
         """Another value of an option; nothing where it is not written out."""
         last = self._unit(option)[1]
         word, at = self.words[last], self._inside(last)
-        if option.value is None or word is None or at is None or self._is_shared(last):
+        if option.value is None or word is None or at is None or self._is_shared(last) or not _ADDED.fullmatch(value):
             return []
         start = len(word) - len(option.value)
         if self.text.text[at + start : at + len(word)] != option.value:

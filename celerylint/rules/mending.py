@@ -52,6 +52,11 @@ def set_at(at: At, needs: Iterable[Needed] = (), **values: str) -> list[Edit]:
     return [SetKeyword(place(at), name, value, tuple(needs)) for name, value in values.items()]
 
 
+def quoted(text: str) -> str:
+    """A text of the project, which may be anything, as Python writes it: in double quotes wherever it can be."""
+    return f'"{text}"' if text.isprintable() and not set(text) & set('"\\') else repr(text)
+
+
 def before(node: ir.Node, path: str, text: str) -> InsertText:
     """A text right before a node."""
     return InsertText(Place(path, Span(node.line, node.col, node.line, node.col)), text)
@@ -121,7 +126,7 @@ def renamed(at: At, name: str, new: str) -> ReplaceText | None:
     """Another name for what is written at a place: a keyword, the target of an assignment, a key; None for anything else."""
     path, node = at
     if isinstance(node, ir.Const):
-        return ReplaceText(place(at), f'"{new}"') if node.value == name else None
+        return ReplaceText(place(at), quoted(new)) if node.value == name else None
     if isinstance(node, ir.Keyword):
         return ReplaceText(Place(path, Span(node.line, node.col, node.line, node.col + len(name))), new)
     target = node.target if isinstance(node, ir.AnnAssign) else None

@@ -149,7 +149,9 @@ def test_folder_that_cannot_be_listed_is_a_problem_and_the_rest_is_read(
     monkeypatch.setattr(os, "scandir", refuse)
     found = discover(project, ["."], Options())
     assert found.files == ("a/x.py",)
-    assert [(problem.path, problem.why) for problem in found.problems] == [("locked", "Permission denied")]
+    assert [(problem.path, problem.why) for problem in found.problems] == [
+        ("locked", "the folder cannot be listed: Permission denied")
+    ]
 
 
 @pytest.mark.parametrize("path", ["nope.py", "nope/deep"])

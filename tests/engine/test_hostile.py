@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import ast
 import json
 import os
 import resource
@@ -197,7 +198,7 @@ def _sparse(path: Path) -> None:
 
 @pytest.mark.parametrize("name", [".gitignore", "pyproject.toml", "included.txt", "setup.cfg", "poetry.lock"])
 @pytest.mark.parametrize("make", [os.mkfifo, _zeros, _sparse])
-def test_what_is_no_plain_file_of_settings_is_passed_over(
+def test_what_is_no_plain_file_of_settings_is_passed_over_and_one_too_large_is_said(
     tmp_path: Path, make: Callable[[Path], None], name: str
 ) -> None:
     (tmp_path / ".git").mkdir()
@@ -207,9 +208,24 @@ def test_what_is_no_plain_file_of_settings_is_passed_over(
     run = _lint(tmp_path, "--output-format", "concise")
     if make is _sparse and name == "pyproject.toml":
         assert (run.returncode, run.stderr.count("\n")) == (2, 1), run.stderr
-    else:
-        assert run.returncode == 1, run.stderr
-        assert run.stdout.startswith("good.py:4:14: CLY201")
+        return
+    assert run.returncode == 1, run.stderr
+    found = [tuple(line.split(" ", 3)[:2]) for line in run.stdout.splitlines()]
+    told = [(f"{name}:1:1:", "CLY900")] if make is _sparse else []
+    assert sorted(found) == sorted([("good.py:4:14:", "CLY201"), *told])
+    assert run.stdout.count("cannot be read (larger than 8 MB): ") == len(told)
+
+
+@pytest.mark.skipif(os.geteuid() == 0, reason="the superuser reads all")
+@pytest.mark.parametrize("name", [".gitignore", "requirements.txt"])
+def test_what_may_not_be_read_is_said(tmp_path: Path, name: str) -> None:
+    (tmp_path / ".git").mkdir()
+    (tmp_path / name).touch(0)
+    (tmp_path / "good.py").write_text(GOOD)
+    assert (
+        f"{name}:1:1: CLY900 [error] cannot be read (Permission denied)"
+        in _lint(tmp_path, "--output-format", "concise").stdout
+    )
 
 
 @pytest.mark.parametrize("make", [os.mkfifo, _zeros])
@@ -555,3 +571,60 @@ def test_a_deployment_file_that_is_a_pipe_by_now_is_one_finding(tmp_path: Path) 
     run = subprocess.run([sys.executable, "-c", code, tmp_path], capture_output=True, text=True, timeout=60)
     assert "compose.yml:1:1: CLY900 [error] cannot be read: not a plain file" in run.stdout, run.stderr
     assert "good.py:4:14: CLY201" in run.stdout
+
+
+# --- where what cannot be read stands ---------------------------------------------------------------------------------
+
+BROKEN = {
+    "the end of a line": "import celery\nx = 'a\n",
+    "behind the end of a line": "import celery\nif x\n    pass\n",
+    "carriage returns": "import celery\rx = (\ry = 1\r",
+    "the end of the file": "import celery\nx = (1,\n",
+    "a block that never comes": "import celery\nif x:",
+    "nothing but a mark": "\ufeffimport celery\ndef",
+}
+
+
+@pytest.mark.parametrize("name", BROKEN)
+def test_what_cannot_be_read_stands_within_its_file(tmp_path: Path, name: str) -> None:
+    (tmp_path / "bad.py").write_text(BROKEN[name], newline="")
+    (found,) = json.loads(_lint(tmp_path, "--output-format", "json").stdout)["findings"]
+    lines = BROKEN[name].removeprefix("\ufeff").replace("\r", "\n").split("\n")
+    assert found["code"] == "CLY900"
+    assert found["line"] == found["end_line"] <= len(lines)
+    assert found["column"] <= found["end_column"] <= len(lines[found["line"] - 1]) + 1
+
+
+# --- names that a fix writes ------------------------------------------------------------------------------------------
+
+NAMES = ['a\'"+exit()+"', 'a"+exit()+"', "a\\", "a\\N{BULLET}", "a\u2028b", "a'", "a$(touch mark)", "a'; touch mark; '"]
+
+
+@pytest.mark.parametrize("name", NAMES)
+def test_a_name_that_a_fix_writes_stays_a_name(tmp_path: Path, name: str) -> None:
+    files = {
+        f"{name}/tasks.py": "from celery import shared_task\n\n\n@shared_task\ndef one(): ...\n\n\n@shared_task\ndef two(): ...\n",
+        f"{name}/more.py": "from celery import shared_task\n\n\n@shared_task\ndef three(): ...\n",
+        "app.py": f"from celery import Celery, shared_task\n\napp = Celery('x')\napp.conf.task_default_queue = {name!r}\n"
+        f"app.conf.beat_schedule = {{'a': {{'task': {name + '.tasks.onee'!r}, 'schedule': 5.0}}}}\n"
+        f"app.send_task({name + '.tasks.onne'!r})\n\n\n@app.task(queue={name!r})\ndef four(): ...\n",
+        "compose.yml": "services:\n  w:\n    image: x\n    command: celery -A app worker -Q celery\n",
+        "run.sh": "#!/bin/sh\nexec celery -A app worker -Q celery\n",
+    }
+    for path, text in files.items():
+        (tmp_path / path).parent.mkdir(exist_ok=True)
+        (tmp_path / path).write_text(text)
+    run = _lint(tmp_path, "--fix-only", "--unsafe-fixes", "--preset", "all", "--select", "CLY")
+    assert run.returncode == 0, run.stderr
+    assert "break" not in run.stderr
+    calls = [
+        node
+        for path in files
+        if path.endswith(".py")
+        for node in ast.walk(ast.parse((tmp_path / path).read_text()))
+        if isinstance(node, ast.Call)
+    ]
+    assert {ast.unparse(call.func) for call in calls} <= {"Celery", "app.send_task", "app.task", "shared_task", "Queue"}
+    written = {keyword.value.value for call in calls for keyword in call.keywords if keyword.arg == "name"}
+    assert written >= {f"{name}.tasks.one", f"{name}.tasks.two", f"{name}.more.three"}
+    assert "touch" not in (tmp_path / "run.sh").read_text() + (tmp_path / "compose.yml").read_text()

@@ -89,7 +89,7 @@ def _renamed(entry: Entry, near: str | None) -> Fix | None:
     at = entry.keys.get("task")
     if near is None or at is None or not isinstance(at[1], (ir.Const, ir.Keyword)):
         return None
-    return mending.unsafe(f"send {near}", *mending.set_at(at, (), task=f'"{near}"'))
+    return mending.unsafe(f"send {near}", *mending.set_at(at, (), task=mending.quoted(near)))
 
 
 def _why(name: str, app: App, project: Project) -> str | None:

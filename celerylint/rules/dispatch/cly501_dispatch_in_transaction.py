@@ -191,7 +191,7 @@ def _after_commit(dispatch: Dispatch, opened: Transaction, project: Project) -> 
         end = call.func.end_col
         name = Place(path, Span(call.func.end_line, end - len(method), call.func.end_line, end))
         return mending.unsafe(f"write {method}_on_commit", ReplaceText(name, f"{method}_on_commit"))
-    using = f', using="{database}"' if database else ""
+    using = f", using={mending.quoted(database)}" if database else ""
     given_to = "django.db.transaction.on_commit"
     wrapped = mending.partial_of(call, path, project, given_to=given_to, more=using, needs=[_TRANSACTION])
     return mending.unsafe("send it after the commit", *wrapped) if wrapped else None
@@ -209,7 +209,7 @@ def _database(opened: Transaction) -> str | None:
     if not given or (isinstance(given[0], ir.Const) and given[0].value is None):
         return ""
     name = given[0].value if isinstance(given[0], ir.Const) else None
-    return name if isinstance(name, str) and '"' not in name else None
+    return name if isinstance(name, str) else None
 
 
 def _has_on_commit(dispatch: Dispatch, project: Project) -> bool:

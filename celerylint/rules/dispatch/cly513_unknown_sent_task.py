@@ -103,6 +103,8 @@ def _renamed(dispatch: Dispatch, name: str, near: str) -> Fix | None:
     node = at[1]
     if node.end_col - node.col != len(name) + 2 or node.line != node.end_line:
         return None  # in other than plain quotes
+    if mending.quoted(near) != f'"{near}"' or "'" in near:
+        return None  # it would not stand in any quotes
     inner = Place(at[0], Span(node.line, node.col + 1, node.line, node.end_col - 1))
     return mending.unsafe(f"send `{near}`", ReplaceText(inner, near))
 

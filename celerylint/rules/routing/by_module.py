@@ -8,6 +8,7 @@ from itertools import chain, count
 
 from celerylint.model.durations import limit
 from celerylint.model.project import Task
+from celerylint.rules import mending
 
 _PLAIN = frozenset({"tasks", "task", "celery", "celery_tasks", "jobs", "workers", "__init__"})
 """Names of modules that say nothing of the work."""
@@ -83,11 +84,13 @@ def _by_limit(tasks: Sequence[Task], default: str) -> dict[str, str]:
 
 def as_dict(found: Mapping[str, str]) -> str:
     """Routes as the dict that `task_routes` takes."""
-    entries = [f'"{pattern}": {{"queue": "{queue}"}}' for pattern, queue in found.items()]
+    entries = [f'{mending.quoted(pattern)}: {{"queue": {mending.quoted(queue)}}}' for pattern, queue in found.items()]
     return f"{{\n    {', '.join(entries)}\n}}"
 
 
 def as_lines(found: Mapping[str, str]) -> str:
     """The same with each route on a line of its own."""
-    entries = (f'    "{pattern}": {{"queue": "{queue}"}},\n' for pattern, queue in found.items())
+    entries = (
+        f'    {mending.quoted(pattern)}: {{"queue": {mending.quoted(queue)}}},\n' for pattern, queue in found.items()
+    )
     return f"{{\n{''.join(entries)}}}"

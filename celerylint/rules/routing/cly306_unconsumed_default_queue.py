@@ -132,7 +132,7 @@ def _declared(app: App, default: str) -> list[Edit]:
     if last is None or maker is None or len(node.items) != len(value.items):
         return []
     apart = f"\n{' ' * (last.col - 1)}" if last.line != node.line else " "
-    return [mending.behind(last, path, f',{apart}{maker}("{default}")')]
+    return [mending.behind(last, path, f",{apart}{maker}({mending.quoted(default)})")]
 
 
 def _left_out(app: App, found: Consumers) -> At | None:

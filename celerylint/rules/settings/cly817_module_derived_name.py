@@ -58,7 +58,7 @@ def pull(): ...
                 f'write name="{task.name}" to keep it',
                 symbol=task.name,
                 # Celery looks for annotations before a class has a name that it is not given: one would then apply.
-                fix=mending.safe(f'write name="{task.name}"', *mending.set_at(task.at, name=f'"{task.name}"'))
+                fix=mending.safe(f'write name="{task.name}"', *mending.set_at(task.at, name=mending.quoted(task.name)))
                 if mending.takes_options(task) and not (task.class_based and _annotated(task))
                 else None,
             )

@@ -183,7 +183,7 @@ def _value_instead(text: Text, place: Place, old: str, new: str) -> Edit | None:
 def _in_service(outline: Outline, broker: Broker, flags: list[str], volume: bool) -> list[Edit]:
     """Flags and a volume for a service of Compose whose image is written there; nothing for another."""
     keys = outline.keys(broker.place.line) if broker.platform == "compose" else {}
-    if "image" not in keys or (volume and "volumes" in keys):
+    if "image" not in keys or (volume and ("volumes" in keys or not _A_SERVICE.fullmatch(broker.name))):
         return []
     edits: list[Edit] = []
     behind: list[str] = []
@@ -208,6 +208,7 @@ def _in_service(outline: Outline, broker: Broker, flags: list[str], volume: bool
     return [*edits, outline.after(keys.get("command", keys["image"]), *behind)] if behind else edits
 
 
+_A_SERVICE = re.compile(r"[\w.-]+")
 _ONE_LINE = re.compile(r"[ ]*command:[ ]+[\"']?([^\s\"'|>\[&*][^\"'$#]*)[\"']?")
 
 
