@@ -11,7 +11,7 @@ import msgspec
 from celerylint.effects.events import Step
 from celerylint.effects.frames import Closure
 from celerylint.effects.models import computed, is_expression
-from celerylint.effects.records import column, is_document, item, listed
+from celerylint.effects.records import column, is_document, is_there, item, listed
 from celerylint.effects.symbols import (
     CHOSEN,
     RANDOM,
@@ -161,6 +161,8 @@ def _unary(walker: Walker, node: ir.UnaryOp) -> Sym:
     value = walker.eval(node.value)
     if node.op == "not" and "settled" in value.traits and value.shape == "const":
         return Sym(shape="const", const=not value.const, traits=value.traits)
+    if node.op == "not" and is_there(walker, value):
+        return Sym(shape="const", const=False, traits=frozenset({"settled"}))
     if node.op == "not":
         return Sym(holds=inverted(value.holds), key=f"not {value.key}" if value.key else "")
     if node.op == "-" and isinstance(value.const, (int, float)):
@@ -175,6 +177,8 @@ def _compare(walker: Walker, node: ir.Compare) -> Sym:
     if "settled" in left.traits and right.shape == "const" and op in ("is", "is not", "==", "!="):
         same = left.const == right.const
         return Sym(shape="const", const=same if op in ("is", "==") else not same, traits=left.traits)
+    if right.shape == "const" and right.const is None and op in ("is", "is not") and is_there(walker, left):
+        return Sym(shape="const", const=op == "is not", traits=frozenset({"settled"}))
     key = f"({left.key}{op}{right.key})" if left.key and right.key else ""
     sides = [s for s in (left, *rights) if s.holds]
     if len(rights) == 1 and (changed := _changed(left, right, (walker.file, node), walker.now)) is not None:

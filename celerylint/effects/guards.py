@@ -349,8 +349,14 @@ def _is_field(gate: Gate, event: Write) -> bool:
         return False
     if event.subject == gate.subject:
         return True
-    same = gate.model and event.model and _short(event.model) == _short(gate.model)
+    same = gate.model and event.model and (_short(event.model) == _short(gate.model) or _is_table(event.model, gate.model))
     return bool(same) and not _different(gate.subject, event.subject)
+
+
+def _is_table(table: str, model: str) -> bool:
+    """Whether a table is, by its name, the one of a class: `shop_orders` of `Order`."""
+    one, name = _short(table).replace("_", ""), _short(model).lower()
+    return table.islower() and not model.islower() and one.endswith((name, f"{name}s", f"{name}es", f"{name[:-1]}ies"))
 
 
 _LOOKED_UP = re.compile(r"[\w.]+\[(?P<asked>[^\[\]#]+)\]")
@@ -368,8 +374,12 @@ def _different(one: str, other: str) -> bool:
 def _asked(row: str) -> dict[str, str]:
     """What a row was looked up by, if that is known."""
     found = _LOOKED_UP.fullmatch(row)
-    parts = (part.partition("=") for part in re.split("[,&]", found["asked"])) if found is not None else ()
-    return {name: value for name, _, value in parts if value}
+    parts = (_COMPARED.fullmatch(part) for part in re.split("[,&]", found["asked"])) if found is not None else ()
+    return {part["name"]: part["value"] for part in parts if part is not None}
+
+
+_COMPARED = re.compile(r"(?P<open>\((value:\d+\.)?)?(?P<name>[^=]*)==?(?P<value>.+?)(?(open)\))")
+"""`id=1`, and `(value:7.id==1)`, where a column of a class is compared."""
 
 
 def _short(model: str) -> str:

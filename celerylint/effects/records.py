@@ -16,6 +16,8 @@ if TYPE_CHECKING:
 
 SELECTED = "\0selected"
 """The attribute under which a cursor holds the rows that it was asked for."""
+THERE = "\0there"
+"""The attribute of a row that was asked for in a way that raises where there is none."""
 FETCHED = "fetched"
 """The trait of rows that `.all()` fetches: a query of Django's goes on being one."""
 
@@ -35,6 +37,13 @@ def columns_of(rows: Sym) -> dict[str, Sym]:
 def is_record(row: Sym) -> bool:
     """Whether a row is a tuple or a dict."""
     return row.shape == "row" and COLUMNS in row.entries
+
+
+def is_there(walker: Walker, row: Sym) -> bool:
+    """Whether a row is certain to be one, and so to be true."""
+    if row.holds or is_record(row):
+        return False
+    return row.shape == "new" or (row.shape == "row" and (row.key, THERE) in walker.attributes)
 
 
 def single(rows: Sym) -> Sym:

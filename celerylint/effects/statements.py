@@ -14,6 +14,7 @@ from celerylint.effects.events import Act, Call, Event, Raised, Release, Save
 from celerylint.effects.expressions import decided
 from celerylint.effects.frames import Args, Closure, Frame, Suspended
 from celerylint.effects.models import is_number
+from celerylint.effects.records import is_there
 from celerylint.effects.symbols import UNKNOWN, Gate, Hold, Sym, constant, flag, grown, is_flag, join, met, negated
 from celerylint.facts import ir
 from celerylint.facts.walk import nodes
@@ -106,6 +107,8 @@ def _if(walker: Walker, node: ir.If) -> str | None:
     test = walker.eval(node.test)
     if "settled" in test.traits and test.shape == "const":
         return walker.block(node.body if test.const else node.orelse)
+    if is_there(walker, test):
+        return walker.block(node.body)
     holds = test.holds
     if test.shape == "list":
         holds = tuple(h for h in holds if not any(h.gate is each.gate for each in walker.holds))

@@ -6,6 +6,7 @@ import re
 from collections.abc import Iterable, Iterator, Sequence
 from typing import NamedTuple
 
+from celerylint.effects.catalogue.benign import is_quiet
 from celerylint.effects.events import Act, Call, Event, Raised, Retry, Step, Trace, can_follow
 from celerylint.effects.guards import own_failure, undone
 from celerylint.model.durations import own_limit, period
@@ -32,22 +33,6 @@ _DATABASE = frozenset(
     }
 )
 _ABSENT = frozenset({"DoesNotExist", "ObjectDoesNotExist"})
-_QUIET = frozenset(
-    {
-        "logging",
-        "builtins",
-        "json",
-        "structlog",
-        "loguru",
-        "datetime",
-        "re",
-        "math",
-        "copy",
-        "itertools",
-        "collections",
-        "functools",
-    }
-)
 
 _SINGLE = re.compile(r"singleton|once|unique|exclusive|lock", re.IGNORECASE)
 
@@ -250,7 +235,12 @@ def _raises(event: Event, names: list[str]) -> bool | None:
     root = _root(event.what)
     if _DATA.fullmatch(event.what) and not broad:
         return None
-    if root in _QUIET or _LOGS.search(event.what) or event.name in _CLOSES or (event.name in _OF_TEXT and not broad):
+    if (
+        is_quiet(event.what)
+        or _LOGS.search(event.what)
+        or event.name in _CLOSES
+        or (event.name in _OF_TEXT and not broad)
+    ):
         return None
     if event.what == "orm" and event.name in ("get", "latest", "earliest") and last & _ABSENT:
         return True
@@ -360,7 +350,7 @@ def _fails_after(act: Act, trace: Trace, handler: Step, before: int) -> bool | N
         answer = _raises(event, names)
         if answer is None and "?" in names and isinstance(event, (Call, Raised)):
             answer = False
-        if answer is None and isinstance(event, Call) and not _names_known(names) and _root(event.what) not in _QUIET:
+        if answer is None and isinstance(event, Call) and not _names_known(names) and not is_quiet(event.what):
             answer = False
         if answer:
             return True

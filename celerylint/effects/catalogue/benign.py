@@ -67,3 +67,21 @@ _LOOKS_UP = re.compile(
 def is_kept(what: str) -> bool:
     """Whether a store, or the file system, is asked for something that a run may have left there."""
     return what.startswith(_STORES) and _LOOKS_UP.fullmatch(what.rpartition(".")[2]) is not None
+
+
+_QUIET = frozenset({
+    "builtins", "calendar", "collections", "contextlib", "contextvars", "copy", "dataclasses", "datetime", "email", "enum",
+    "functools", "gc", "hashlib", "hmac", "html", "inspect", "itertools", "json", "logging", "math", "operator", "platform",
+    "pprint", "random", "re", "secrets", "string", "sys", "textwrap", "time", "timeit", "traceback", "types", "typing",
+    "typing_extensions", "warnings", "weakref", "zoneinfo", "pytz",
+    "logbook", "loguru", "structlog", "tqdm",
+    "airbrake", "bugsnag", "datadog", "ddtrace", "elasticapm", "honeybadger", "newrelic", "opencensus", "opentelemetry",
+    "prometheus_client", "pybrake", "raven", "rollbar", "sentry_sdk", "statsd",
+})  # fmt: skip
+_SILENT = re.compile(r"(uuid\.uuid\d|base64\.\w*encode|django\.(utils\.(timezone|translation|text|html)|conf))\b.*")
+
+
+def is_quiet(what: str) -> bool:
+    """Whether a call by this path hardly ever raises: it computes from what is there, or reports what happened and keeps its
+    failures to itself."""
+    return what.partition(".")[0].removesuffix("()") in _QUIET or _SILENT.match(what) is not None

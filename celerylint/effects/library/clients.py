@@ -128,15 +128,15 @@ _ASKED = re.compile(
 `/files/list_folder`, `/v1/embeddings`."""
 _TAKES_AWAY = re.compile(
     r"(.*/)?(un(link|register|subscribe|publish|assign|set|follow|lock|mute)|delete|remove|revoke|disable|deactivate|log_?out"
-    r"|archive|cancel|close)/?",
+    r"|archive|cancel|close|(set|upsert|replace|overwrite)([_-]\w+)?)/?",
     re.IGNORECASE,
 )
-"""Where a POST request takes away, or ends, what a second one finds gone."""
+"""Where a POST request takes away, ends or sets what a second one finds so."""
 
 
 def _only_asks(name: str, site: Site, purpose: str) -> bool:
-    """Whether the address of a request, what it is for, or the function that makes it says that it is a question, or takes
-    something away."""
+    """Whether the address of a request, what it is for, or the function that makes it says that it is a question, takes
+    something away, or sets it."""
     if "grant_type" in _named(site) or _queries(site):
         return True
     if _GETS.match(purpose):
@@ -158,8 +158,11 @@ def _purpose(walker: Walker) -> str:
     return next((name for name in names if name and not _PASSES.fullmatch(name)), "")
 
 
-_GETS = re.compile(r"_*(get|fetch|search|look_?up|find|query|list|read|load|retrieve|count)_(?!\w*(or|and)_)\w*[a-z]")
-"""Functions whose names say that they ask; the task itself is none of them."""
+_GETS = re.compile(
+    r"_*(get|fetch|search|look_?up|find|query|list|read|load|retrieve|count|set|upsert|replace|overwrite)_"
+    r"(?!\w*(or|and)_)\w*[a-z]"
+)
+"""Functions whose names say that they ask, or set what a second run sets to the same; the task itself is none of them."""
 _PASSES = re.compile(
     r"_*((make|do|api|http|send|perform)_)?(request|post|call|api|execute|send|invoke|wrapper|inner|wrapped)"
     r"(_(request|json|api|http|url|data|form))?"

@@ -12,7 +12,7 @@ from celerylint.effects.frames import Args, Site
 from celerylint.effects.managers import behind
 from celerylint.effects.models import MANAGERS, columns, counts, short
 from celerylint.effects.models import column as column_trait
-from celerylint.effects.records import column, columns_of, is_document, is_record, item, picked, records, single
+from celerylint.effects.records import THERE, column, columns_of, is_document, is_record, item, picked, records, single
 from celerylint.effects.symbols import OF, UNKNOWN, Gate, Hold, Sym, missing
 from celerylint.effects.walk import Walker
 from celerylint.facts import ir
@@ -268,6 +268,7 @@ def _one(walker: Walker, rows: Sym, name: str, site: Site) -> Sym:
         found = msgspec.structs.replace(row, holds=(hold, *asked_for, *(Hold(each.gate, True) for each in lock)))
         return picked(walker, found, site.at)
     walker.holds += tuple(Hold(h.gate, None, True) for h in walker.row_holds(row, row, site.at)) + lock
+    walker.attributes[row.key, THERE] = UNKNOWN
     return picked(walker, row, site.at)
 
 
@@ -349,6 +350,7 @@ def _get_or_create(walker: Walker, rows: Sym, site: Site) -> Sym:
     for name in (site.args.keywords.get("defaults") or UNKNOWN).entries if site.name == "update_or_create" else ():
         walker.emit(Write, site.at, subject=key, model=rows.model, name=name, saved=True)
     created = Hold(Gate("created", key, rows.model, at=site.at, order=walker.now), True)
+    walker.attributes[key, THERE] = UNKNOWN
     return Sym(shape="tuple", items=(row, Sym(holds=(created,))))
 
 

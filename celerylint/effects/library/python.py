@@ -55,6 +55,8 @@ _TRANSPARENT = frozenset({
 })  # fmt: skip
 
 
+_KEYS = frozenset({"uuid.UUID", "bson.ObjectId", "bson.objectid.ObjectId"})
+"""What a key is made into that came as text: the same key."""
 _TEXT_ONLY = frozenset({
     "startswith", "endswith", "isdigit", "isdecimal", "isnumeric", "isalpha", "isalnum", "isspace", "islower", "isupper",
     "splitlines", "partition", "rpartition", "removeprefix", "removesuffix", "zfill",
@@ -124,6 +126,8 @@ def call(walker: Walker, site: Site) -> Sym | None:
         return Sym(what=f"{what}()", traits=RANDOM, key=walker.fresh("random"))
     if what in _TRANSPARENT:
         return site.args.positional[0] if site.args.positional else UNKNOWN
+    if what in _KEYS and len(site.args.positional) == 1:
+        return _builtin(walker, site, "str")
     if what in _BY_NAME and site.args.positional:
         return _imported(walker, site, site.args.positional[0].const)
     if what.endswith(("ExitStack().enter_context", "ExitStack().enter_async_context")) and site.args.positional:
