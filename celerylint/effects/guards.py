@@ -349,7 +349,9 @@ def _is_field(gate: Gate, event: Write) -> bool:
         return False
     if event.subject == gate.subject:
         return True
-    same = gate.model and event.model and (_short(event.model) == _short(gate.model) or _is_table(event.model, gate.model))
+    same = (
+        gate.model and event.model and (_short(event.model) == _short(gate.model) or _is_table(event.model, gate.model))
+    )
     return bool(same) and not _different(gate.subject, event.subject)
 
 
