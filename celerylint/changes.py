@@ -21,7 +21,13 @@ _HARDENED = (
     *("-c", "core.fsmonitor=false", "-c", "core.hooksPath=/dev/null", "-c", "protocol.allow=never"),
     *("-c", "diff.external=", "-c", "core.pager=cat", "--no-pager", "--literal-pathspecs", "--no-replace-objects"),
 )
-_ENVIRONMENT = {"GIT_OPTIONAL_LOCKS": "0", "GIT_NO_LAZY_FETCH": "1", "GIT_TERMINAL_PROMPT": "0", "LC_ALL": "C"}
+_ENVIRONMENT = {
+    "GIT_OPTIONAL_LOCKS": "0",
+    "GIT_NO_LAZY_FETCH": "1",
+    "GIT_ALLOW_PROTOCOL": "none",  # of what is fetched by a git that does not know the one above
+    "GIT_TERMINAL_PROMPT": "0",
+    "LC_ALL": "C",
+}
 _MOST_SECONDS = 60
 """That one answer of git's may take: a repository may be made of pipes."""
 _MOST_BYTES = 16_000_000

@@ -290,6 +290,8 @@ def test_nothing_that_a_checkout_configures_is_run(shop: Path, found: Found, tmp
     for key in (
         *("core.fsmonitor", "diff.external", "diff.evil.textconv", "diff.evil.command", "core.pager"),
         *("filter.evil.clean", "filter.evil.smudge", "filter.evil.process", "core.sshCommand", "core.editor"),
+        *("pager.diff-index", "pager.cat-file", "core.gitProxy", "core.alternateRefsCommand", "core.askPass"),
+        *("uploadpack.packObjectsHook", "gpg.program", "credential.helper", "trace2.normalTarget", "merge.evil.driver"),
     ):
         git("config", key, run)
     (shop / ".git/hooks/post-index-change").write_text(f"#!/bin/sh\ntouch {mark}\n")
@@ -298,6 +300,34 @@ def test_nothing_that_a_checkout_configures_is_run(shop: Path, found: Found, tmp
     (shop / "shop/tasks.py").write_text(tasks("pull", "push", "added"))
     (shop / "shop/new.py").write_text(tasks("fetch"))
     assert found("--since", "HEAD") == ["shop/new.py:fetch", "shop/tasks.py:added"]
+    assert not mark.exists()
+
+
+@pytest.mark.skipif(sys.platform == "win32", reason="the transport is a shell command")
+@pytest.mark.parametrize("old", [False, True])
+def test_no_transport_of_a_checkout_is_run(
+    shop: Path, capsys: pytest.CaptureFixture[str], tmp_path: Path, monkeypatch: pytest.MonkeyPatch, old: bool
+) -> None:
+    from celerylint import changes
+
+    mark = tmp_path / "ran"
+    (shop / "shop/tasks.py").write_text(tasks("pull", "push", "added"))
+    commit()
+    run = ["git", "-C", str(shop), "rev-parse", "HEAD~1:shop/tasks.py"]
+    blob = subprocess.run(run, capture_output=True, text=True, check=True).stdout.strip()
+    (shop / ".git/objects" / blob[:2] / blob[2:]).unlink()
+    for key, value in {
+        "core.repositoryFormatVersion": "1",
+        "extensions.partialClone": "origin",
+        "remote.origin.promisor": "true",
+        "remote.origin.url": f"ext::touch {mark}",
+        "protocol.ext.allow": "always",
+    }.items():
+        git("config", key, value)
+    if old:  # a git that fetches what is missing whatever it is told
+        environment = {key: value for key, value in changes._ENVIRONMENT.items() if key != "GIT_NO_LAZY_FETCH"}
+        monkeypatch.setattr(changes, "_ENVIRONMENT", environment)
+    assert "partial" in failed(capsys, "--since=HEAD~1", "--select=CLY201")
     assert not mark.exists()
 
 
