@@ -173,6 +173,7 @@ def _judged(
         options,
         rules,
         wanted=run.discovery.wanted,
+        unread=run.files.unread | run.deployed.unread,
         known=known,
         is_gone=lambda path: not (root / path).exists(),
         touched=touched,

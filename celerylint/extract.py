@@ -366,6 +366,11 @@ class Files:
         """Files that could not be read, by path."""
         return sorted((path, problem) for path, problem in self._problems.items() if self._found.keep(path))
 
+    @property
+    def unread(self) -> set[str]:
+        """All files that could not be read."""
+        return set(self._problems)
+
     def sources(self, paths: Iterable[str]) -> Iterator[tuple[str, bytes]]:
         """Those of some files that can be read, with their bytes."""
         for path in paths:

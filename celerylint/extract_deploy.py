@@ -107,6 +107,11 @@ class DeployFiles:
             if facts.kind != "values" or f"{folder}/Chart.yaml".removeprefix("/") in self._found.deployment:
                 yield path, facts.error
 
+    @property
+    def unread(self) -> set[str]:
+        """All files that could not be read."""
+        return {path for path, facts in self._facts.items() if facts is not None and facts.error is not None}
+
     def sources(self) -> Iterator[tuple[str, str, bytes]]:
         """Path, kind and bytes of every file whose facts were read."""
         for path, facts in sorted(self._facts.items()):

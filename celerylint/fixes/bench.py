@@ -110,7 +110,7 @@ class Bench:
                 continue
             if text == before.text:
                 continue
-            if path.endswith(".py") and not _still_parses(before.text, text):
+            if path.endswith(".py") and not _still_parses(before, text):
                 broken[path] = tuple(by_path[path])
             else:
                 changed[path] = after
@@ -225,15 +225,15 @@ def _lines_above(one: Change, other: Change) -> bool:
     return any(a.start == a.end == b.start < b.end and a.text.endswith("\n") for a, b in pairs)
 
 
-def _still_parses(before: str, after: str) -> bool:
+def _still_parses(before: Text, after: str) -> bool:
     """Whether a text is Python code, as far as the one that it was made of is: that may be too new for this interpreter."""
     if _parses(after):
         return True
-    if _parses(before):
+    if _parses(before.text):
         return False
-    from celerylint.fixes.python import parses
+    from celerylint.facts.lower import extract
 
-    return parses(after)
+    return extract(before.path, before.encoded(after)).error is None
 
 
 def _parses(text: str) -> bool:

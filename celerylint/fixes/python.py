@@ -652,14 +652,3 @@ def _assigns(statement: cst.BaseSmallStatement, name: str) -> bool:
 
 def _span(found: CodeRange) -> Span:
     return Span(found.start.line, found.start.column + 1, found.end.line, found.end.column + 1)
-
-
-def parses(text: str) -> bool:
-    """Whether libcst can read a text, which knows newer syntax than this interpreter may."""
-    if too_deep(text):
-        return False
-    try:
-        cst.parse_module(text)
-    except (cst.ParserSyntaxError, RecursionError):
-        return False
-    return True

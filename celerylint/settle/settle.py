@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Set as AbstractSet
 
 from msgspec import Struct
 
@@ -42,6 +43,7 @@ def settle(
     rules: Sequence[RuleLike],
     *,
     wanted: Callable[[str], bool] = lambda path: True,
+    unread: AbstractSet[str] = frozenset(),
     known: Sequence[Known] | None = None,
     is_gone: Callable[[str], bool] = lambda path: False,
     touched: Callable[[Finding], bool] | None = None,
@@ -49,9 +51,9 @@ def settle(
     """Settle the findings of a run.
 
     `comments` are the suppressions of every file read, by path; `rules` every rule there is; `wanted` whether findings
-    in a path were asked for; `known` the entries of the baseline, if there is one; `is_gone` whether a file is not there
-    any more; `touched` whether a finding is about a change, where only changes were asked about. Raises ConfigError for
-    an unknown code in the options.
+    in a path were asked for; `unread` the files that could not be read, be it worth a finding or not; `known` the entries
+    of the baseline, if there is one; `is_gone` whether a file is not there any more; `touched` whether a finding is about a
+    change, where only changes were asked about. Raises ConfigError for an unknown code in the options.
     """
     chosen = selected(options, rules)
     ignored = ignored_by_file(options, rules)
@@ -71,7 +73,7 @@ def settle(
     silenced = silence(with_fingerprints(findings), comments, names)
     preset = in_preset(rules, options.preset)
     said: list[Finding] = []
-    unread = {finding.place.path for finding in (*silenced.kept, *silenced.suppressed) if finding.code == UNREADABLE}
+    unread |= {finding.place.path for finding in (*silenced.kept, *silenced.suppressed) if finding.code == UNREADABLE}
     for path, file_comments in comments.items():
         # What was not linted cannot show that a comment is of no use.
         here = chosen - ignored(path) - ({UNUSED} if path in unread else set())
@@ -82,7 +84,7 @@ def settle(
     if known is not None:
         from celerylint.settle.baseline import compare
 
-        judged = _judged(kept, chosen, ignored, wanted, rules)
+        judged = _judged(kept, chosen, ignored, wanted, rules, unread)
         first = touched or (lambda finding: False)
         compared = compare(kept, known, judged=judged, is_gone=is_gone, first=lambda finding: not first(finding))
     shown = tuple(filter(is_shown, compared.new if compared else kept))
@@ -103,11 +105,11 @@ def _judged(
     ignored: Callable[[str], frozenset[str]],
     wanted: Callable[[str], bool],
     rules: Sequence[RuleLike],
+    unread: AbstractSet[str],
 ) -> Callable[[Known], bool]:
     """Whether this run would have found what an entry of the baseline stands for."""
     codes = {rule.code for rule in rules}
     broken = any(finding.code == INTERNAL_ERROR for finding in findings)
-    unread = {finding.place.path for finding in findings if finding.code == UNREADABLE}
 
     def judged(entry: Known) -> bool:
         if entry.code not in codes:

@@ -176,6 +176,18 @@ def test_a_fault_of_ours_costs_only_the_deployment(tmp_path: Path, monkeypatch: 
     assert "evaluation of the deployment files failed (RuntimeError: oops" in message
 
 
+def test_of_what_cannot_be_read_no_comment_is_unused(tmp_path: Path) -> None:
+    text = "# celerylint: ignore[CLY701] x\n"
+    code = f"from celery import shared_task\n{text}def f(:\n"
+    files = {
+        "values.yml": f"{text}worker: {{celery\n  a: ]\n",
+        "tests/docker-compose.yml": text + BROKEN,
+        "{{x}}/a.py": code,
+    }
+    root = project(tmp_path, files)
+    assert found(root, preset="all", include_tests=True) == []
+
+
 def test_values_are_complained_of_only_beside_a_chart(tmp_path: Path) -> None:
     files = {"locale/values.yaml": "a: [\n", "chart/values.yaml": "a: [\n", "chart/Chart.yaml": "name: x\n"}
     assert [(code, path) for code, path, *_ in found(project(tmp_path, {**files}))] == [("CLY900", "chart/values.yaml")]

@@ -536,6 +536,14 @@ def test_newer_syntax_that_is_nested_too_deeply_is_one_finding_at_most(tmp_path:
     assert found in ([("CLY900", "bad.py"), ("CLY201", "good.py")], [("CLY201", "good.py")])
 
 
+def test_a_comment_is_taken_out_of_newer_syntax_that_is_too_much_for_libcst(tmp_path: Path) -> None:
+    newer = "import celery\ntry: ...\nexcept KeyError, ValueError: ...\n" + f"x = {' + '.join(['1'] * 200)}\n" * 20
+    (tmp_path / "a.py").write_text(f"{newer}b = 1  # celerylint: ignore[CLY201] x\n")
+    run = _lint(tmp_path, "--select", "CLY901", "--fix", "--output-format", "json")
+    assert (run.returncode, json.loads(run.stdout)["findings"]) == (0, []), run.stderr
+    assert (tmp_path / "a.py").read_text() == f"{newer}b = 1\n"
+
+
 # --- what changes while it is read ------------------------------------------------------------------------------------
 
 
