@@ -13,7 +13,8 @@ from celerylint.effects.guards import Answer, Verdict, verdict
 from celerylint.effects.library import LIBRARY, taught
 from celerylint.effects.promise import Promise
 from celerylint.effects.symbols import Sym
-from celerylint.effects.triggers import Trigger, overlap, triggers
+from celerylint.effects.triggers import Trigger, escapes, overlap, triggers
+from celerylint.effects.unique import is_refused
 from celerylint.effects.walk import Walker
 from celerylint.facts import ir
 from celerylint.facts.walk import nodes
@@ -167,7 +168,7 @@ class Bodies:
         """What guards an effect; sending a task is as safe as the task that is sent."""
         found = self._verdicts.get(id(act))
         if found is None:
-            found = self._verdicts[id(act)] = verdict(act, trace)
+            found = self._verdicts[id(act)] = self._refused(act, trace, verdict(act, trace))
         if act.kind.name != "fan-out" or found.later is Answer.YES:
             return found
         named = self._by_name.get(act.what) if act.task is None else None
@@ -175,6 +176,12 @@ class Bodies:
         children = sent if isinstance(sent, tuple) else (sent,)
         safe = min((self._safety(child, asked) for child in children), default=Answer.MAYBE)
         return Verdict(max(found.later, safe), max(found.beside, safe) if None not in children else found.beside)
+
+    def _refused(self, act: Act, trace: Trace, found: Verdict) -> Verdict:
+        """What guards a new row, where the database refuses the second and nothing that this raises ends the run."""
+        if act.kind.name != "create" or found.later is Answer.YES or escapes(act, trace):
+            return found
+        return Verdict(Answer.YES, Answer.YES) if is_refused(self._project.machine, act.subject) else found
 
     def _safety(self, value: object, asked: dict[int, Answer]) -> Answer:
         """Whether a task that is sent may run twice. `asked` is what is known already, for one task that is judged: where

@@ -281,8 +281,10 @@ def _subscript(walker: Walker, node: ir.Subscript) -> Sym:
         return base.items[index.const]
     if items := walker.callables(base):
         return walker.entry(base, index.const) or by_value(one_of(items), index)
+    if isinstance(node.index, ir.SliceExpr) and base.shape in ("rows", "manager", "list"):
+        return base
     if base.shape in ("rows", "manager"):
-        return base if isinstance(node.index, ir.SliceExpr) else walker.element(base, (walker.file, node))
+        return walker.element(base, (walker.file, node))
     if is_document(base) and isinstance(index.const, str):
         return item(base, index.const)
     if base.shape == "row" and (found := column(walker, base, index.const, (walker.file, node))) is not None:

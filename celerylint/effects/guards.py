@@ -30,6 +30,7 @@ from celerylint.effects.events import (
     covers,
 )
 from celerylint.effects.symbols import IS_KEY, Gate, Hold, Sym
+from celerylint.effects.unique import is_related
 
 
 class Answer(IntEnum):
@@ -292,7 +293,8 @@ def _identifies(hold: Hold) -> bool:
 
 def _lacks(gate: Gate, act: Act) -> bool:
     """Whether a row was looked for as one that has none of what is made: `filter(receipt__isnull=True)`."""
-    return f"{gate.name}__isnull=True" in gate.subject and _same_rows(gate.name, act.subject.model)
+    named = _same_rows(gate.name, act.subject.model) or is_related(act.subject, gate.name)
+    return named and f"{gate.name}__isnull=True" in gate.subject
 
 
 _BY_OWN_KEY = re.compile(r"[&,](?:pk|id)=(?P<row>.*(?:#\d+|\]))\.(?:pk|id)")

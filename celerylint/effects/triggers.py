@@ -122,7 +122,7 @@ def _autoretry(task: Task, act: Act, trace: Trace) -> Iterator[Trigger]:
         if answer is None or (best is not None and answer <= best):
             continue
         comes = _comes_after(event, act, trace)
-        if comes is not None and _escapes(event, trace, names=names) and (best is None or (answer and comes) > best):
+        if comes is not None and escapes(event, trace, names=names) and (best is None or (answer and comes) > best):
             best, where = answer and comes, event
     if best is not None and where is not None:
         why = f"autoretry_for: it is run again when line {where.at[1].line} raises"
@@ -177,7 +177,7 @@ def _leaves_turns(act: Act) -> bool:
     return not (rolled_back and act.atomic in act.trail[:turn])
 
 
-def _escapes(event: Event, trace: Trace, within: int | None = None, names: Sequence[str] = ()) -> bool:
+def escapes(event: Event, trace: Trace, within: int | None = None, names: Sequence[str] = ()) -> bool:
     """Whether what it raises leaves the run, or reaches the handlers of the `try` that is given: none takes all that matters, of
     these names if they are given, and goes on."""
     all_of_them = {"*", _all_that_it_raises(event)}
@@ -340,7 +340,7 @@ def _fails_after(act: Act, trace: Trace, handler: Step, before: int) -> bool | N
         inside = any(s.kind == "try" and s.node == handler.node for s in event.trail)
         if not inside or (event is act and not act.in_loop) or not can_follow(event, act) or _is_same_call(event, act):
             continue
-        if undone(act, event, trace) or own_failure(event, act) or not _escapes(event, trace, handler.node):
+        if undone(act, event, trace) or own_failure(event, act) or not escapes(event, trace, handler.node):
             continue
         nearer = next(
             (s for s in event.trail if s.kind == "handler" and s.node != handler.node and _tried(act, s.node)), None

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 
 from celerylint.effects.symbols import Sym
 from celerylint.facts import ir
@@ -13,22 +13,68 @@ from celerylint.model.values import ClassValue, Deferred, External
 
 def is_unique(machine: Evaluator | None, row: Sym) -> bool | None:
     """Whether a unique constraint refuses a second row like `row`; None where its model, or the row, cannot be read."""
-    value = row.cls or row.value
-    if machine is None or value is None or "open" in row.traits:
-        return None
-    if isinstance(value, Deferred):
-        value = machine.need(value)
-    if not isinstance(value, ClassValue):
-        return None
+    value = _model(machine, row)
     given = {name.removesuffix("_id") for name in row.entries}
-    if not given:
+    if machine is None or value is None or not given:
         return None
     order = machine.mro(value)
     mapped = any(_bound(statement) == "__tablename__" for statement in value.node.body)
     if not mapped and any(not isinstance(base, (ClassValue, External)) for base in order):
         return None
-    classes = [base for base in order if isinstance(base, ClassValue)]
-    return any(not fields or fields <= given for cls in classes for fields in _unique(cls))
+    return any(not fields or fields <= given for fields in _kept(order))
+
+
+def is_refused(machine: Evaluator | None, row: Sym) -> bool | None:
+    """Whether a second run that makes `row` again is refused, by a unique constraint on what both runs give; None where that is
+    unknown."""
+    value = _model(machine, row)
+    if machine is None or value is None:
+        return False
+    given = {name.removesuffix("_id"): field for name, field in row.entries.items()}
+    answer: bool | None = False
+    for fields in _kept(machine.mro(value)):
+        if not fields:
+            answer = None
+        elif fields <= given.keys():
+            known = [_comes_again(given[name]) for name in fields]
+            if all(known):
+                return True
+            answer = None if False not in known else answer
+    return answer
+
+
+def _comes_again(given: Sym) -> bool | None:
+    """Whether a second run gives the same value; None if that is unknown."""
+    if given.random or given.shape == "new":
+        return False
+    return True if given.shape == "const" or given.key else None
+
+
+def _model(machine: Evaluator | None, row: Sym) -> ClassValue | None:
+    value = row.cls or row.value
+    if machine is None or "open" in row.traits:
+        return None
+    if isinstance(value, Deferred):
+        value = machine.need(value)
+    return value if isinstance(value, ClassValue) else None
+
+
+def _kept(order: Iterable[object]) -> Iterator[frozenset[str]]:
+    """The sets of fields that classes, in the order in which they are asked, keep unique."""
+    return (fields for cls in order if isinstance(cls, ClassValue) for fields in _unique(cls))
+
+
+def is_related(row: Sym, name: str) -> bool:
+    """Whether a field of a new row says that the other side knows it by this name: `related_name="receipt"`."""
+    body = row.cls.node.body if isinstance(row.cls, ClassValue) else []
+    calls = (value for value in (getattr(statement, "value", None) for statement in body) if isinstance(value, ir.Call))
+    named = (
+        k.value
+        for call in calls
+        for k in call.keywords
+        if k.name in ("related_name", "related_query_name", "back_populates")
+    )
+    return any(isinstance(value, ir.Const) and value.value == name for value in named)
 
 
 def _unique(cls: ClassValue) -> Iterator[frozenset[str]]:

@@ -13,7 +13,8 @@ from celerylint.effects.managers import behind
 from celerylint.effects.models import MANAGERS, columns, counts, short
 from celerylint.effects.models import column as column_trait
 from celerylint.effects.records import THERE, column, columns_of, is_document, is_record, item, picked, records, single
-from celerylint.effects.symbols import OF, UNKNOWN, Gate, Hold, Sym, missing
+from celerylint.effects.symbols import OF, UNKNOWN, Gate, Hold, Sym, constant, missing
+from celerylint.effects.unique import is_refused
 from celerylint.effects.walk import Walker
 from celerylint.facts import ir
 from celerylint.model.values import ClassValue, Entry, External, FunctionValue
@@ -151,6 +152,17 @@ def _constraints(args: Args) -> tuple[frozenset[str], str]:
     return fields, ",".join(parts)
 
 
+def _turned(args: Args) -> Args | None:
+    """What `filter` asks for what `exclude(sent_at__isnull=False)` leaves; None for all else."""
+    asked = args.keywords
+    if len(asked) != 1 or args.positional or args.open:
+        return None
+    (name, value), *_ = asked.items()
+    if not name.endswith("__isnull") or not isinstance(value.const, bool):
+        return None
+    return args.but(keywords={name: constant(not value.const)})
+
+
 def _key(rows: Sym, walker: Walker, asked: str) -> str:
     """Which row: two queries that ask the same of one model mean the same row."""
     if not asked or "?" in asked:
@@ -184,9 +196,13 @@ def query(walker: Walker, rows: Sym, name: str, site: Site) -> Sym | None:
         key = f"{rows.key}&{asked}" if asked and "?" not in asked and rows.key else walker.fresh(rows.model)
         narrowed = msgspec.structs.replace(rows, shape="rows", fields=rows.fields | fields, key=key)
         told = tuple(h for h in rows.holds if h.gate.kind == "opaque")
+        if any(value.random for name, value in args.keywords.items() if "__" not in name):
+            told += (missing(site.at, walker.now),)  # rows that this very run has marked
         return msgspec.structs.replace(narrowed, holds=(_existence(walker, narrowed, narrowed.fields, site), *told))
     if name in ("select_for_update", "with_for_update"):
         return msgspec.structs.replace(rows, shape="rows", locked=True)
+    if name == "exclude" and (turned := _turned(args)) is not None:
+        return query(walker, rows, "filter", site.but(args=turned))
     if name == "exclude":
         excluded = msgspec.structs.replace(rows, shape="rows", fields=rows.fields | _constraints(args)[0])
         among = any(key.endswith("__in") for key in args.keywords)
@@ -316,6 +332,10 @@ def _create(walker: Walker, rows: Sym, site: Site) -> Sym:
         return row
     walker.emit(Act, site.at, kind=kinds.CREATE, what=f"{_manager(rows)}.create", subject=row)
     walker.attributes[row.key, "\0saved"] = UNKNOWN
+    if is_refused(walker.machine, row):
+        # A second run goes no further, unless this is rolled back with the rest.
+        gate = Gate("claim", row.key, rows.model, at=site.at, order=walker.now)
+        walker.holds += (Hold(gate, True, sticky=True, weak=any(step.kind == "atomic" for step in walker.trail)),)
     return row
 
 

@@ -288,9 +288,8 @@ def _builtin(walker: Walker, site: Site, name: str) -> Sym | None:
     if name == "type" and len(args.positional) == 1 and first.cls is not None and first.shape in _OBJECTS:
         return walker.of(first.cls)
     if name in _SAME:
-        return Sym(
-            key=first.key, traits=first.traits, shape="text" if name in ("str", "format") else "", const=first.const
-        )
+        shape = "text" if name in ("str", "format") else ""
+        return Sym(key=first.key, traits=first.traits, shape=shape, const=first.const, holds=first.holds)
     if name == "dict" and is_record(first):
         return first
     if name in _ITEMS:

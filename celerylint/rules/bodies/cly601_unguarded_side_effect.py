@@ -9,6 +9,7 @@ from msgspec import structs
 from celerylint.effects.behaviour import Behaviour, Judged
 from celerylint.effects.guards import Answer
 from celerylint.effects.triggers import Trigger
+from celerylint.effects.unique import is_refused
 from celerylint.finding import Confidence, Finding, Severity
 from celerylint.model.project import Project, Task
 from celerylint.rules.base import Rule
@@ -119,11 +120,11 @@ def charge(order_id, amount):
                 breach = _breach(behaviour.task, project) if breach is None else breach
                 judged = structs.replace(judged, triggers=breach)
             if judged.triggers and judged.guarded.later is not Answer.YES:
-                yield self._again(behaviour.task, judged)
+                yield self._again(behaviour.task, judged, project)
             elif _at_once(judged):
                 yield self._beside(behaviour.task, judged)
 
-    def _again(self, task: Task, judged: Judged) -> Finding:
+    def _again(self, task: Task, judged: Judged, project: Project) -> Finding:
         act = judged.act
         confidence = Confidence(act.kind.confidence)
         if act.in_loop and confidence is Confidence.MEDIUM and act.kind.database is False:
@@ -132,11 +133,16 @@ def charge(order_id, amount):
             confidence = Confidence.LOW
         trigger = next((t for t in judged.triggers if t.certain), judged.triggers[0])
         loop = ", and one that stops in the middle of the loop repeats the first part" if act.in_loop else ""
+        does = f"{act.kind.again} (`{act.what}`), and nothing tells it that it was done"
+        advice = _ADVICE.get(act.kind.name, _CHECK)
+        if act.kind.name == "create" and is_refused(project.machine, act.subject):
+            does = f"fails at the row that the first has created (`{act.what}`), as it must be unique; nothing takes that for done"
+            loop = ""
+            advice = "use get_or_create, or catch the IntegrityError and return"
         return self.finding(
             act.at,
-            f"a second run of {task.name} {act.kind.again} (`{act.what}`), and nothing tells it that it was done;"
-            f" {trigger.why}{loop}",
-            _ADVICE.get(act.kind.name, _CHECK),
+            f"a second run of {task.name} {does}; {trigger.why}{loop}",
+            advice,
             symbol=task.name,
             severity=Severity(act.kind.severity),
             confidence=confidence,
