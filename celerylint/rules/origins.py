@@ -10,15 +10,13 @@ from celerylint.model.project import Task
 from celerylint.model.values import At, ClassValue, FunctionValue, Partial, Value, forced
 
 
-def shared_origin(tasks: Sequence[Task]) -> At | None:
-    """The class or decorator of the project that all of several tasks are made by."""
-    if len(tasks) < 2:
-        return None
-    for origins in ([base_of(task) for task in tasks], [decorator_of(task) for task in tasks]):
-        first = origins[0]
-        if first is not None and all(origin is first for origin in origins):
-            return first.at
-    return None
+def by_origin(tasks: Sequence[Task]) -> list[tuple[At | None, list[Task]]]:
+    """Tasks with the class or decorator of the project that several of them share; each other task by itself."""
+    groups: dict[int, tuple[At | None, list[Task]]] = {}
+    for task in tasks:
+        origin = base_of(task) or decorator_of(task)
+        groups.setdefault(id(origin or task), (origin.at if origin is not None else None, []))[1].append(task)
+    return [(at if len(group) > 1 else None, group) for at, group in groups.values()]
 
 
 def base_of(task: Task) -> ClassValue | None:

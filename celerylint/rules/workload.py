@@ -25,9 +25,9 @@ def different_kinds(tasks: Sequence[Task], project: Project) -> str:
     limits = sorted({found for task in tasks if (found := limit(task)) is not None})
     if len(limits) > 1:
         return f"with time limits from {seconds(limits[0])} to {seconds(limits[-1])}"
-    modules = list(dict.fromkeys(task.name.rpartition(".")[0] or task.path for task in sorted(tasks, key=_where)))
-    if len({task.path for task in tasks}) > 1:
-        return f"in {len({task.path for task in tasks})} modules ({names([f'`{module}`' for module in modules])})"
+    modules = {task.path: task.value.module.dotted or task.path for task in sorted(tasks, key=_where)}
+    if len(modules) > 1:
+        return f"in {len(modules)} modules ({names([f'`{module}`' for module in modules.values()])})"
     if any(limit(task) is None for task in tasks) and limits:
         return f"some limited to {seconds(limits[0])} and some not at all"
     scheduled = {id(entry.task) for entry in project.schedule if entry.task is not None}

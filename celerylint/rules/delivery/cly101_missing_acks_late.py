@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Sequence
 
 from celerylint.effects.behaviour import Bodies
 from celerylint.facts import ir
@@ -11,7 +11,7 @@ from celerylint.model.project import App, Project, Task
 from celerylint.model.values import At
 from celerylint.rules import mending, placing
 from celerylint.rules.base import Rule, names, related
-from celerylint.rules.origins import shared_origin
+from celerylint.rules.origins import base_of, by_origin
 
 
 class MissingAcksLate(Rule):
@@ -88,15 +88,15 @@ def send_invoice(pk): ...
         if not any(task.option("acks_late").truthy for task in tasks):
             yield self._nowhere(app, exposed, project, bodies)
             return
-        shared = shared_origin(exposed)
-        if shared is not None:
-            fix = _fix(exposed, mending.set_at(shared, acks_late="True") if _is_class(shared) else [], bodies)
-            yield self._finding(shared, exposed, f"set acks_late here{_PRICE}", bodies, fix=fix)
-            return
-        for task in exposed:
-            edits = mending.set_at(task.at, acks_late="True") if mending.takes_options(task) else []
-            fix = _fix([task], edits, bodies)
-            yield self._finding(task.at, [task], f"set acks_late=True{_PRICE}", bodies, fix=fix)
+        for shared, group in by_origin(exposed):
+            if shared is not None:
+                edits = _at_class(shared, tasks, group)
+                fix = _fix(group, edits, bodies)
+                yield self._finding(shared, group, f"set acks_late here{_PRICE}", bodies, fix=fix)
+                continue
+            edits = mending.set_at(group[0].at, acks_late="True") if mending.takes_options(group[0]) else []
+            fix = _fix(group, edits, bodies)
+            yield self._finding(group[0].at, group, f"set acks_late=True{_PRICE}", bodies, fix=fix)
 
     def _nowhere(self, app: App, tasks: list[Task], project: Project, bodies: Bodies) -> Finding:
         setting = _spelled(app, "task_acks_late")
@@ -161,8 +161,12 @@ def _fix(tasks: list[Task], edits: list[Edit], bodies: Bodies) -> Fix | None:
     return mending.safe(title, *edits)
 
 
-def _is_class(at: At) -> bool:
-    return isinstance(at[1], ir.Class)
+def _at_class(at: At, tasks: Sequence[Task], meant: list[Task]) -> list[Edit]:
+    """The option on a class that tasks share, where nobody else takes it over from there."""
+    silent = (task for task in tasks if task not in meant and _early(task))
+    if not isinstance(at[1], ir.Class) or any(base is not None and base.at == at for base in map(base_of, silent)):
+        return []
+    return mending.set_at(at, acks_late="True")
 
 
 def _spelled(app: App, setting: str) -> str:

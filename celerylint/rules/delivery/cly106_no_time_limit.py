@@ -83,21 +83,27 @@ def pull(url): ...
             who = f"any of {len(tasks)} tasks"
         else:
             who = f"{len(exposed)} of {len(tasks)} tasks ({names([task.name for task in exposed])})"
-        pool = app.setting("worker_pool")
-        if pool.known and pool.value in _WITHOUT_LIMITS:
-            help = f"give what the tasks wait for a timeout: the {pool.value} pool ignores time limits"
-        else:
-            help = "set task_time_limit to more than any task needs, or start workers with --time-limit"
+        pool = _pool(app, project)
+        deaf = pool in _WITHOUT_LIMITS
         at = app.settings_at
         yield self.finding(
             app.at,
-            f"no hard time limit for {who} of `{app.name}`: a run that hangs holds its process until the worker is"
-            " restarted",
-            help,
+            f"no hard time limit for {who} of `{app.name}`: a run that hangs holds its {'place' if deaf else 'process'}"
+            " until the worker is restarted",
+            f"give what the tasks wait for a timeout: the {pool} pool ignores time limits"
+            if deaf
+            else "set task_time_limit to more than any task needs, or start workers with --time-limit",
             symbol=app.name,
             related=related(at, "configured here") if at is not None and at[1].line != app.at[1].line else (),
-            fix=_limited(app, project) if not (pool.known and pool.value in _WITHOUT_LIMITS) else None,
+            fix=None if deaf else _limited(app, project),
         )
+
+
+def _pool(app: App, project: Project) -> str:
+    """The pool that all workers of an app run, by their commands or its settings; empty if that is not known."""
+    held = [worker.pool for worker in deployed(app, project)] or [app.setting("worker_pool")]
+    pools = {pool.value if pool.known else "" for pool in held}
+    return str(pools.pop()) if len(pools) == 1 else ""
 
 
 _HOUR = 3600

@@ -140,15 +140,35 @@ def serializer_of(dispatch: Dispatch, project: Project) -> str | None:
             return held.value if isinstance(held, Scalar) and isinstance(held.value, str) else None
         if dispatch.args.open:
             return None
-    return _of_task(task) if task is not None else _of_project(project)
+    return _of_task(task, project) if task is not None else _of_project(project)
 
 
-def _of_task(task: Task) -> str | None:
+def _of_task(task: Task, project: Project) -> str | None:
     held = task.option("serializer")
     if held.known:
         return held.value if isinstance(held.value, str) else None
     # Without an app in sight only what is written can say otherwise.
-    return "json" if task.app is None and held.at is None and not task.value.opened else None
+    alone = task.app is None and held.at is None and not task.value.opened
+    return "json" if alone and not _configures_current_app(project) else None
+
+
+def _configures_current_app(project: Project) -> bool:
+    """Whether the project configures an app that it does not make: `from celery import current_app`."""
+    return any(
+        getattr(entry.value, "dotted", "") in ("celery.current_app", "celery._state.current_app")
+        for module in modules(project).values()
+        if module.facts is not None and any(_mentions_settings(statement) for statement in module.facts.body)
+        for entry in module.scope.entries.values()
+    )
+
+
+def _mentions_settings(statement: ir.Stmt) -> bool:
+    if isinstance(statement, ir.Function):
+        return not _CONFIGURING.isdisjoint(statement.uses)
+    return any(isinstance(node, ir.Attr) and node.attr in _CONFIGURING for node in nodes(statement))
+
+
+_CONFIGURING = frozenset({"conf", "config_from_object"})
 
 
 def _of_project(project: Project) -> str | None:

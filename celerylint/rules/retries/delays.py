@@ -96,6 +96,9 @@ def span(seconds: float) -> str:
     return text
 
 
+_DAY = 86400
+
+
 def fixed(task: Task, seconds: float, retries: float | None) -> str:
     """What happens to a task whose every retry waits the same. `retries` is how many there are at most, if known."""
     if not seconds:
@@ -107,5 +110,7 @@ def fixed(task: Task, seconds: float, retries: float | None) -> str:
         return f"{start}: the wait never grows while the trouble lasts, and {together}"
     if retries == FOREVER:
         return f"{start}, without end: the wait never grows while the trouble lasts, and {together}"
+    if retries * seconds >= _DAY:
+        return f"{start}, for {span(retries * seconds)} in all: the wait never grows while the trouble lasts, and {together}"
     last = f"trouble that lasts longer than {span(retries * seconds)} outlasts every retry"
     return f"{start}, {retries:g} times at most: {last}, and {together}"

@@ -81,7 +81,10 @@ def send_receipt(order_id): ...
         tasks = [task.name for task in project.tasks]
         sent = [dispatch.task_name for dispatch in project.dispatches if dispatch.task_name]
         sent += [entry.task_name for entry in project.schedule if entry.task_name]
-        if any(_takes(key, name) for name in (*tasks, *sent)) or _is_a_function(key, project):
+        if any(_takes(key, name) for name in (*tasks, *sent)):
+            return
+        named = _named_otherwise(key, project)
+        if named is None and _is_a_function(key, project):
             return
         if any(_takes(key, name) for name in _names_of_classes(project)):
             return
@@ -96,7 +99,7 @@ def send_receipt(order_id): ...
                 symbol=app.name,
             )
             return
-        near = _near(key, tasks)
+        near = named or _near(key, tasks)
         if near is None and not _begins_like_ours(key, tasks):
             return
         yield self.finding(
@@ -155,15 +158,29 @@ def _takes(key: str, name: str) -> bool:
     return fnmatch.fnmatchcase(name, key) if is_glob(key) else name == key
 
 
+def _named_otherwise(key: str, project: Project) -> str | None:
+    """The name of the task whose function a key names by its module, which `name=` has replaced."""
+    module, _, function = key.rpartition(".")
+    for task in project.tasks:
+        node = task.value.function.node if task.value.function is not None else None
+        if isinstance(node, ir.Function) and node.name == function and module and _is_module(task.path, module):
+            return task.name
+    return None
+
+
 def _is_a_function(key: str, project: Project) -> bool:
     """Whether a key is the dotted name of a function here: perhaps a task that could not be seen as one."""
     module, _, name = key.rpartition(".")
-    path = module.replace(".", "/")
     return any(
-        (file.endswith((f"{path}.py", f"{path}/__init__.py")))
-        and any(isinstance(f.node, ir.Function) and f.node.name == name for f in functions)
+        _is_module(file, module) and any(isinstance(f.node, ir.Function) and f.node.name == name for f in functions)
         for file, functions in project.functions.items()
     )
+
+
+def _is_module(path: str, dotted: str) -> bool:
+    """Whether a file may be the module of a dotted name."""
+    stem = dotted.replace(".", "/")
+    return path.endswith((f"{stem}.py", f"{stem}/__init__.py"))
 
 
 def _names_of_classes(project: Project) -> Iterator[str]:

@@ -36,7 +36,8 @@ class DeadSetting(Rule):
 
     ## What to do
 
-    Write the name that is read, given in the message. Mind that this puts a value in force that was asleep so far.
+    Write the name that is read, given in the message. Mind that this puts a value in force that was asleep so far. Where the
+    value is the one that holds anyway nothing changes: such a line is an `info`, and may as well go.
 
     ## Fix safety
 
@@ -73,12 +74,16 @@ app.conf.task_acks_late = True
         for written, right, message in suspects:
             if written.name not in read:
                 doubtful = not pinned and "5.6" in message
+                idle = _is_in_force(app, written, right)
                 yield self.finding(
                     written.at,
                     message,
-                    f"write `{right}`; that puts a value in force that is asleep now",
+                    f"delete it, or write `{right}`: what holds now is the same value"
+                    if idle
+                    else f"write `{right}`; that puts a value in force that is asleep now",
                     symbol=app.name,
                     related=related(app.settings_at, "the app is configured here"),
+                    severity=Severity.INFO if idle else None,
                     confidence=Confidence.MEDIUM if doubtful else None,
                     fix=_renamed(written, right, app),
                 )
@@ -106,6 +111,15 @@ app.conf.task_acks_late = True
                 symbol=app.name,
                 related=related(wins.at, "this value is in force"),
             )
+
+
+def _is_in_force(app: App, written: Written, right: str) -> bool:
+    """Whether the value that stands under a dead name is the one that holds without it."""
+    name = right.rpartition(".")[2].removeprefix(app.namespace or "").lower()
+    held, value = app.settings.get(name), mending.expression(written.at)
+    if held is None or not held.known or value is None or not isinstance(value[1], ir.Const):
+        return False
+    return type(value[1].value) is type(held.value) and value[1].value == held.value
 
 
 def _renamed(written: Written, right: str, app: App) -> Fix | None:

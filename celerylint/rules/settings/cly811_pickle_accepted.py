@@ -6,9 +6,9 @@ from collections.abc import Iterable
 
 from celerylint.facts import ir
 from celerylint.facts.walk import nodes
-from celerylint.finding import Finding, Severity
+from celerylint.finding import Finding, Related, Severity
 from celerylint.model.project import App, Decision, Project
-from celerylint.rules.base import Rule, related
+from celerylint.rules.base import Rule
 from celerylint.rules.content import accepted
 from celerylint.rules.written import modules
 
@@ -62,7 +62,9 @@ app.conf.accept_content = ["json"]
             accept = results
         if accept.at is None or _signs(project):
             return
-        used = [place for user in users if user.at for place in related(user.at, "pickle is written here")]
+        users += [task.option("serializer") for task in project.tasks_of(app) if _pickles(task.option("serializer"))]
+        places = dict.fromkeys(user.place for user in users if user.place is not None)
+        used = [Related(place, "pickle is written here") for place in places][:_SHOWN]
         yield self.finding(
             accept.at,
             f"{app.name} unpickles messages: whoever can write to the broker runs code in its workers",
@@ -72,6 +74,9 @@ app.conf.accept_content = ["json"]
             symbol=app.name,
             related=used,
         )
+
+
+_SHOWN = 5
 
 
 def _pickles(held: Decision) -> bool:

@@ -101,9 +101,8 @@ def import_catalog(path): ...
             return
         who = "each worker" if len(taking) == len(workers) else "each worker without a multiplier in its command"
         source = "set here" if setting.chosen else "Celery's default"
-        commands = [
-            Related(w.start.place, "this worker takes it") for w, said in zip(taking, reasons, strict=True) if said
-        ]
+        places = dict.fromkeys(w.start.place for w, said in zip(taking, reasons, strict=True) if said)
+        commands = [Related(place, "this worker takes it") for place in places]
         yield self.finding(
             (setting.at if setting.chosen else None) or app.place,
             f"{who} of `{app.name}` reserves {_held(multiplier)} (worker_prefetch_multiplier is {multiplier},"
@@ -205,15 +204,12 @@ def _evidence(tasks: Sequence[Task], worker: Worker | None, project: Project) ->
     if longest is None:
         return ""
     most = limits[longest] or 0.0
+    everything = worker is None or worker.app is None or len(limits) == len(project.tasks_of(worker.app))
+    whose = f"its {len(limits)} tasks" if everything else f"the {len(limits)} tasks known to reach it"
     if most >= _LONG:
-        return _long(longest, most, len(limits))
+        for_all = longest.option("time_limit").kind in ("default", "setting", "argument") and len(limits) > 1
+        return f"{whose if for_all else f'`{longest.name}`'} may run for up to {seconds(most)}"
     if all(limits.values()):
         return ""
     kinds = different_kinds(tasks, project)
-    return f"its {len(limits)} tasks are of different kinds, {kinds}" if kinds else ""
-
-
-def _long(task: Task, most: float, count: int) -> str:
-    if task.option("time_limit").kind in ("default", "setting", "argument") and count > 1:
-        return f"its {count} tasks may run for up to {seconds(most)}"
-    return f"`{task.name}` may run for up to {seconds(most)}"
+    return f"{whose} are of different kinds, {kinds}" if kinds else ""

@@ -120,4 +120,4 @@ def _watched(project: Project) -> bool:
         if not process.development and any(map(_WATCHERS.search, names)):
             return True
     sources = (project.source(path) or b"" for path in project.functions)
-    return any(word in source for source in sources for word in _HANDLERS)
+    return any(word in source.lower() for source in sources for word in _HANDLERS)
