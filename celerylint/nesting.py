@@ -9,6 +9,9 @@ from __future__ import annotations
 
 import re
 
+MOST_FOR_LIBCST = 400_000
+"""Characters of a file: libcst takes up to a kilobyte for each, and ends the process where it gets none."""
+
 _MOST_DEEP = 1_000
 """Words and signs, over all brackets that are open."""
 _MOST_ELIFS = 1_500

@@ -13,6 +13,7 @@ from typing import Any
 
 from celerylint.facts import ir
 from celerylint.facts.ir import Expr, Node, PythonFacts, Stmt, Unreadable
+from celerylint.nesting import MOST_FOR_LIBCST
 
 _OPERATORS: dict[type[ast.AST], str] = {
     ast.Add: "+", ast.Sub: "-", ast.Mult: "*", ast.Div: "/", ast.FloorDiv: "//", ast.Mod: "%", ast.Pow: "**",
@@ -24,17 +25,19 @@ _OPERATORS: dict[type[ast.AST], str] = {
 
 _BIG = 1 << 63
 _MOST_REWRITTEN = 1_000_000
-"""Bytes of a file that libcst is asked about: its parser takes longer than linearly."""
+"""Bytes of a file whose lines are rewritten: each costs another parse."""
 
 
 def extract(path: str, source: bytes) -> PythonFacts:
     """The facts of one file. `path` is kept as given; `source` is the file as it is on disk."""
     try:
+        # Asked first: some interpreters parse what is no text in comments, and none imports it.
+        text = None if source.isascii() else decode_source(source)
         tree = _parse(source)
     except (SyntaxError, ValueError, RecursionError, MemoryError, UnicodeError) as error:
         return PythonFacts(path, [], _unreadable(error))
-    if not source.isascii():
-        _count_characters(tree, source)
+    if text is not None:
+        _count_characters(tree, text)
     try:
         return PythonFacts(path, _Lowerer().block(tree.body))
     except RecursionError:
@@ -64,7 +67,7 @@ def _parse_newer(source: bytes, error: SyntaxError) -> ast.Module | None:
     except (SyntaxError, UnicodeDecodeError):
         return None
     tree = newer_lines.parse(text, error)
-    if tree is not None:
+    if tree is not None or len(text) > MOST_FOR_LIBCST:
         return tree
     from celerylint.facts import newer_syntax
 
@@ -97,12 +100,16 @@ def _unreadable(error: BaseException) -> Unreadable:
         return Unreadable(f"syntax error: {error.msg}", max(error.lineno or 1, 1), max(error.offset or 1, 1))
     if isinstance(error, (RecursionError, MemoryError)):
         return Unreadable("the code is nested too deeply to be read", 1, 1)
-    return Unreadable(f"not readable as Python: {error}", 1, 1)
+    line = column = 1
+    if isinstance(error, UnicodeDecodeError):
+        before = error.object[: error.start].replace(b"\r\n", b"\n").replace(b"\r", b"\n")
+        line, column = before.count(b"\n") + 1, len(before.rpartition(b"\n")[2].decode(error.encoding, "replace")) + 1
+    return Unreadable(f"not readable as Python: {error}", line, column)
 
 
-def _count_characters(tree: ast.Module, source: bytes) -> None:
+def _count_characters(tree: ast.Module, text: str) -> None:
     """Turn ast's columns, which count UTF-8 bytes, into characters; what has ASCII lines only is not looked through."""
-    text = decode_source(source).removeprefix("\ufeff").replace("\r\n", "\n").replace("\r", "\n")
+    text = text.removeprefix("\ufeff").replace("\r\n", "\n").replace("\r", "\n")
     lines = {n: line.encode() for n, line in enumerate(text.split("\n"), 1) if not line.isascii()}
     numbers = sorted(lines)
     nodes: list[ast.AST] = [tree]

@@ -29,7 +29,7 @@ from celerylint.finding import (
 )
 from celerylint.fixes.imports import Imports
 from celerylint.fixes.text import Change, FixError, Text
-from celerylint.nesting import too_deep
+from celerylint.nesting import MOST_FOR_LIBCST, too_deep
 
 _WIDEST = 88
 """What formatters wrap at; a file that has longer lines may get longer ones."""
@@ -51,6 +51,8 @@ class Python:
     def __init__(self, file: Text, is_ours: Callable[[str], bool]) -> None:
         """`is_ours` says whether a module is one of the project. Raises FixError for code that cannot be read."""
         self.file = file
+        if len(file.text) > MOST_FOR_LIBCST:
+            raise FixError(f"its file is larger than {MOST_FOR_LIBCST // 1_000} kB")
         if too_deep(file.text):
             raise FixError(_TOO_DEEP)
         try:

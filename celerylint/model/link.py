@@ -152,7 +152,9 @@ def _link(inputs: Inputs) -> tuple[Project, frozenset[str]]:
         repeated_keys=tuple(_repeated(ev, apps)),
         undecided=tuple(_undecided(apps, tasks)),
         crashes=tuple(ev.crashes),
-        functions={path: tuple(value) for path, value in functions.items()},
+        functions={
+            path: tuple(sorted(value, key=lambda f: (f.node.line, f.node.col))) for path, value in functions.items()
+        },
         index=index,
         commands=commands,
         django=_django(ev, apps),

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from typing import TYPE_CHECKING, Any, NamedTuple
 
@@ -74,12 +75,22 @@ class Route(Struct, frozen=True):
     options: Mapping[str, Decision] = field(default_factory=dict)
 
 
+class Matcher(Struct, frozen=True, eq=False):
+    """A router, ready to be asked about many tasks."""
+
+    exact: Mapping[str, Route]
+    patterns: tuple[tuple[re.Pattern[str] | None, Route], ...]
+    """Globs and regexes, in the order in which they are tried; None for one that might take for ever."""
+
+
 class Routes(Struct, frozen=True):
     """task_routes as Celery expands it. `complete` is False where a router is code or cannot be read."""
 
     routers: tuple[tuple[Route, ...], ...]
     complete: bool
     at: At | None
+    matchers: tuple[Matcher, ...] = ()
+    """The routers again."""
 
     @property
     def all(self) -> Iterator[Route]:
@@ -324,7 +335,7 @@ class Project(Struct, frozen=True, eq=False):
     crashes: tuple[tuple[str, Exception], ...]
     """Files whose evaluation failed by a fault of ours."""
     functions: Mapping[str, tuple[FunctionValue, ...]]
-    """Functions of relevant files, by path."""
+    """Functions of relevant files, by path, in the order in which they begin."""
     index: ModuleIndex
     """Every Python file by path and by dotted name, those too that nothing has been read of."""
     commands: tuple[Command, ...] = ()

@@ -8,7 +8,7 @@ import re
 from celerylint.model.evaluate import Evaluator
 from celerylint.model.options import decide
 from celerylint.model.plain import plain
-from celerylint.model.project import Decision, Route, Routes
+from celerylint.model.project import Decision, Matcher, Route, Routes
 from celerylint.model.values import At, Either, Mapping, Missing, Scalar, Sequence, Value
 
 
@@ -29,7 +29,7 @@ def expand(ev: Evaluator, setting: Decision) -> Routes:
         else:
             routers.append(router[0])
             complete = complete and router[1]
-    return Routes(tuple(routers), complete, setting.at)
+    return Routes(tuple(routers), complete, setting.at, tuple(map(_matcher, routers)))
 
 
 def _router(ev: Evaluator, value: Value) -> tuple[tuple[Route, ...], bool] | None:
@@ -91,31 +91,54 @@ def is_glob(pattern: str) -> bool:
     return "*" in pattern
 
 
-def match(router: tuple[Route, ...], name: str) -> Route | None:
-    """The route of a router that takes a task: exact keys first, then globs and regexes in order.
+def _matcher(router: tuple[Route, ...]) -> Matcher:
+    """Exact keys are tried first, then globs and regexes in order.
 
     `celery.app.routes.MapRoute`; a later equal key of a dict replaces an earlier one, in a list of pairs likewise.
     """
     exact = {route.pattern: route for route in router if not route.regex and not is_glob(route.pattern)}
-    if name in exact:
-        return exact[name]
     # Equal patterns share one place in Celery's dict: the first one's turn, the last one's destination.
     patterns = {(route.pattern, route.regex): route for route in router if route.regex or is_glob(route.pattern)}
+    compiled: list[tuple[re.Pattern[str] | None, Route]] = []
     for route in patterns.values():
         try:
-            if re.match(route.pattern if route.regex else fnmatch.translate(route.pattern), name):
-                return route
-        except re.error:
+            compiled.append((None if _endless(route) else re.compile(_regex(route)), route))
+        except (re.error, RecursionError, OverflowError):
             continue
-    return None
+    return Matcher(exact, tuple(compiled))
+
+
+def _regex(route: Route) -> str:
+    return route.pattern if route.regex else fnmatch.translate(route.pattern)
+
+
+_REPEATED_GROUP = re.compile(r"\)[*+{]")
+_MOST_IN_PATTERN = 1_000
+_MOST_REPEATS = 4
+_MOST_IN_NAME = 200
+"""Characters of the name of a task, which a pattern that repeats may try to the power of its repeats."""
+
+
+def _endless(route: Route) -> bool:
+    """Whether a pattern might be tried for ever: by its length, or by what it repeats within what it repeats."""
+    if len(route.pattern) > _MOST_IN_PATTERN:
+        return True
+    if not route.regex:
+        return False  # what a glob is translated to never goes back
+    repeats = sum(map(route.pattern.count, "*+{"))
+    return repeats > _MOST_REPEATS or _REPEATED_GROUP.search(route.pattern) is not None
 
 
 def route_for(routes: Routes, name: str) -> tuple[Route | None, bool]:
     """The route that takes a task, and whether that is certain."""
-    for router in routes.routers:
-        route = match(router, name)
-        if route is not None:
-            return route, routes.complete
+    for matcher in routes.matchers:
+        if name in matcher.exact:
+            return matcher.exact[name], routes.complete
+        for pattern, route in matcher.patterns:
+            if pattern is None or (route.regex and len(name) > _MOST_IN_NAME):
+                return None, False
+            if pattern.match(name):
+                return route, routes.complete
     return None, routes.complete
 
 

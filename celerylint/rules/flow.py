@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from bisect import bisect_right
 from collections.abc import Iterable, Iterator
 
 from msgspec import Struct
@@ -74,18 +75,17 @@ def spots(body: Body) -> Iterator[Spot]:
 def spot_of(at: At, project: Project) -> Spot | None:
     """The innermost statement that a node stands in, in its innermost function."""
     path, node = at
-    around = [
-        function
-        for function in project.functions.get(path, ())
-        if isinstance(function.node, ir.Function) and within(node, function.node)
-    ]
-    if not around:
-        return None
-    function = max(around, key=lambda f: (f.node.line, -f.node.end_line))
-    assert isinstance(function.node, ir.Function)
-    body = Body(path, ir.read_body(function.node), function.scope)
-    found = [spot for spot in spots(body) if within(node, spot.statement)]
-    return found[-1] if found else None
+    functions = project.functions.get(path, ())
+    before = bisect_right(functions, (node.line, node.col), key=lambda each: (each.node.line, each.node.col))
+    for function in (functions[number] for number in range(before - 1, -1, -1)):
+        if isinstance(function.node, ir.Function):
+            if within(node, function.node):
+                body = Body(path, ir.read_body(function.node), function.scope)
+                found = [spot for spot in spots(body) if within(node, spot.statement)]
+                return found[-1] if found else None
+            if function.node.col == 1:
+                break  # nothing that begins before it reaches beyond it
+    return None
 
 
 def written_in(at: At, project: Project) -> tuple[ir.Function, Spot] | None:

@@ -636,3 +636,65 @@ def test_a_name_that_a_fix_writes_stays_a_name(tmp_path: Path, name: str) -> Non
     written = {keyword.value.value for call in calls for keyword in call.keywords if keyword.arg == "name"}
     assert written >= {f"{name}.tasks.one", f"{name}.tasks.two", f"{name}.more.three"}
     assert "touch" not in (tmp_path / "run.sh").read_text() + (tmp_path / "compose.yml").read_text()
+
+
+# --- much of one kind -------------------------------------------------------------------------------------------------
+
+_APP = "import re\nfrom celery import Celery\napp = Celery('x')\n"
+MUCH = {
+    "two thousand tasks that retry": _APP
+    + "".join(
+        f"@app.task(bind=True)\ndef t{i}(self):\n    try: t{(i + 1) % 2000}()\n    except OSError: raise self.retry()\n"
+        for i in range(2_000)
+    ),
+    "eight thousand tasks": _APP + "".join(f"@app.task\ndef t{i}(): pass\n" for i in range(8_000)),
+    "a thousand globs for a thousand tasks": _APP
+    + f"app.conf.task_routes = {{{', '.join(f'{i}: {{}}' for i in map(repr, (f'q{n}.*' for n in range(1_000))))}}}\n"
+    + "".join(f"@app.task\ndef t{i}(): pass\n" for i in range(1_000)),
+    "patterns that are tried without end": _APP
+    + "app.conf.task_routes = [[(re.compile('(x+x+)+y'), {'queue': 'a'}), (re.compile('.*.*.*.*.*.*.*y'), {'queue': 'b'})]]\n"
+    + "".join(f"@app.task(name='{'x' * 60}{i}')\ndef t{i}(): pass\n" for i in range(10)),
+    "a pattern of many brackets": _APP
+    + f"app.conf.task_routes = {{re.compile('{'(' * 900}{')' * 900}'): {{'queue': 'a'}}}}\n@app.task\ndef t(): pass\n",
+    "sixty thousand calls": _APP + "f()\n" * 60_000,
+}
+
+
+@pytest.mark.parametrize("name", MUCH)
+def test_much_of_one_kind_takes_its_time_once(tmp_path: Path, name: str) -> None:
+    (tmp_path / "bad.py").write_text(MUCH[name])
+    (tmp_path / "good.py").write_text(GOOD)
+    run = _lint(tmp_path, "--select", "CLY", "--output-format", "concise")
+    assert run.returncode == 1, run.stderr
+    assert "good.py:4:14: CLY201" in run.stdout
+    assert "CLY990" not in run.stdout
+
+
+def test_a_file_that_is_too_large_for_libcst_is_not_mended(tmp_path: Path) -> None:
+    (tmp_path / "bad.py").write_text(f"{GOOD}\n\nx = [{'1, ' * 200_000}]\n")
+    (tmp_path / "good.py").write_text(GOOD)
+    run = _lint(tmp_path, "--select", "CLY817", "--diff")
+    assert run.returncode == 1, run.stderr
+    assert run.stdout.count("--- a/") == 1
+    assert "bad.py:4: CLY817 is not fixed: its file is larger than 400 kB" in run.stderr
+
+
+NO_TEXT = {
+    "in a comment": b"# \xe6 x\n",
+    "in a text": b"x = 'a\xe6'\n",
+    "behind a text": b"x = '\xc3\xa9'  # \xff\r\n",
+    "in an encoding": b"",
+}
+
+
+@pytest.mark.parametrize("name", NO_TEXT)
+def test_bytes_that_are_no_text_are_one_finding_where_they_stand(tmp_path: Path, name: str) -> None:
+    head = b"# coding: ascii\n" if name == "in an encoding" else b"import celery\n"
+    (tmp_path / "bad.py").write_bytes(head + (NO_TEXT[name] or "import celery  # é\n".encode()))
+    (tmp_path / "good.py").write_text(GOOD)
+    run = _lint(tmp_path, "--output-format", "concise")
+    assert run.returncode == 1, run.stderr
+    first, second = run.stdout.splitlines()
+    assert first.startswith("bad.py:2:")
+    assert ": CLY900 [error] not readable as Python: '" in first
+    assert second.startswith("good.py:4:14: CLY201")

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from bisect import bisect_right
 from collections.abc import Iterable, Iterator
 
 from msgspec import Struct
@@ -131,6 +132,15 @@ class _Call(Struct, frozen=True):
     around: tuple[Block, ...]
 
 
+def _outermost(found: Iterable[ir.Node]) -> list[ir.Node]:
+    """Those that stand in no other, in their order: no two of them overlap."""
+    kept: list[ir.Node] = []
+    for node in sorted(found, key=lambda node: (node.line, node.col, -node.end_line, -node.end_col)):
+        if not kept or not within(node, kept[-1]):
+            kept.append(node)
+    return kept
+
+
 class _Calls:
     """Where tasks are called like functions, outside of tasks."""
 
@@ -141,6 +151,7 @@ class _Calls:
         self._bodies: dict[str, list[ir.Node]] = {}
         for task in project.tasks:
             self._bodies.setdefault(task.definition[0], []).append(task.definition[1])
+        self._bodies = {path: _outermost(found) for path, found in self._bodies.items()}
         self.sent: dict[str, list[tuple[ir.Node, Task]]] = {}
         """Where each task is queued, by path."""
         for dispatch in project.dispatches:
@@ -151,7 +162,9 @@ class _Calls:
         node, path = function.node, function.scope.module.path
         if not isinstance(node, ir.Function) or not self._may_call(function, node.uses):
             return
-        if any(within(node, task) for task in self._bodies.get(path, ())):
+        tasks = self._bodies.get(path, [])
+        before = bisect_right(tasks, (node.line, node.col), key=lambda task: (task.line, task.col))
+        if before and within(node, tasks[before - 1]):
             return
         body = Body(path, ir.read_body(node), function.scope)
         local = _bound(node, body.statements)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from bisect import bisect_right
 from collections.abc import Iterable
 
 from celerylint.facts import ir
@@ -102,8 +103,9 @@ def _root(task: Task) -> str:
 def _guarded(task: Task) -> bool:
     """Whether the function stands in a branch: one of several alternatives."""
     facts = task.value.module.facts
-    wanted = task.definition[1]
-    for statement in facts.body if facts is not None else ():
-        if statement.line <= wanted.line <= statement.end_line:
-            return isinstance(statement, (ir.If, ir.Try, ir.For, ir.While, ir.Match))
-    return False
+    wanted = task.definition[1].line
+    before = facts.body[: bisect_right(facts.body, wanted, key=lambda statement: statement.line)] if facts else []
+    return bool(before) and wanted <= before[-1].end_line and isinstance(before[-1], _BRANCHES)
+
+
+_BRANCHES = (ir.If, ir.Try, ir.For, ir.While, ir.Match)

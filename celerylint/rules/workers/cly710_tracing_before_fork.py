@@ -134,6 +134,8 @@ class _Import:
     def __init__(self, project: Project) -> None:
         self.project = project
         self.seen: set[str] = set()
+        self._functions: dict[str, dict[str, list[ir.Function]]] = {}
+        """Those of modules, by path and name, that have to do with OpenTelemetry."""
 
     def of(self, modules: Iterable[Module], depth: int = 0) -> Iterator[_Setup]:
         """What modules, and those that they import, set up at import."""
@@ -173,12 +175,21 @@ class _Import:
         """What a function of the project sets up that is called at import."""
         home, _, name = target.rpartition(".")
         there = self.project.index.find(home, module) if home else module
-        if there is None or b"opentelemetry" not in (self.project.source(there.path) or b"") or there.facts is None:
+        if there is None:
             return
-        for statement in there.facts.body:
-            if isinstance(statement, ir.Function) and statement.name == name and not statement.decorators:
-                body = list(_calls(ir.read_body(statement)))
-                yield from self.made(there, body, called or (module.path, call), depth + 1)
+        for function in self._functions_of(there).get(name, ()):
+            body = list(_calls(ir.read_body(function)))
+            yield from self.made(there, body, called or (module.path, call), depth + 1)
+
+    def _functions_of(self, module: Module) -> dict[str, list[ir.Function]]:
+        found = self._functions.get(module.path)
+        if found is None:
+            found = self._functions[module.path] = {}
+            if module.facts is not None and b"opentelemetry" in (self.project.source(module.path) or b""):
+                for statement in module.facts.body:
+                    if isinstance(statement, ir.Function) and not statement.decorators:
+                        found.setdefault(statement.name, []).append(statement)
+        return found
 
 
 def _calls(body: Iterable[ir.Node]) -> Iterator[ir.Call]:
