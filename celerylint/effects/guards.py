@@ -654,22 +654,3 @@ def _same_rows(found: str, model: str) -> bool:
         return False
     one = relation.removesuffix("set").removesuffix("s")
     return len(one) > 2 and _short(model).lower().endswith(one)
-
-
-def undone(act: Act, event: Event, trace: Trace) -> bool:
-    """Whether an exception at `event` rolls the effect back."""
-    if not act.kind.database or act.deferred:
-        return False
-    if act.atomic is not None and act.atomic in event.trail:
-        return True
-    return act.what.startswith(("session.", "insert(")) and _uncommitted(act, event, trace)
-
-
-def _uncommitted(act: Act, event: Event, trace: Trace) -> bool:
-    """Whether what a session was given is not committed until later."""
-    commits = [
-        c for c in trace.of(Call) if c.what == "sqlalchemy.commit" and c.name == "commit" and c.order > act.order
-    ]
-    if any(step.kind == "loop" and step in commit.trail for step in act.trail for commit in commits):
-        return False
-    return bool(commits) and commits[0].order >= event.order

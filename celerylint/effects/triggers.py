@@ -7,8 +7,8 @@ from collections.abc import Iterable, Iterator, Sequence
 from typing import NamedTuple
 
 from celerylint.effects.catalogue.benign import is_quiet
-from celerylint.effects.events import Act, Call, Event, Raised, Retry, Step, Trace, can_follow
-from celerylint.effects.guards import own_failure, undone
+from celerylint.effects.events import Act, Call, Event, Raised, Retry, Step, Trace, can_follow, covers
+from celerylint.effects.guards import own_failure
 from celerylint.model.durations import own_limit, period
 from celerylint.model.project import Entry, Task
 from celerylint.model.values import At, ClassValue, External, Value, forced
@@ -147,17 +147,21 @@ def _comes_after(event: Event, act: Act, trace: Trace) -> bool | None:
     if event is act:
         return _leaves_turns(act) or None
     if _on_the_way_out(act, event):
-        return None if undone(act, event, trace) else True
-    if not can_follow(event, act) or undone(act, event, trace) or own_failure(event, act) or _is_same_call(event, act):
+        return _stands(act, event, trace)
+    if not can_follow(event, act) or own_failure(event, act) or _is_same_call(event, act):
+        return None
+    stands = _stands(act, event, trace)
+    if stands is None:
         return None
     step = next((s for s in event.trail if s.kind == "handler"), None)
-    if step is None or not any(s.kind == "try" and s.node == step.node for s in act.trail):
-        return True
+    if step is None or not _tried(act, step.node):
+        return stands
     # In a handler around the effect: something else in the block must have raised.
-    return _fails_after(act, trace, step, event.order)
+    fails = _fails_after(act, trace, step, event.order)
+    return fails and stands
 
 
-def _is_same_call(event: Event, act: Act) -> bool:
+def _is_same_call(event: Event, act: Event) -> bool:
     """Whether an event is the very call that an effect is, seen from another side: `row.save()`, which stores a new row."""
     return event.at == act.at and event.path == act.path and not act.in_loop
 
@@ -317,19 +321,69 @@ def _retries(task: Task, act: Act, trace: Trace) -> Iterator[Trigger]:
     for retry in trace.of(Retry):
         if not can_follow(retry, act) and not _on_the_way_out(act, retry):
             continue
-        if undone(act, retry, trace) or own_failure(retry, act):
+        certain = None if own_failure(retry, act) else _stands(act, retry, trace)
+        if certain is None:
             continue
         step = next((s for s in retry.trail if s.kind == "handler"), None)
-        certain: bool | None = True
-        if step is not None and any(s.kind == "try" and s.node == step.node for s in act.trail):
+        if step is not None and _tried(act, step.node):
             # Both belong to one `try`: something in its block must raise after the effect.
-            certain = _fails_after(act, trace, step, retry.order)
+            fails = _fails_after(act, trace, step, retry.order)
+            certain = fails and certain
         if certain is not None:
             yield Trigger("retry", f"line {retry.at[1].line} retries it", retry.at, certain)
             return
 
 
-def _fails_after(act: Act, trace: Trace, handler: Step, before: int) -> bool | None:
+def _stands(act: Act, event: Event, trace: Trace) -> bool | None:
+    """Whether an effect stands when something else fails, or asks for a retry: False if it may, None if it is rolled back."""
+    if _rolled_back(act, event):
+        return None
+    if not act.kind.database or not act.what.startswith(("session.", "insert(", "append(")):
+        return True
+    commits = [c for c in trace.of(Call) if _commits(c) and c.order > act.order]
+    if not commits or any(s.kind == "loop" and s in commit.trail for s in act.trail for commit in commits):
+        return True  # what earlier turns of the loop made was stored
+    best: bool | None = None
+    for commit in commits:
+        if commit.order >= event.order or best:
+            break
+        if can_follow(commit, act) and not _taken_back(act, commit, trace):
+            through = _comes_through(commit, event, trace)
+            best = through if best is None else best or bool(through)
+    return best
+
+
+def _commits(call: Call) -> bool:
+    """Whether it stores what a session was given."""
+    return call.what == "sqlalchemy.commit" and call.name == "commit"
+
+
+def _taken_back(act: Act, commit: Call, trace: Trace) -> bool:
+    """Whether a session gave up what it was given before a commit that is written further down."""
+    return any(
+        call.what == "sqlalchemy.rollback" and act.order < call.order < commit.order and covers(call, commit)
+        for call in trace.of(Call)
+    )
+
+
+def _comes_through(commit: Call, event: Event, trace: Trace) -> bool | None:
+    """Whether something can happen after a commit that succeeded: in a handler around it, something else must have raised."""
+    best = True
+    for step in event.trail:
+        if step.kind == "handler" and _tried(commit, step.node):
+            fails = _fails_after(commit, trace, step, event.order)
+            if fails is None:
+                return None
+            best = best and fails
+    return best if can_follow(event, commit) else None
+
+
+def _rolled_back(act: Act, event: Event) -> bool:
+    """Whether both are part of one transaction of the database."""
+    return act.kind.database and not act.deferred and act.atomic is not None and act.atomic in event.trail
+
+
+def _fails_after(act: Act | Call, trace: Trace, handler: Step, before: int) -> bool | None:
     """Whether the block of a `try` can fail, after the effect, with what a handler of it takes."""
     names = list(trace.caught.get((handler.node, handler.arm), ("*",)))
     names = ["Exception" if name == "*" else name for name in names]
@@ -340,7 +394,9 @@ def _fails_after(act: Act, trace: Trace, handler: Step, before: int) -> bool | N
         inside = any(s.kind == "try" and s.node == handler.node for s in event.trail)
         if not inside or (event is act and not act.in_loop) or not can_follow(event, act) or _is_same_call(event, act):
             continue
-        if undone(act, event, trace) or own_failure(event, act) or not escapes(event, trace, handler.node):
+        if isinstance(act, Act) and (_rolled_back(act, event) or own_failure(event, act)):
+            continue
+        if not escapes(event, trace, handler.node):
             continue
         nearer = next(
             (s for s in event.trail if s.kind == "handler" and s.node != handler.node and _tried(act, s.node)), None
@@ -358,7 +414,7 @@ def _fails_after(act: Act, trace: Trace, handler: Step, before: int) -> bool | N
     return best
 
 
-def _tried(act: Act, node: int) -> bool:
+def _tried(act: Event, node: int) -> bool:
     """Whether an effect stands in the block of a `try`."""
     return any(s.kind == "try" and s.node == node for s in act.trail)
 
