@@ -17,7 +17,7 @@ from celerylint.effects.symbols import OF, UNKNOWN, Gate, Hold, Sym, constant, m
 from celerylint.effects.unique import is_refused
 from celerylint.effects.walk import Walker
 from celerylint.facts import ir
-from celerylint.model.values import ClassValue, Entry, External, FunctionValue
+from celerylint.model.values import At, ClassValue, Entry, External, FunctionValue
 
 _NARROWS = frozenset({"filter", "get_queryset", "filter_by", "where"})
 _CHAINS = frozenset({
@@ -332,11 +332,16 @@ def _create(walker: Walker, rows: Sym, site: Site) -> Sym:
         return row
     walker.emit(Act, site.at, kind=kinds.CREATE, what=f"{_manager(rows)}.create", subject=row)
     walker.attributes[row.key, "\0saved"] = UNKNOWN
-    if is_refused(walker.machine, row):
-        # A second run goes no further, unless this is rolled back with the rest.
-        gate = Gate("claim", row.key, rows.model, at=site.at, order=walker.now)
-        walker.holds += (Hold(gate, True, sticky=True, weak=any(step.kind == "atomic" for step in walker.trail)),)
+    ends_a_second_run(walker, row, site.at)
     return row
+
+
+def ends_a_second_run(walker: Walker, row: Sym, at: At, *, stored: bool = True) -> None:
+    """Note that a second run goes no further than this new row where it must be unique, unless it is rolled back with the rest."""
+    if is_refused(walker.machine, row):
+        gate = Gate("claim", row.key, row.model, at=at, order=walker.now)
+        weak = not stored or any(step.kind == "atomic" for step in walker.trail)
+        walker.holds += (Hold(gate, True, sticky=True, weak=weak),)
 
 
 def _bulk_create(walker: Walker, rows: Sym, site: Site) -> Sym:
@@ -448,6 +453,7 @@ def _row(walker: Walker, row: Sym, name: str, site: Site) -> Sym | None:
         if not stored and is_made(walker, row):
             walker.attributes[row.key, "\0saved"] = UNKNOWN
             walker.emit(Act, site.at, kind=kinds.CREATE, what=f"{short(row.model)}.save", subject=row)
+            ends_a_second_run(walker, row, site.at)
         named = site.args.get(3, "update_fields")
         fields = (
             frozenset(i.const for i in named.items if isinstance(i.const, str)) if named is not None else frozenset()

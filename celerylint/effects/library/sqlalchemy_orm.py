@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 import re
+from collections.abc import Iterator
 
 import msgspec
 
 from celerylint.effects.catalogue import kinds
 from celerylint.effects.events import Act, Call, Deletion, Save
 from celerylint.effects.frames import Args, Site
-from celerylint.effects.library.django_orm import is_made, query
+from celerylint.effects.library.django_orm import ends_a_second_run, is_made, query
 from celerylint.effects.models import columns, counts, model_name, short
 from celerylint.effects.records import FETCHED, columns_of, listed, records, single
 from celerylint.effects.symbols import UNKNOWN, Gate, Hold, Sym
@@ -108,6 +109,8 @@ def _session(walker: Walker, site: Site) -> Sym | None:
         _insert(walker, site, model, cls)
         return UNKNOWN
     if name in ("commit", "flush"):
+        for event in _given(walker):
+            ends_a_second_run(walker, event.subject, site.at, stored=name == "commit")
         walker.emit(Save, site.at, subject="", model="")
         walker.emit(Call, site.at, what="sqlalchemy.commit", name=name, known=True)
         return UNKNOWN
@@ -158,6 +161,15 @@ def _added(walker: Walker, site: Site, row: Sym) -> Sym:
     elif row.shape not in ("row", "new"):
         walker.unread_call(Args((row,), {}, site.at), site.name)
     return UNKNOWN
+
+
+def _given(walker: Walker) -> Iterator[Act]:
+    """The new rows that a session was certainly given since the last commit."""
+    for event in reversed(walker.events):
+        if isinstance(event, Save):
+            return
+        if isinstance(event, Act) and event.kind.name == "create" and event.trail == walker.trail[: len(event.trail)]:
+            yield event
 
 
 def _mapped_elsewhere(row: Sym) -> str | None:
