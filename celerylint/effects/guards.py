@@ -549,10 +549,18 @@ def _existence(hold: Hold, act: Act, trace: Trace) -> Answer:
         return Answer.MAYBE
     made = [e for e in trace.of(Act) if e.kind.name == "create" and _same_rows(model, e.subject.model)]
     kept = [c for c in trace.of(Call) if c.name in _KEEPS and any(rows.model == model for rows in c.takes)]
-    if any((e is act or covers(e, act)) for e in (*(e for e in made if e.subject.model == model), *kept)):
+    own = [e for e in made if e.subject.model == model]
+    if any(e is act or covers(e, act) for e in (*own, *kept)) or any(_on_the_same_conditions(e, act) for e in own):
         return Answer.YES if hold.holds is False and not hold.weak else Answer.MAYBE
     # By a relation it may be the same rows; on a condition it may be that the effect succeeded.
-    return Answer.MAYBE if any(can_follow(e, act) for e in (*made, *kept)) else Answer.NO
+    return Answer.MAYBE if any(can_follow(e, act) or can_follow(act, e) for e in (*made, *kept)) else Answer.NO
+
+
+def _on_the_same_conditions(made: Act, act: Act) -> bool:
+    """Whether every run that comes to an effect made something before it: it does both on the same conditions, as a flag tells."""
+    return can_follow(act, made) and all(
+        any(mine.gate is its.gate and mine.holds is its.holds for mine in act.holds) for its in made.holds
+    )
 
 
 def _state(hold: Hold, act: Act, trace: Trace) -> Answer:

@@ -262,6 +262,9 @@ def join(symbols: list[Sym]) -> Sym:
     if first.what and any(s.what != first.what for s in known):
         known = [structs.replace(s, what=_plain(s.what)) for s in known]
         first = known[0]
+    if {s.shape for s in known} == {"row", "new"}:
+        known = [structs.replace(s, shape="row") for s in known]  # `row = found or made`
+        first = known[0]
     traits = frozenset[str]().union(*(s.traits for s in known))
     # Random on one branch alone is no reproach: the other one may be that a stored key exists.
     if not all(s.random for s in known):
