@@ -11,6 +11,9 @@ from msgspec import Struct
 from celerylint.effects.symbols import Hold, Sym
 from celerylint.model.values import At, Value
 
+Fields = frozenset[tuple[str, str]]
+"""Fields of rows, each by the row's key and its name."""
+
 
 class Step(Struct, frozen=True):
     """A part of a compound statement that something stands in."""
@@ -21,8 +24,8 @@ class Step(Struct, frozen=True):
     """The statement, in this activation of its function."""
     arm: int
     """Which of its arms."""
-    given: bool = False
-    """Whether an argument of the task alone decides."""
+    given: Fields | None = None
+    """What alone decides, if a second run finds it the same: fields of rows; none of them for an argument of the task."""
 
 
 SOMETIMES = frozenset({"if", "loop", "handler", "case"})

@@ -13,6 +13,7 @@ from celerylint.effects.frames import Closure
 from celerylint.effects.models import computed, is_expression
 from celerylint.effects.records import column, is_document, is_there, item, listed
 from celerylint.effects.symbols import (
+    BY_VALUE,
     CHOSEN,
     RANDOM,
     RESUMED,
@@ -167,7 +168,8 @@ def _unary(walker: Walker, node: ir.UnaryOp) -> Sym:
         return Sym(holds=inverted(value.holds), key=f"not {value.key}" if value.key else "")
     if node.op == "-" and isinstance(value.const, (int, float)):
         return constant(-value.const)
-    return Sym(traits=value.traits, key=f"{node.op}{value.key}" if value.key else "", fields=value.fields)
+    what = value.what if node.op == "~" else ""
+    return Sym(what=what, traits=value.traits, key=f"{node.op}{value.key}" if value.key else "", fields=value.fields)
 
 
 def _compare(walker: Walker, node: ir.Compare) -> Sym:
@@ -296,10 +298,17 @@ def _subscript(walker: Walker, node: ir.Subscript) -> Sym:
             what=f"{base.what}[]",
             traits=base.traits & RANDOM,
             key=f"{base.key}[{index.key}]" if base.key and index.key else "",
-            holds=tuple(Hold(h.gate, None) for h in base.holds if h.gate.kind == "kept"),
+            holds=tuple(_of_what_was_asked(h) for h in base.holds if h.gate.kind in ("kept", "answer")),
         )
     key = f"{base.key}[{index.key}]" if base.key and index.key else ""
     return Sym(key=key, traits=base.traits & (RANDOM | {"input"}), holds=base.holds)
+
+
+def _of_what_was_asked(hold: Hold) -> Hold:
+    """What a part of an answer tells."""
+    if hold.gate.kind == "kept":
+        return Hold(hold.gate, None)
+    return Hold(msgspec.structs.replace(hold.gate, name="[]"), True)
 
 
 def by_value(found: Sym, index: Sym) -> Sym:
@@ -308,10 +317,6 @@ def by_value(found: Sym, index: Sym) -> Sym:
     if not asked:
         return found
     return msgspec.structs.replace(found, holds=found.holds + asked, traits=found.traits | {BY_VALUE})
-
-
-BY_VALUE = "by value"
-"""The trait of what was found under a value, and is none itself."""
 
 
 def _slice(walker: Walker, node: ir.SliceExpr) -> Sym:

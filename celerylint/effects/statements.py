@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any
 import msgspec
 
 from celerylint.effects.catalogue.benign import is_kept
-from celerylint.effects.events import Act, Call, Event, Raised, Release, Save
+from celerylint.effects.events import Act, Call, Event, Fields, Raised, Release, Save
 from celerylint.effects.expressions import decided
 from celerylint.effects.frames import Args, Closure, Frame, Suspended
 from celerylint.effects.models import is_number
@@ -113,7 +113,16 @@ def _if(walker: Walker, node: ir.If) -> str | None:
     if test.shape == "list":
         holds = tuple(h for h in holds if not any(h.gate is each.gate for each in walker.holds))
     arms = [(met(holds), node.body), (negated(holds), node.orelse)]
-    return _branches(walker, id(node), arms, given=_GIVEN.match(test.key) is not None)
+    return _branches(walker, id(node), arms, given=_given(test))
+
+
+def _given(test: Sym) -> Fields | None:
+    """What a condition asks, if that is no more than an argument of the task, or fields of rows as they were found."""
+    if _GIVEN.match(test.key):
+        return frozenset()
+    if not test.holds or any(h.gate.kind != "field" for h in test.holds):
+        return None
+    return frozenset((h.gate.subject, h.gate.name) for h in test.holds)
 
 
 _IS_LOCK = re.compile(r"(threading|multiprocessing|asyncio)\.\w+\(\)|.*([lL]ock|[mM]utex|Semaphore)\(\)")
@@ -122,7 +131,7 @@ _GIVEN = re.compile(r"(not )?\(?param:\w+([^\w.]|$)")
 
 
 def _branches(
-    walker: Walker, uid: int, arms: Sequence[tuple[tuple[Hold, ...], Sequence[ir.Stmt]]], *, given: bool = False
+    walker: Walker, uid: int, arms: Sequence[tuple[tuple[Hold, ...], Sequence[ir.Stmt]]], *, given: Fields | None = None
 ) -> str | None:
     """Walk alternatives. After them holds what held in the only one that went on."""
     uid = hash((uid, len(walker.frames), walker._number))

@@ -123,6 +123,10 @@ SET = frozenset({"set"})
 """The trait of what `set()` makes."""
 
 
+BY_VALUE = "by value"
+"""The trait of what was found under a value, and is none itself."""
+
+
 def missing(at: At, order: int) -> Hold:
     """That something is among what one set holds and another does not: what is still to be done, more likely than not."""
     return Hold(Gate("opaque", "set", name="missing", at=at, order=order), True)

@@ -15,7 +15,7 @@ import msgspec
 
 from celerylint.effects.catalogue.forks import SHARED
 from celerylint.effects.catalogue.kinds import COUNTER
-from celerylint.effects.events import Act, Call, Event, Raised, Release, Step, Trace, Use, Write
+from celerylint.effects.events import Act, Call, Event, Fields, Raised, Release, Step, Trace, Use, Write
 from celerylint.effects.expressions import EXPRESSIONS
 from celerylint.effects.frames import Args, Closure, Frame, Handler, Site, Suspended
 from celerylint.effects.managers import behind
@@ -33,6 +33,7 @@ from celerylint.effects.models import (
 from celerylint.effects.records import SELECTED, columns_of, is_document, is_record, picked, records, unpacked
 from celerylint.effects.statements import STATEMENTS, opens_transaction
 from celerylint.effects.symbols import (
+    BY_VALUE,
     CHOSEN,
     RANDOM,
     UNKNOWN,
@@ -174,7 +175,7 @@ class Walker:
         self._number += 1
         return f"{prefix}#{self._number}"
 
-    def within(self, kind: str, node: int, arm: int = 0, *, given: bool = False) -> Within:
+    def within(self, kind: str, node: int, arm: int = 0, *, given: Fields | None = None) -> Within:
         """Inside a part of a compound statement."""
         return Within(self, Step(kind, node, arm, given))
 
@@ -884,6 +885,12 @@ class Walker:
 
     def apply(self, callee: Sym, site: Site) -> Sym:
         """Call something."""
+        if callee.holds and BY_VALUE in callee.traits:
+            # Whether it is called, or something else, hangs on the value that it was found under.
+            before, self.holds = self.holds, self.holds + callee.holds
+            called = self.apply(msgspec.structs.replace(callee, holds=()), site)
+            self.holds = before
+            return called
         if callee.shape == "choice":
             return self._one_called(callee.items, site)
         if callee.shape == "method":

@@ -152,6 +152,16 @@ def _constraints(args: Args) -> tuple[frozenset[str], str]:
     return fields, ",".join(parts)
 
 
+_HANGS = re.compile(r"django\.db\.models\..*\b(Exists|Subquery|Count|Sum|Max|Min|FilteredRelation)\(\)")
+"""What asks for rows that hang on others."""
+
+
+def _hangs_together(rows: Sym, args: Args) -> bool:
+    """Whether rows are asked for by other rows that hang on them: `filter(~Exists(receipts))`, `filter(receipts_count=0)`."""
+    asked = any(f"alias:{name.partition('__')[0]}" in rows.traits for name in args.keywords)
+    return asked or any(_HANGS.fullmatch(value.what) for value in args.positional)
+
+
 def _turned(args: Args) -> Args | None:
     """What `filter` asks for what `exclude(sent_at__isnull=False)` leaves; None for all else."""
     asked = args.keywords
@@ -196,8 +206,8 @@ def query(walker: Walker, rows: Sym, name: str, site: Site) -> Sym | None:
         key = f"{rows.key}&{asked}" if asked and "?" not in asked and rows.key else walker.fresh(rows.model)
         narrowed = msgspec.structs.replace(rows, shape="rows", fields=rows.fields | fields, key=key)
         told = tuple(h for h in rows.holds if h.gate.kind == "opaque")
-        if any(value.random for name, value in args.keywords.items() if "__" not in name):
-            told += (missing(site.at, walker.now),)  # rows that this very run has marked
+        if _hangs_together(rows, args) or any(v.random for name, v in args.keywords.items() if "__" not in name):
+            told += (missing(site.at, walker.now),)  # by what hangs on them, or what this very run has marked
         return msgspec.structs.replace(narrowed, holds=(_existence(walker, narrowed, narrowed.fields, site), *told))
     if name in ("select_for_update", "with_for_update"):
         return msgspec.structs.replace(rows, shape="rows", locked=True)
@@ -205,12 +215,15 @@ def query(walker: Walker, rows: Sym, name: str, site: Site) -> Sym | None:
         return query(walker, rows, "filter", site.but(args=turned))
     if name == "exclude":
         excluded = msgspec.structs.replace(rows, shape="rows", fields=rows.fields | _constraints(args)[0])
-        among = any(key.endswith("__in") for key in args.keywords)
+        among = any(key.endswith("__in") for key in args.keywords) or _hangs_together(rows, args)
         return (
             msgspec.structs.replace(excluded, holds=(*rows.holds, missing(site.at, walker.now))) if among else excluded
         )
     if name == "difference":
         return msgspec.structs.replace(rows, shape="rows", holds=(*rows.holds, missing(site.at, walker.now)))
+    if name in ("annotate", "alias"):
+        hanging = frozenset(f"alias:{alias}" for alias, value in args.keywords.items() if _HANGS.fullmatch(value.what))
+        return msgspec.structs.replace(rows, shape="rows", traits=rows.traits | hanging)
     if name in _CHAINS:
         return msgspec.structs.replace(rows, shape="rows")
     if name in _ROWS:
