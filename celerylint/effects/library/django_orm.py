@@ -156,10 +156,20 @@ _HANGS = re.compile(r"django\.db\.models\..*\b(Exists|Subquery|Count|Sum|Max|Min
 """What asks for rows that hang on others."""
 
 
-def _hangs_together(rows: Sym, args: Args) -> bool:
-    """Whether rows are asked for by other rows that hang on them: `filter(~Exists(receipts))`, `filter(receipts_count=0)`."""
-    asked = any(f"alias:{name.partition('__')[0]}" in rows.traits for name in args.keywords)
-    return asked or any(_HANGS.fullmatch(value.what) for value in args.positional)
+def _lack(rows: Sym, args: Args, *, excluded: bool = False) -> bool:
+    """Whether rows are asked for that lack what hangs on them: `filter(~Exists(receipts))`, `filter(receipts_count=0)`."""
+    for name, value in args.keywords.items():
+        alias, _, asked = name.partition("__")
+        if f"alias:{alias}" in rows.traits and _is_so_of_none(asked, value) is not excluded:
+            return True
+    return any(_HANGS.fullmatch(value.what) for value in args.positional)
+
+
+def _is_so_of_none(asked: str, given: Sym) -> bool:
+    """Whether a lookup holds of a row that nothing hangs on."""
+    if asked in ("", "exact"):
+        return given.shape == "const" and not given.const
+    return asked in ("lt", "lte") or (asked == "isnull" and given.const is True)
 
 
 def _turned(args: Args) -> Args | None:
@@ -206,7 +216,7 @@ def query(walker: Walker, rows: Sym, name: str, site: Site) -> Sym | None:
         key = f"{rows.key}&{asked}" if asked and "?" not in asked and rows.key else walker.fresh(rows.model)
         narrowed = msgspec.structs.replace(rows, shape="rows", fields=rows.fields | fields, key=key)
         told = tuple(h for h in rows.holds if h.gate.kind == "opaque")
-        if _hangs_together(rows, args) or any(v.random for name, v in args.keywords.items() if "__" not in name):
+        if _lack(rows, args) or any(v.random for name, v in args.keywords.items() if "__" not in name):
             told += (missing(site.at, walker.now),)  # by what hangs on them, or what this very run has marked
         return msgspec.structs.replace(narrowed, holds=(_existence(walker, narrowed, narrowed.fields, site), *told))
     if name in ("select_for_update", "with_for_update"):
@@ -215,7 +225,7 @@ def query(walker: Walker, rows: Sym, name: str, site: Site) -> Sym | None:
         return query(walker, rows, "filter", site.but(args=turned))
     if name == "exclude":
         excluded = msgspec.structs.replace(rows, shape="rows", fields=rows.fields | _constraints(args)[0])
-        among = any(key.endswith("__in") for key in args.keywords) or _hangs_together(rows, args)
+        among = any(key.endswith("__in") for key in args.keywords) or _lack(rows, args, excluded=True)
         return (
             msgspec.structs.replace(excluded, holds=(*rows.holds, missing(site.at, walker.now))) if among else excluded
         )
