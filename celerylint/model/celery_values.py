@@ -267,6 +267,8 @@ class CeleryState:
         """Tasks by name, known once all modules have run."""
         self.django_module: dict[str, str] = {}
         """DJANGO_SETTINGS_MODULE as set by a module of the project, by the module's path."""
+        self.configurations: dict[str, str] = {}
+        """DJANGO_CONFIGURATION, the class of django-configurations, as set by a module of the project, by the module's path."""
         self.settings_modules: dict[str, Module | None] = {}
         """Django's settings module as seen from each file."""
         self.django_fallback: str | None = None

@@ -208,37 +208,41 @@ def _django_modules(ev: Evaluator, gated: list[str], inputs: Inputs) -> None:
         facts = inputs.load(path)
         if facts is None:
             continue
-        name = _settings_name(facts.body, 0)
-        if name is not None:
-            ev.celery.django_module[path] = name
+        for variable, known in (
+            ("DJANGO_SETTINGS_MODULE", ev.celery.django_module),
+            ("DJANGO_CONFIGURATION", ev.celery.configurations),
+        ):
+            name = _set_in_environment(variable, facts.body, 0)
+            if name is not None:
+                known[path] = name
 
 
-def _settings_name(statements: Iterable[ir.Stmt], depth: int) -> str | None:
+def _set_in_environment(variable: str, statements: Iterable[ir.Stmt], depth: int) -> str | None:
     for statement in statements:
         found: str | None = None
         if isinstance(statement, ir.ExprStmt):
-            found = _setdefault(statement.value)
+            found = _setdefault(variable, statement.value)
         elif isinstance(statement, ir.Assign) and isinstance(statement.targets[0], ir.Subscript):
             index, value = statement.targets[0].index, statement.value
-            if isinstance(index, ir.Const) and index.value == "DJANGO_SETTINGS_MODULE" and isinstance(value, ir.Const):
+            if isinstance(index, ir.Const) and index.value == variable and isinstance(value, ir.Const):
                 found = value.value if isinstance(value.value, str) else None
         elif isinstance(statement, ir.Function) and depth < 2 and "setdefault" in statement.uses:
-            found = _settings_name(ir.read_body(statement), depth + 1)
+            found = _set_in_environment(variable, ir.read_body(statement), depth + 1)
         elif isinstance(statement, (ir.If, ir.Try, ir.With)):
-            found = _settings_name(statement.body, depth)
+            found = _set_in_environment(variable, statement.body, depth)
             if found is None and isinstance(statement, ir.If):
-                found = _settings_name(statement.orelse, depth)
+                found = _set_in_environment(variable, statement.orelse, depth)
         if found is not None:
             return found
     return None
 
 
-def _setdefault(node: ir.Expr) -> str | None:
+def _setdefault(variable: str, node: ir.Expr) -> str | None:
     if not isinstance(node, ir.Call) or not isinstance(node.func, ir.Attr) or node.func.attr != "setdefault":
         return None
     if len(node.args) == 2:
         key, value = node.args
-        if isinstance(key, ir.Const) and key.value == "DJANGO_SETTINGS_MODULE" and isinstance(value, ir.Const):
+        if isinstance(key, ir.Const) and key.value == variable and isinstance(value, ir.Const):
             return value.value if isinstance(value.value, str) else None
     return None
 

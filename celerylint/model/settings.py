@@ -87,7 +87,7 @@ def source(ev: Evaluator, app: App) -> Source:
     if isinstance(value, Scalar) and isinstance(value.value, str) and last.at is not None:
         value = named_object(ev, value.value, last.at)
     if isinstance(value, External) and value.dotted == "django.conf.settings":
-        from celerylint.model.idioms.django import says_nothing, settings_module, shared_settings
+        from celerylint.model.idioms.django import configured, says_nothing, settings_module, shared_settings
         from celerylint.model.values import ModuleValue
 
         module = settings_module(ev, app.module)
@@ -97,6 +97,9 @@ def source(ev: Evaluator, app: App) -> Source:
         shared = shared_settings(ev, app.module) if module is None else None
         if shared is not None:
             return Source(shared, Unknown("the Django settings module is not in the project", last.at), django)
+        held = configured(ev, app.module, module) if module is not None else None
+        if held is not None:
+            return Source(held.names, Unknown(held.why, last.at) if held.why else None, django)
         value = ModuleValue(module) if module is not None else Unknown("the Django settings module is not known")
     names = public_names(ev, value)
     if names is None:

@@ -11,11 +11,13 @@ from celerylint.model.values import At, place
 from celerylint.rules import mending
 from celerylint.rules.flow import within
 from celerylint.rules.raw import for_production
-from celerylint.rules.written import load
+from celerylint.rules.written import load, names_of
 
 
 def setting(app: App, project: Project, name: str, value: str) -> list[Edit]:
     """The edits that give an app a setting; none where it cannot be seen where its configuration is written."""
+    if _stands_under_another_name(app, project, name):
+        return []
     neighbours = sorted(_neighbours(app), key=lambda at: (at[0], at[1].line, at[1].col))
     for at in reversed(neighbours):
         edit = _beside(app, project, at, name, value)
@@ -24,6 +26,13 @@ def setting(app: App, project: Project, name: str, value: str) -> list[Edit]:
     if any(key in project.catalog.old_names for key in app.value.changes):
         return []  # old names and new ones do not mix
     return _after_the_app(app, name, value)
+
+
+def _stands_under_another_name(app: App, project: Project, name: str) -> bool:
+    """Whether the setting is written already, under a name that is not read: that one has to go first (CLY802)."""
+    spelled = {name, *(old for old, new in project.catalog.old_names.items() if new == name), f"CELERY_{name}".upper()}
+    names = names_of(app, project)
+    return any(written.name in spelled for written in (*names.object, *names.code))
 
 
 def chosen(app: App, project: Project, name: str, value: str) -> list[Edit]:

@@ -142,6 +142,17 @@ class _Object:
         self.complete = False
         for path in sorted(paths):
             self._module(path, 0)
+        for path, cls in self._classes():
+            self._statements(path, cls.body, 0)
+
+    def _classes(self) -> Iterator[tuple[str, ir.Class]]:
+        """The classes, of django-configurations, that settings in force come from."""
+        places = [decision.at for decision in self.app.own_settings.values() if decision.at is not None]
+        for path in sorted({path for path, _ in places} - {self.app.value.module.path}):
+            lines = [node.line for where, node in places if where == path]
+            for node in load(self.app, path) or ():
+                if isinstance(node, ir.Class) and any(node.line < line <= node.end_line for line in lines):
+                    yield path, node
 
     def _path(self, dotted: str, importer: str, root: str) -> str | None:
         """The file that a dotted name stands for, seen from a file."""

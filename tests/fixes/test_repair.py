@@ -320,3 +320,19 @@ def test_which_modules_are_the_project_s(files: list[str], path: str, module: st
         (tmp_path / file).parent.mkdir(parents=True, exist_ok=True)
         (tmp_path / file).touch()
     assert _is_ours(tmp_path, path, module) is ours
+
+
+def test_a_setting_under_a_dead_name_is_written_once(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    settings = tmp_path / "proj" / "settings.py"
+    settings.parent.mkdir()
+    (tmp_path / ".git").mkdir()
+    (tmp_path / "requirements.txt").write_text("celery==5.6.0\n")
+    settings.write_text('CELERY_BROKER_URL = "redis://"\nCELERY_ACKS_LATE = True\n')
+    (tmp_path / "manage.py").write_text('import os\nos.environ.setdefault("DJANGO_SETTINGS_MODULE", "proj.settings")\n')
+    (tmp_path / "proj" / "celery.py").write_text(
+        'from celery import Celery\n\napp = Celery("proj")\n'
+        'app.config_from_object("django.conf:settings", namespace="CELERY")\n\n@app.task\ndef ship(pk): ...\n'
+    )
+    monkeypatch.chdir(tmp_path)
+    assert main(["--no-cache", "--select", "CLY101,CLY802", "--fix", "--unsafe-fixes"]) == 0
+    assert settings.read_text() == 'CELERY_BROKER_URL = "redis://"\nCELERY_TASK_ACKS_LATE = True\n'

@@ -292,3 +292,72 @@ def test_an_empty_package_of_settings_is_not_what_django_is_told_to_use(tmp_path
     found = inspected(tmp_path, files)
     assert setting(found, "task_acks_late") is True
     assert setting(found, "worker_prefetch_multiplier") == "unknown"
+
+
+CLASSES = """\
+from configurations import Configuration, values
+
+class Common(Configuration):
+    CELERY_TASK_ACKS_LATE = True
+    CELERY_TASK_TIME_LIMIT = 30
+    CELERY_TASK_TRACK_STARTED = values.BooleanValue(False)
+
+    @property
+    def CELERY_TIMEZONE(self):
+        return self.TIME_ZONE
+
+class Local(Common):
+    CELERY_TASK_ALWAYS_EAGER = True
+
+class Testing(Local):
+    CELERY_TASK_TIME_LIMIT = 1
+
+class Staging(Common):
+    CELERY_TASK_TIME_LIMIT = 60
+
+class Production(Common):
+    CELERY_WORKER_PREFETCH_MULTIPLIER = 1
+"""
+
+
+def configurations(root: Path, choice: str) -> dict[str, Any]:
+    app = DJANGO_APP.replace("app = ", f"{choice}\napp = ", 1)
+    manage = "import os\nos.environ.setdefault('DJANGO_CONFIGURATION', 'Local')\n"
+    files = {"manage.py": manage, "proj/__init__.py": "", "proj/celery.py": app, "proj/settings.py": CLASSES}
+    return inspected(root, files)
+
+
+def test_settings_in_the_class_that_the_environment_names(tmp_path: Path) -> None:
+    found = configurations(tmp_path, "os.environ.setdefault('DJANGO_CONFIGURATION', 'Production')")
+    assert setting(found, "task_acks_late") is True
+    assert setting(found, "task_time_limit") == 30
+    assert setting(found, "task_always_eager") is False
+    assert setting(found, "worker_prefetch_multiplier") == 1
+    assert setting(found, "task_track_started") == "unknown"
+    assert setting(found, "timezone") == "unknown"
+
+
+def test_classes_of_settings_of_which_any_may_be_meant(tmp_path: Path) -> None:
+    found = configurations(tmp_path, "")
+    assert setting(found, "task_acks_late") is True
+    assert setting(found, "task_time_limit") == "unknown"
+    assert setting(found, "worker_prefetch_multiplier") == "unknown"
+    assert setting(found, "task_always_eager") is False
+    assert setting(found, "result_expires") == 86400
+
+
+def test_a_class_of_settings_that_is_imported_and_one_with_a_foreign_base(tmp_path: Path) -> None:
+    app = DJANGO_APP.replace("proj.settings", "proj.settings.cloud")
+    cloud = "from company import Defaults\nfrom .common import Common\n\nclass Cloud(Common, Defaults):\n    DEBUG = False\n"
+    files = {
+        "proj/__init__.py": "",
+        "proj/celery.py": app,
+        "proj/settings/__init__.py": "",
+        "proj/settings/common.py": CLASSES,
+    }
+    found = inspected(tmp_path, {**files, "proj/settings/cloud.py": cloud.replace(", Defaults", "")})
+    assert setting(found, "task_time_limit") == 30
+    assert setting(found, "result_expires") == 86400
+    found = inspected(tmp_path, {"proj/settings/cloud.py": cloud})
+    assert setting(found, "task_acks_late") is True
+    assert setting(found, "result_expires") == "unknown"

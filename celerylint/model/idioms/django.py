@@ -4,13 +4,29 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterator
+from typing import NamedTuple
 
 from celerylint.facts import ir
 from celerylint.facts.walk import nodes
 from celerylint.model.celery_values import TaskMember
 from celerylint.model.evaluate import Evaluator
 from celerylint.model.modules import Module
-from celerylint.model.values import Arguments, At, Entry, Mapping, Partial, Scalar, Unknown, Value
+from celerylint.model.objects import public_names, written_names
+from celerylint.model.values import (
+    Arguments,
+    At,
+    ClassValue,
+    Entry,
+    External,
+    FunctionValue,
+    Mapping,
+    Missing,
+    Partial,
+    Scalar,
+    Unknown,
+    Value,
+    either,
+)
 
 GLOBAL_SETTINGS: dict[str, bool | str | None] = {
     "DEBUG": False, "TIME_ZONE": "America/Chicago", "USE_TZ": True,
@@ -29,11 +45,13 @@ def settings_module(ev: Evaluator, importer: Module | None) -> Module | None:
 
 def settings_name(ev: Evaluator, importer: Module | None) -> str | None:
     """DJANGO_SETTINGS_MODULE as the project sets it: in this module, else in the nearest entry point."""
-    known = ev.celery.django_module
-    if ev.celery.django_forced:
+    if ev.celery.django_forced or importer is None:
         return ev.celery.django_fallback
-    if importer is None:
-        return ev.celery.django_fallback
+    return _nearest(ev, ev.celery.django_module, importer) or ev.celery.django_fallback
+
+
+def _nearest(ev: Evaluator, known: dict[str, str], importer: Module) -> str | None:
+    """What the files that a module sees its environment set by say: its own, else the nearest entry point."""
     if importer.path in known:
         return known[importer.path]
     best: tuple[tuple[int, int, str], str] | None = None
@@ -45,7 +63,60 @@ def settings_name(ev: Evaluator, importer: Module | None) -> str | None:
         rank = (-len(root) if above else 1, _entry_rank(path), path)
         if best is None or rank < best[0]:
             best = (rank, name)
-    return best[1] if best is not None else ev.celery.django_fallback
+    return best[1] if best is not None else None
+
+
+class Configured(NamedTuple):
+    """What classes of django-configurations set."""
+
+    names: dict[str, Entry]
+    why: str
+    """Why other names may be set as well; empty where none is."""
+
+
+def configured(ev: Evaluator, importer: Module | None, module: Module) -> Configured | None:
+    """The settings that a class of the settings module holds, where Django takes them from one (django-configurations);
+    what differs between classes that may be meant is all of them. None where the module itself holds the settings."""
+    ev.run(module)
+    classes = _configurations(ev, importer, module)
+    if not classes:
+        return None
+    held = [public_names(ev, cls) for cls in classes]
+    why = "" if None not in held else f"a base class of {classes[held.index(None)].node.name} cannot be read"
+    every = [
+        found if found is not None else written_names(ev, cls) or {} for found, cls in zip(held, classes, strict=True)
+    ]
+    names: dict[str, Entry] = {}
+    for name in dict.fromkeys(name for found in every for name in found if name.isupper()):
+        entries = [found.get(name) for found in every]
+        first = next(entry for entry in entries if entry is not None)
+        values = [_of_class(entry) if entry is not None else Missing(first.at) for entry in entries]
+        told = "which class holds the settings is decided where Django runs"
+        names[name] = Entry(either(values, told, first.at), first.at)
+    return Configured(names, why)
+
+
+def _of_class(entry: Entry) -> Value:
+    """What an attribute is to Django: a property is asked."""
+    if isinstance(entry.value, FunctionValue):
+        return Unknown("a property of the settings", entry.at)
+    return entry.value
+
+
+def _configurations(ev: Evaluator, importer: Module | None, module: Module) -> list[ClassValue]:
+    found = [e.value for e in module.scope.entries.values() if isinstance(e.value, ClassValue)]
+    found = [cls for cls in found if any(_is_configuration(base) for base in ev.mro(cls))]
+    leaves = [cls for cls in found if not any(cls in ev.mro(other) for other in found if other is not cls)]
+    deployed = [cls for cls in leaves if not _DEVELOPMENT.search(cls.node.name.lower())]
+    name = _nearest(ev, ev.celery.configurations, importer) if importer is not None else None
+    named = [cls for cls in found if cls.node.name == name]
+    if named and (not deployed or not _DEVELOPMENT.search(named[0].node.name.lower())):
+        return named
+    return deployed or leaves
+
+
+def _is_configuration(base: Value) -> bool:
+    return isinstance(base, External) and base.dotted.startswith("configurations.")
 
 
 def says_nothing(module: Module) -> bool:
@@ -122,8 +193,9 @@ def setting_entry(ev: Evaluator, importer: Module | None, name: str) -> Entry | 
     if module is None:
         return None
     ev.run(module)
-    entry = module.scope.entries.get(name)
-    if entry is None and name in GLOBAL_SETTINGS and not module.scope.stars:
+    held = configured(ev, importer, module)
+    entry = held.names.get(name) if held is not None else module.scope.entries.get(name)
+    if entry is None and name in GLOBAL_SETTINGS and not (held.why if held is not None else module.scope.stars):
         return Entry(Scalar(GLOBAL_SETTINGS[name]), None)
     return entry
 
