@@ -71,6 +71,8 @@ def call(walker: Walker, site: Site) -> Sym | None:
         base = Sym(shape="manager", model=base.model or base.key, key=base.key, traits=_RELATION)
     elif not base.shape and "rowattr" in base.traits and name == "save" and len(site.args.positional) > 1:
         return _file_saved(walker, base, site)
+    elif not base.shape and "rowattr" in base.traits and name == "save" and not site.args.positional:
+        return _row(walker, msgspec.structs.replace(base, shape="row"), name, site)  # the row that it refers to
     elif not base.shape and name in _RELATED and _is_objects(site):
         base = Sym(shape="manager", model="?", key=walker.fresh("objects"))
     if base.shape in ("rows", "manager"):

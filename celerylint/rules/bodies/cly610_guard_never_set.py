@@ -7,6 +7,7 @@ from collections.abc import Iterable
 
 from celerylint.effects.behaviour import Behaviour
 from celerylint.effects.catalogue import kinds
+from celerylint.effects.events import Act, Raised, Trace, Write, covers
 from celerylint.effects.guards import handed_on, writes
 from celerylint.effects.symbols import Gate, Hold
 from celerylint.finding import Confidence, Finding, Severity
@@ -95,6 +96,8 @@ def charge(order_id, amount):
         for judged in behaviour.acts:
             if judged.act.kind is kinds.FANOUT:
                 continue  # the task that is sent may set it
+            if _gives_up(judged.act, trace):
+                continue  # it tells of what is wanting: who finds the field set goes on
             for hold in judged.act.holds:
                 gate = hold.gate
                 if id(gate) in seen or not _says_done(hold) or gate.at is None:
@@ -112,6 +115,14 @@ def charge(order_id, amount):
                 )
 
 
+def _gives_up(act: Act, trace: Trace) -> bool:
+    """Whether the run raises whenever it has done something."""
+    return any(
+        raised.order > act.order and covers(raised, act) and not any(s.kind == "handler" for s in raised.trail)
+        for raised in trace.of(Raised)
+    )
+
+
 def _says_done(hold: Hold) -> bool:
     return (
         hold.gate.kind == "field" and hold.holds is False and not hold.weak and _DONE.search(hold.gate.name) is not None
@@ -120,6 +131,4 @@ def _says_done(hold: Hold) -> bool:
 
 def _writes_any(gate: Gate, behaviour: Behaviour) -> bool:
     """Whether the task writes the field of any row of that class, under any name of its."""
-    from celerylint.effects.events import Write
-
     return any(write.name == gate.name for write in behaviour.trace.of(Write))
