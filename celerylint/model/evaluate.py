@@ -214,7 +214,8 @@ class Evaluator:
         found = self.index.find(base, importer) if base else None
         if found is not None:
             sub = self.index.submodule(found, name)
-            if sub is not None and not found.gated:
+            own = found is importer and name not in found.scope.entries
+            if sub is not None and (own or not found.gated):
                 return ModuleValue(sub, at)
             return Imported(lambda: self.module_attribute(found, name, at), found, name, at)
         inner = self.index.find(f"{base}.{name}" if base else name, importer)

@@ -361,3 +361,22 @@ def test_a_class_of_settings_that_is_imported_and_one_with_a_foreign_base(tmp_pa
     found = inspected(tmp_path, {"proj/settings/cloud.py": cloud})
     assert setting(found, "task_acks_late") is True
     assert setting(found, "result_expires") == "unknown"
+
+
+def test_a_package_that_imports_a_module_of_its_own_from_itself(tmp_path: Path) -> None:
+    package = (
+        "from celery import Celery\nfrom app import celeryconfig, tasks\n\n"
+        "celery = Celery(__name__, broker='redis://')\n\n"
+        "def create_app():\n    celery.config_from_object(celeryconfig)\n"
+    )
+    files = {"app/__init__.py": package, "app/celeryconfig.py": "task_acks_late = True\n", "app/tasks.py": ""}
+    assert setting(inspected(tmp_path, files), "task_acks_late") is True
+
+
+def test_a_package_that_binds_the_name_of_a_module_of_its_own_first(tmp_path: Path) -> None:
+    package = (
+        "from celery import Celery\n\nconf = {'task_acks_late': True}\nfrom app import conf as chosen\n\n"
+        "celery = Celery('app', broker='redis://')\ncelery.config_from_object(chosen)\n"
+    )
+    files = {"app/__init__.py": package, "app/conf.py": "task_acks_late = False\n"}
+    assert setting(inspected(tmp_path, files), "task_acks_late") is True
