@@ -73,11 +73,20 @@ def verdict(act: Act, trace: Trace) -> Verdict:
         later = max(later, _searched(act, trace))
     if act.kind.name == "store" and _is_claim(act, trace):
         later = max(later, Answer.MAYBE)
+    if act.kind.name == "file" and any(_removes(call) and can_follow(call, act) for call in trace.of(Call)):
+        later = max(later, Answer.MAYBE)  # it is there for the run alone
     if later is Answer.NO and (_names_the_message(act) or _reports(act)):
         later = Answer.MAYBE
     if later is Answer.NO and not trace.complete and any(_may_be_set(h) and _out_of_sight(h, trace) for h in act.holds):
         later = Answer.MAYBE
     return Verdict(later, beside)
+
+
+def _removes(call: Call) -> bool:
+    """Whether it removes a file, or a folder with all that is in it."""
+    return call.name in ("unlink", "rmtree") or (
+        call.what.rpartition(".")[0] in ("os", "aiofiles.os") and call.name == "remove"
+    )
 
 
 def _is_claim(act: Act, trace: Trace) -> bool:

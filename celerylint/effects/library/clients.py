@@ -132,6 +132,12 @@ _TAKES_AWAY = re.compile(
     re.IGNORECASE,
 )
 """Where a POST request takes away, ends or sets what a second one finds so."""
+_METHODS = re.compile(
+    r"(.*/)?[a-z]\w*(\.\w+)*\.(list|info|history|members|replies|test|get\w*|update|edit|delete|remove|set\w*|open|join|invite|rename"
+    r"|archive|unarchive|revoke|publish|mark)"
+    r"|(.*/)?(get|edit|set|delete|pin|unpin|ban|unban|answerCallback|sendChatAction)([A-Z]\w*)?"
+)
+"""Methods of that kind by which Slack (`chat.update`) and Telegram (`editMessageText`) are called."""
 
 
 def _only_asks(name: str, site: Site, purpose: str) -> bool:
@@ -149,7 +155,7 @@ def _only_asks(name: str, site: Site, purpose: str) -> bool:
     end = url.items[-1] if url.shape == "text" and url.items else url
     if end.shape != "const" or not isinstance(end.const, str):
         return False
-    return _ASKED.fullmatch(end.const) is not None or _TAKES_AWAY.fullmatch(end.const) is not None
+    return any(pattern.fullmatch(end.const) is not None for pattern in (_ASKED, _TAKES_AWAY, _METHODS))
 
 
 def _purpose(walker: Walker) -> str:
