@@ -127,6 +127,8 @@ class Text:
         first, last = self.line_start(start), self.line_end(end)
         rest = self.text[end:last].strip()
         if not rest and not self.text[first:start].strip():
+            if re.search(r"\\(?:\r\n?|\n)\Z", self.text[:first]):
+                raise FixError("the line before it goes on there")
             return Change(first, self.next_line(end), "")
         if rest and not rest.startswith("#"):
             return Change(start, end, "#")

@@ -544,6 +544,16 @@ def test_a_comment_is_taken_out_of_newer_syntax_that_is_too_much_for_libcst(tmp_
     assert (tmp_path / "a.py").read_text() == f"{newer}b = 1\n"
 
 
+@pytest.mark.parametrize("end", ["\n", "\r\n", "\r"])
+def test_a_comment_that_a_line_goes_on_in_is_left(tmp_path: Path, end: str) -> None:
+    text = f"import celery{end}x = 1\\{end}  # celerylint: ignore[CLY201] x{end}"
+    (tmp_path / "a.py").write_text(text, newline="")
+    run = _lint(tmp_path, "--select", "CLY901", "--fix", "--output-format", "json")
+    assert [found["code"] for found in json.loads(run.stdout)["findings"]] == ["CLY901"]
+    assert "a.py:3: CLY901 is not fixed: the line before it goes on there" in run.stderr
+    assert (tmp_path / "a.py").read_bytes().decode() == text
+
+
 # --- what changes while it is read ------------------------------------------------------------------------------------
 
 

@@ -116,7 +116,6 @@ class _Comprehensions:
 
 def _unbounded(dispatch: Dispatch, function: FunctionValue, comprehensions: _Comprehensions) -> ir.Expr | None:
     """What the innermost loop without bound around a dispatch goes over; None where there is no such loop."""
-    body = Body(dispatch.at[0], _body(dispatch.context, function), function.scope)
     sources: list[ir.Expr] = []
     for node in _own(dispatch.context):
         if isinstance(node, ir.For) and any(within(dispatch.at[1], statement) for statement in node.body):
@@ -124,6 +123,9 @@ def _unbounded(dispatch: Dispatch, function: FunctionValue, comprehensions: _Com
                 return None
             sources.append(node.source)
     sources += [generator.source for generator in comprehensions.around(dispatch.at[1], function)]
+    if not sources:
+        return None
+    body = Body(dispatch.at[0], _body(dispatch.context, function), function.scope)
     return next((source for source in reversed(sources) if not _bounded(source, body)), None)
 
 

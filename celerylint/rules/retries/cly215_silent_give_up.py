@@ -6,7 +6,7 @@ from collections.abc import Iterable, Iterator
 
 from celerylint.facts import ir
 from celerylint.facts.walk import nodes
-from celerylint.finding import Finding, Severity
+from celerylint.finding import Finding, Severity, Span
 from celerylint.model.project import Dispatch, Project, Task
 from celerylint.model.values import ClassValue, External
 from celerylint.rules.base import Rule, names
@@ -223,14 +223,15 @@ def _decorated(task: Task) -> bool:
 
 
 def _bodies(task: Task, project: Project) -> Iterator[Body]:
-    """The body of a task, and those of helpers that retry it."""
+    """The body of a task, and those of helpers that retry it, each once."""
     own = body_of(task)
-    if own is not None:
-        yield own
-    for retry in project.retries_of(task):
-        spot = spot_of(retry.at, project)
-        if spot is not None:
-            yield spot.body
+    spots = (spot_of(retry.at, project) for retry in project.retries_of(task))
+    seen: set[tuple[str, Span]] = set()
+    for body in (own, *(spot.body for spot in spots if spot is not None)):
+        key = (body.path, body.statements[0].span) if body is not None and body.statements else None
+        if body is not None and key not in seen:
+            seen.update([key] if key is not None else [])
+            yield body
 
 
 def _told(body: Body) -> bool:
