@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, NamedTuple
 
 from celerylint.model.values import Arguments, At, ClassValue, Entry, FunctionValue, Instance, Value
 
@@ -252,6 +252,14 @@ class Command:
         self.context = context
 
 
+class Configured(NamedTuple):
+    """What classes of django-configurations set."""
+
+    names: dict[str, Entry]
+    why: str
+    """Why other names may be set as well; empty where none is."""
+
+
 class CeleryState:
     """Everything of Celery that running the modules brought to light."""
 
@@ -269,6 +277,8 @@ class CeleryState:
         """DJANGO_SETTINGS_MODULE as set by a module of the project, by the module's path."""
         self.configurations: dict[str, str] = {}
         """DJANGO_CONFIGURATION, the class of django-configurations, as set by a module of the project, by the module's path."""
+        self.configured: dict[tuple[str, str], Configured | None] = {}
+        """What classes of a settings module hold, by the file that asks and the module."""
         self.settings_modules: dict[str, Module | None] = {}
         """Django's settings module as seen from each file."""
         self.django_fallback: str | None = None

@@ -4,11 +4,10 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterator
-from typing import NamedTuple
 
 from celerylint.facts import ir
 from celerylint.facts.walk import nodes
-from celerylint.model.celery_values import TaskMember
+from celerylint.model.celery_values import Configured, TaskMember
 from celerylint.model.evaluate import Evaluator
 from celerylint.model.modules import Module
 from celerylint.model.objects import public_names, written_names
@@ -66,18 +65,20 @@ def _nearest(ev: Evaluator, known: dict[str, str], importer: Module) -> str | No
     return best[1] if best is not None else None
 
 
-class Configured(NamedTuple):
-    """What classes of django-configurations set."""
-
-    names: dict[str, Entry]
-    why: str
-    """Why other names may be set as well; empty where none is."""
-
-
 def configured(ev: Evaluator, importer: Module | None, module: Module) -> Configured | None:
     """The settings that a class of the settings module holds, where Django takes them from one (django-configurations);
     what differs between classes that may be meant is all of them. None where the module itself holds the settings."""
     ev.run(module)
+    key = (importer.path if importer is not None else "", module.path)
+    known = ev.celery.configured
+    if module.running:
+        return _configured(ev, importer, module)
+    if key not in known:
+        known[key] = _configured(ev, importer, module)
+    return known[key]
+
+
+def _configured(ev: Evaluator, importer: Module | None, module: Module) -> Configured | None:
     classes = _configurations(ev, importer, module)
     if not classes:
         return None
