@@ -348,6 +348,14 @@ def _same_entry(gate: Gate, event: CacheSet | Release) -> bool:
     return bool(event.subject) and (event.subject == gate.subject or gate.subject.startswith(f"{event.subject}:"))
 
 
+def marks(act: Act, trace: Trace) -> list[Write]:
+    """Where the field is set that alone tells a later run that an effect was done; none where something else tells it as well."""
+    telling = [hold.gate for hold in act.holds if _gate(hold, act, trace).later is not Answer.NO]
+    if act.key is not None or act.swallows or any(gate.kind != "field" for gate in telling):
+        return []
+    return [write for gate in telling for write in writes(gate, trace)]
+
+
 def writes(gate: Gate, trace: Trace) -> list[Write]:
     """Where a run sets the field that a condition asks for."""
     return [e for e in trace.of(Write) if _is_field(gate, e) and (e.order > gate.order or e.in_loop)]

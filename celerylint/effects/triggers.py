@@ -8,7 +8,7 @@ from typing import NamedTuple
 
 from celerylint.effects.catalogue.benign import is_quiet
 from celerylint.effects.events import Act, Call, Event, Raised, Retry, Step, Trace, can_follow, covers
-from celerylint.effects.guards import own_failure
+from celerylint.effects.guards import marks, own_failure
 from celerylint.model.durations import own_limit, period
 from celerylint.model.project import Entry, Task
 from celerylint.model.values import At, ClassValue, External, Value, forced
@@ -67,6 +67,60 @@ def overlap(entries: Iterable[Entry]) -> Trigger | None:
             why = f"it is sent every {every:g} s and may run for {longest:g} s: a second run starts beside it"
             return Trigger("overlap", why, entry.at, True)
     return None
+
+
+def before_the_mark(task: Task, act: Act, trace: Trace) -> Trigger | None:
+    """A retry that another request of the same run leads to, when it fails after an effect and before the field is set by which
+    the next run would know."""
+    written = marks(act, trace) if act.kind.name in _SENT and not _gives_up(task, act) else []
+    if not written or any(mark.order < act.order for mark in written):
+        return None
+    first = min(mark.order for mark in written)
+    names = [] if _no_retries_given(task) else _autoretried_for(task)
+    for event in trace.events:
+        if event.order >= first:
+            break
+        if not _is_request(event) or event is act or not can_follow(event, act) or own_failure(event, act):
+            continue
+        if event.order < act.order or event.deferred or _is_same_call(event, act) or _ends_in(event, written):
+            continue
+        line = event.at[1].line
+        retry = next((r for r in trace.of(Retry) if _leads_to(event, r, trace)), None)
+        if retry is not None:
+            return Trigger("retry", f"line {retry.at[1].line} retries it when line {line} fails", retry.at, True)
+        if names and _raises(event, names) is True and escapes(event, trace, names=names):
+            at = task.retry("autoretry_for").at
+            return Trigger("autoretry", f"autoretry_for: it is run again when line {line} fails", at, True)
+    return None
+
+
+_SENT = frozenset({"payment", "mail", "message", "make", "http"})
+"""Kinds of effects outside the database."""
+
+
+def _is_request(event: Event) -> bool:
+    """Whether something asks another server."""
+    if isinstance(event, Act):
+        return event.kind.name in _SENT
+    return isinstance(event, Call) and _REQUESTS.fullmatch(event.what) is not None
+
+
+_REQUESTS = re.compile(r"(requests|httpx)\.(get|head|options|post|put|patch|delete|request)")
+
+
+def _ends_in(event: Event, written: Iterable[Event]) -> bool:
+    """Whether something is written where the failure of an event ends: in a handler or `finally` around it."""
+    around = {step.node for step in event.trail if step.kind == "try"}
+    return any(step.kind in ("handler", "finally") and step.node in around for mark in written for step in mark.trail)
+
+
+def _leads_to(event: Event, retry: Retry, trace: Trace) -> bool:
+    """Whether the failure of an event ends in a handler that retries."""
+    for step in retry.trail:
+        if step.kind == "handler" and _tried(event, step.node):
+            names = [n if n != "*" else "Exception" for n in trace.caught.get((step.node, step.arm), ("*",))]
+            return _raises(event, names) is True and escapes(event, trace, step.node)
+    return False
 
 
 def _one_at_a_time(task: Task) -> bool:

@@ -8,7 +8,7 @@ from msgspec import structs
 
 from celerylint.effects.behaviour import Behaviour, Judged
 from celerylint.effects.guards import Answer
-from celerylint.effects.triggers import Trigger
+from celerylint.effects.triggers import Trigger, before_the_mark
 from celerylint.effects.unique import is_refused
 from celerylint.finding import Confidence, Finding, Severity
 from celerylint.model.project import Project, Task
@@ -42,7 +42,8 @@ class UnguardedSideEffect(Rule):
     a countdown that is longer than the broker's visibility timeout), and that nothing guards. Guards are seen where
     they dominate the effect:
 
-    - a field that is checked before it and written on the same path: `if order.charged_at: return`
+    - a field that is checked before it and written on the same path: `if order.charged_at: return`; not where another request
+      stands between the effect and the field, whose failure leads to a retry: that finds the field unset
     - `created` of `get_or_create`, an upsert, `except IntegrityError` around the insert
     - the number of rows that a conditional `update()` met
     - an idempotency key made of the task's arguments or of `self.request.id`
@@ -121,6 +122,8 @@ def charge(order_id, amount):
                 judged = structs.replace(judged, triggers=breach)
             if judged.triggers and judged.guarded.later is not Answer.YES:
                 yield self._again(behaviour.task, judged, project)
+            elif judged.triggers and (late := before_the_mark(behaviour.task, judged.act, behaviour.trace)) is not None:
+                yield self._unmarked(behaviour.task, judged, late)
             elif _at_once(judged):
                 yield self._beside(behaviour.task, judged)
 
@@ -147,6 +150,19 @@ def charge(order_id, amount):
             severity=Severity(act.kind.severity),
             confidence=confidence,
             related=way(task, act, judged.triggers),
+        )
+
+    def _unmarked(self, task: Task, judged: Judged, late: Trigger) -> Finding:
+        act = judged.act
+        return self.finding(
+            act.at,
+            f"a second run of {task.name} {act.kind.again} (`{act.what}`), as the field that tells of it is set only later;"
+            f" {late.why}",
+            "save the field right after it, before anything else that may fail, or pass an idempotency key",
+            symbol=task.name,
+            severity=Severity(act.kind.severity),
+            confidence=Confidence(act.kind.confidence),
+            related=way(task, act, [late]),
         )
 
     def _beside(self, task: Task, judged: Judged) -> Finding:
