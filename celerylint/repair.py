@@ -148,7 +148,7 @@ class _Repairer:
                 self._original.setdefault(path, source)
             return source
 
-        return Bench(read, lambda path, module: _is_ours(self._root, path, module))
+        return Bench(read, lambda path, module: _is_ours(self._root, path, module), _reads)
 
 
 def write_all(done: Repair, *, root: Path) -> Repair:
@@ -249,6 +249,13 @@ def _bytes(path: Path) -> bytes | None:
         return contents(str(path), _MOST_BYTES)
     except OSError:
         return None
+
+
+def _reads(path: str, source: bytes) -> bool:
+    """Whether a source can be read as Python, of whatever version."""
+    from celerylint.facts.lower import extract
+
+    return extract(path, source).error is None
 
 
 def _shown(source: bytes) -> str:

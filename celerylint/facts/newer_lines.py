@@ -16,6 +16,9 @@ _ALIAS = re.compile(r"^(\s*)type (\s*\w+)(\[[^\[\]\n]*\])?(\s*=[^=])")
 
 _STRING = re.compile(r"""([A-Za-z]*)('{3}|"{3}|['"])|#""")
 
+_LONGEST = 5_000
+"""Characters of a line: the patterns may take the square of that."""
+
 _MOST = 60
 """Lines that are rewritten at most: each costs another parse."""
 
@@ -41,6 +44,8 @@ def parse(text: str, error: SyntaxError) -> ast.Module | None:
 
 
 def _older(line: str) -> str | None:
+    if len(line) > _LONGEST:
+        return None
     match = _EXCEPT.match(line)
     if match:
         return f"{match[1]}({match[2]}):{line[match.end() :]}"

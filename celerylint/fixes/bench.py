@@ -32,9 +32,16 @@ class Round(Struct, frozen=True):
 class Bench:
     """The files as they are in one round."""
 
-    def __init__(self, read: Callable[[str], bytes | None], is_ours: Callable[[str, str], bool]) -> None:
-        """`read` gives the bytes of a file, None if there is none; `is_ours` whether a module is one of the project for a file."""
+    def __init__(
+        self,
+        read: Callable[[str], bytes | None],
+        is_ours: Callable[[str, str], bool],
+        is_newer: Callable[[str, bytes], bool] = lambda path, source: False,
+    ) -> None:
+        """`read` gives the bytes of a file, None if there is none; `is_ours` whether a module is one of the project for a
+        file; `is_newer` whether bytes that this interpreter does not parse are Python code all the same."""
         self._read = read
+        self._is_newer = is_newer
         self._is_ours = is_ours
         self._texts: dict[str, Text | FixError] = {}
         self._python: dict[str, Python | FixError] = {}
@@ -110,11 +117,17 @@ class Bench:
                 continue
             if text == before.text:
                 continue
-            if path.endswith(".py") and not _still_parses(before, text):
+            if path.endswith(".py") and not self._still_parses(before, text):
                 broken[path] = tuple(by_path[path])
             else:
                 changed[path] = after
         return changed, broken
+
+    def _still_parses(self, before: Text, after: str) -> bool:
+        """Whether a text is Python code, as far as the one that it was made of is: that may be too new for this interpreter."""
+        if _parses(after):
+            return True
+        return not _parses(before.text) and self._is_newer(before.path, before.encoded(after))
 
     def _tidied(self, path: str, before: str, after: str) -> str:
         """A text without what its changes have left without a use."""
@@ -223,17 +236,6 @@ def _lines_above(one: Change, other: Change) -> bool:
     """Whether one of two changes at one place puts whole lines before what the other replaces."""
     pairs = ((one, other), (other, one))
     return any(a.start == a.end == b.start < b.end and a.text.endswith("\n") for a, b in pairs)
-
-
-def _still_parses(before: Text, after: str) -> bool:
-    """Whether a text is Python code, as far as the one that it was made of is: that may be too new for this interpreter."""
-    if _parses(after):
-        return True
-    if _parses(before.text):
-        return False
-    from celerylint.facts.lower import extract
-
-    return extract(before.path, before.encoded(after)).error is None
 
 
 def _parses(text: str) -> bool:

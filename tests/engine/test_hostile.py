@@ -509,6 +509,8 @@ NEWER = {
     "conditions": "x = " + "1 if a else " * 20_000 + "2",
     "a pattern in brackets": "match x:\n  case " + "[" * 100 + "]" * 100 + ": pass",
     "fields": "x = " + 'f"{' * 1_000 + "1" + '}"' * 1_000,
+    "letters": "a" * 300_000 + " b",
+    "commas": "try: ...\nexcept " + "a, " * 100_000,
 }
 
 

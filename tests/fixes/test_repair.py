@@ -221,7 +221,7 @@ def test_an_interrupt_leaves_the_old_file(folder: Path, monkeypatch: pytest.Monk
 def test_what_would_not_parse_is_not_written(
     folder: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(bench, "_still_parses", lambda before, after: False)
+    monkeypatch.setattr(bench.Bench, "_still_parses", lambda self, before, after: False)
     assert run("--fix") == 1
     said = capsys.readouterr()
     assert "CLY990" in said.out

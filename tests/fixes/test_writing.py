@@ -97,7 +97,7 @@ def test_an_encoding_without_room_leaves_the_file_alone(folder: Path, capsys: py
 def test_what_would_not_parse_is_not_written(
     folder: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(bench, "_still_parses", lambda before, after: False)
+    monkeypatch.setattr(bench.Bench, "_still_parses", lambda self, before, after: False)
     assert fix() == 1
     assert "CLY990" in capsys.readouterr().out
     assert (folder / "tasks.py").read_text() == TASKS
