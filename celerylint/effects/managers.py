@@ -34,11 +34,12 @@ def _made(statement: ir.Stmt, name: str) -> ir.Expr | None:
 
 
 def _of_call(walker: Walker, made: ir.Expr, scope: Scope) -> Iterator[ClassValue]:
-    """`X.as_manager()`, `Manager.from_queryset(X)()`, `OwnManager()`."""
+    """`X.as_manager()`, `X().as_manager()`, `Manager.from_queryset(X)()`, `OwnManager()`."""
     if not isinstance(made, ir.Call):
         return
     if isinstance(made.func, ir.Attr) and made.func.attr == "as_manager":
-        yield from _of_class(walker, made.func.value, scope)
+        owner = made.func.value
+        yield from _of_class(walker, owner.func if isinstance(owner, ir.Call) else owner, scope)
     else:
         yield from _of_class(walker, made.func, scope)
 

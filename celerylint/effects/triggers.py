@@ -277,7 +277,7 @@ def _raises(event: Event, names: list[str]) -> bool | None:
     last = {name.rpartition(".")[2] for name in names}
     network = _NETWORK & _owned(names, _SYSTEM)
     database = _DATABASE & _owned(names, _STORES if _is_text(event) else _MAPPERS)
-    owners = {name.partition(".")[0] for name in names if "." in name} - {"builtins", "django"}
+    owners = {name.partition(".")[0] for name in names if "." in name} - {"", "builtins", "django"}
     roots = owners.union(*(_CLIENTS.get(name, ()) for name in names))
     broad = bool(last & _BROAD)
     if isinstance(event, Raised):
@@ -348,7 +348,7 @@ _OF_TEXT = frozenset(
 )
 """Methods of text: they ask nobody."""
 _DATA = re.compile(
-    r".*\.(data|headers|cookies|params|meta(data)?|body|payload)\.(get|items|keys|values|pop|setdefault)"
+    r".*\.(data|headers|cookies|params|meta(data)?|body|payload)\.(get|items|keys|values|pop|setdefault)|.*\.json\(\).+"
 )
 """What is asked of what another call answered."""
 _LOGS = re.compile(r"\.logger\.|\bget_?logger\(\)|\bget_task_logger\(\)", re.IGNORECASE)

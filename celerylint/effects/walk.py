@@ -142,6 +142,8 @@ class Walker:
         self.frames: list[Frame] = []
         self.fuel = FUEL
         self.complete = True
+        self.called_directly = False
+        """Inside a task that was called like a function."""
         self.attributes: dict[tuple[str, str], Sym] = {}
         """Attributes of objects, by the object's key, that this run has set."""
         self.caught: dict[tuple[int, int], tuple[str, ...]] = {}

@@ -182,3 +182,18 @@ def test_also_in_a_task_that_retries_by_itself(app: Celery) -> None:
 
 def test_backoff_alone_retries_nothing(app: Celery) -> None:
     assert _run(_failing(app, retry_backoff=True)) == ("FAILURE", None)
+
+
+def test_a_task_that_is_called_like_a_function_retries_nothing(app: Celery) -> None:
+    @app.task(bind=True)
+    def log(self: Task) -> None:
+        raise self.retry(countdown=60, exc=KeyError("row"))
+
+    @app.task
+    def welcome() -> None:
+        log()
+
+    assert _run(log)[0] == "RETRY"
+    assert _run(welcome) == ("FAILURE", None)
+    with pytest.raises(KeyError):
+        log()

@@ -6,7 +6,7 @@ import re
 from collections.abc import Iterable
 
 from celerylint.effects.catalogue import kinds
-from celerylint.effects.events import Act, Retry
+from celerylint.effects.events import Act, Raised, Retry
 from celerylint.effects.frames import Site
 from celerylint.effects.symbols import UNKNOWN, Sym
 from celerylint.effects.walk import Walker
@@ -57,7 +57,7 @@ def call(walker: Walker, site: Site) -> Sym | None:
         return _sent(walker, site, canvas(site.callee.const, (*site.callee.items, *site.args.positional)))
     held = site.callee.value
     if isinstance(held, cv.Task):
-        return _run(walker, site, held, held.function) if held.function is not None else UNKNOWN
+        return _called(walker, site, held, held.function) if held.function is not None else UNKNOWN
     if isinstance(held, (cv.TaskSelfMember, cv.TaskMember)):
         return _method(walker, site.but(name=held.name), held.task, held)
     return None
@@ -74,6 +74,14 @@ def _sent_by_name(walker: Walker, site: Site, name: Sym | None) -> Sym:
     what = str(name.const) if name is not None and name.const else "a task by name"
     walker.emit(Act, site.at, kind=kinds.FANOUT, what=what, subject=UNKNOWN)
     return Sym(what="celery.result.AsyncResult()")
+
+
+def _called(walker: Walker, site: Site, task: cv.Task, function: FunctionValue) -> Sym:
+    """A task is called like a function. Its `retry` then retries nothing: it raises what it was given."""
+    before, walker.called_directly = walker.called_directly, True
+    answer = _run(walker, site, task, function)
+    walker.called_directly = before
+    return answer
 
 
 def _run(walker: Walker, site: Site, task: cv.Task, function: FunctionValue) -> Sym:
@@ -102,7 +110,10 @@ def _sent(walker: Walker, site: Site, made: Sym) -> Sym:
 
 def _method(walker: Walker, site: Site, task: cv.Task, held: object) -> Sym | None:
     if site.name == "retry":
-        walker.emit(Retry, site.at)
+        if walker.called_directly:
+            walker.emit(Raised, site.at, name="Retry")
+        else:
+            walker.emit(Retry, site.at)
         return Sym(traits=frozenset({"retry"}))
     if site.name in _SENDS:
         sent = (task, *linked) if (linked := _linked(site)) else task

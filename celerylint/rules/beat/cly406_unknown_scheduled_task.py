@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterable
 
 from celerylint.facts import ir
@@ -72,7 +73,7 @@ def synchronize(): ...
         if name is None or app is None or entry.resolves or entry.lost or not project.tasks:
             return
         why = _why(name, app, project)
-        if why is None:
+        if why is None or _may_be_unread(name, project):
             return
         near = _nearest(name, project)
         yield self.finding(
@@ -90,6 +91,14 @@ def _renamed(entry: Entry, near: str | None) -> Fix | None:
     if near is None or at is None or not isinstance(at[1], (ir.Const, ir.Keyword)):
         return None
     return mending.unsafe(f"send {near}", *mending.set_at(at, (), task=mending.quoted(near)))
+
+
+def _may_be_unread(name: str, project: Project) -> bool:
+    """Whether a file that is not Python, or of a version that cannot be read, holds the last part of a name as a word."""
+    last = re.compile(rb"\b%s\b" % re.escape(name.rpartition(".")[2]).encode())
+    held = (project.index.loaded(path) for path in project.index.paths)
+    broken = (m for m in held if m is not None and m.facts is not None and m.facts.error is not None)
+    return any(last.search(project.source(module.path) or b"") for module in broken)
 
 
 def _why(name: str, app: App, project: Project) -> str | None:

@@ -8,6 +8,7 @@ from celerylint.finding import Confidence, Finding, Fix, Severity
 from celerylint.model.project import App, Project, Task
 from celerylint.rules import mending, placing
 from celerylint.rules.base import Rule, names, related
+from celerylint.rules.brokers import family_of
 
 
 class AcksLateChildLost(Rule):
@@ -69,7 +70,8 @@ def pull(url): ...
         pool = app.setting("worker_pool")
         if not pool.known or pool.value not in (None, "prefork", "processes"):
             return
-        exposed = [task for task in project.tasks_of(app) if _exposed(task)]
+        stays = family_of(app, project) == "sqs"
+        exposed = [task for task in project.tasks_of(app) if _exposed(task) and not (stays and _rejects(task))]
         if not exposed:
             return
         places = {task.option("acks_late").place: task.option("acks_late").at for task in exposed}
@@ -103,6 +105,12 @@ def _given_back(app: App, exposed: Sequence[Task], option: str, project: Project
     if not edits:
         return None
     return mending.unsafe(f"set {option}, so that a run whose process is killed starts again", *edits)
+
+
+def _rejects(task: Task) -> bool:
+    """Whether the message of a failed run is rejected: SQS, which is told nothing of that, hands it out again."""
+    name = "acks_on_failure" if "acks_on_failure" in task.options else "acks_on_failure_or_timeout"
+    return task.option(name).is_(False)
 
 
 def _exposed(task: Task) -> bool:

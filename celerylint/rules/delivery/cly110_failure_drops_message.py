@@ -7,6 +7,7 @@ from collections.abc import Iterable
 from celerylint.finding import Confidence, Finding, Severity
 from celerylint.model.project import App, Project, Task
 from celerylint.rules.base import Rule
+from celerylint.rules.brokers import family_of
 from celerylint.rules.delivery.waits import speaks_of
 
 
@@ -19,7 +20,8 @@ class FailureDropsMessage(Rule):
     drops it. So without one the option does nothing but make failures look like rejects in the broker's numbers.
 
     Queues in the settings that name an `x-dead-letter-exchange` are taken to have one. A policy on the server may do the
-    same and cannot be seen here.
+    same and cannot be seen here. SQS is left alone: what is rejected there is handed out again once its visibility timeout
+    is over.
 
     ## What to do
 
@@ -60,7 +62,7 @@ def pull(url):
         held = task.option(name)
         if not held.is_(False) or held.at is None or not task.option("acks_late").truthy or task.app is None:
             return
-        if _has_dead_letters(task.app):
+        if _has_dead_letters(task.app) or family_of(task.app, project) == "sqs":
             return
         yield self.finding(
             held.at,

@@ -76,7 +76,7 @@ def checkout(orders):
         else:
             return
         loops = [n for n in _around(context[:index]) if isinstance(n, (ir.For, ir.While))]
-        if not loops or not _is_kept(callback, context[index - 1], loops[-1]):
+        if not loops or not _is_kept(callback, context[index - 1], loops[-1]) or _runs_at_once(context, project):
             return
         late = sorted(_changing(loops) & _read(callback))
         if late:
@@ -89,6 +89,20 @@ def checkout(orders):
                 related=related((dispatch.at[0], loops[-1]), "the loop"),
                 fix=_bound_now(callback, dispatch, late, project),
             )
+
+
+def _runs_at_once(context: tuple[ir.Node, ...], project: Project) -> bool:
+    """Whether a worker calls the function: a task is in no transaction but its own, and outside of one nothing is kept."""
+    outermost = next((node for node in context if isinstance(node, ir.Function)), None)
+    if outermost is None or any(_names_atomic(decorator) for decorator in outermost.decorators):
+        return False
+    if any(isinstance(node, ir.With) and _commits(node) for node in context):
+        return False
+    return any(task.definition[1] is outermost for task in project.tasks)
+
+
+def _names_atomic(decorator: ir.Expr) -> bool:
+    return any(isinstance(n, (ir.Name, ir.Attr)) and last_name(n) == "atomic" for n in nodes(decorator))
 
 
 def _bound_now(callback: ir.Node, dispatch: Dispatch, late: list[str], project: Project) -> Fix | None:

@@ -15,6 +15,8 @@ from celerylint.rules.written import Names, Written, load, names_of, names_read
 
 _CODE_WINS = (5, 7)
 """The version from which code beats the settings object, and old names are read under a namespace."""
+_ITS_OWN = ("CELERY", "BROKER_")
+"""Old names that nobody but Celery has: `S3_BUCKET` and `CASSANDRA_PORT` are others' as well."""
 _FAMILIES = ("task_", "worker_", "beat_", "result_", "broker_", "event_", "control_")
 
 
@@ -147,7 +149,7 @@ def _by_name(app: App, names: Names, project: Project) -> Iterator[tuple[Written
             return
         live = {prefix + name.upper() for name in facts.settings}
         for written in names.object:
-            new = facts.old_names.get(written.name)
+            new = facts.old_names.get(written.name) if written.name.startswith(_ITS_OWN) else None
             right = prefix + new.upper() if new else ""
             if new and written.name not in live and not {right, new} & have and dead_until_57:
                 yield (
