@@ -9,6 +9,7 @@ from typing import NamedTuple
 from celerylint.effects.catalogue.benign import is_quiet
 from celerylint.effects.events import Act, Call, Event, Raised, Retry, Step, Trace, can_follow, covers
 from celerylint.effects.guards import marks, own_failure
+from celerylint.effects.records import FETCHED
 from celerylint.model.durations import own_limit, period
 from celerylint.model.project import Entry, Task
 from celerylint.model.values import At, ClassValue, External, Value, forced
@@ -392,7 +393,7 @@ def _stands(act: Act, event: Event, trace: Trace) -> bool | None:
     """Whether an effect stands when something else fails, or asks for a retry: False if it may, None if it is rolled back."""
     if _rolled_back(act, event):
         return None
-    if not act.kind.database or not act.what.startswith(("session.", "insert(", "append(")):
+    if not act.kind.database or not (act.what.startswith(_OF_SESSIONS) or FETCHED in act.subject.traits):
         return True
     commits = [c for c in trace.of(Call) if _commits(c) and c.order > act.order]
     if not commits or any(s.kind == "loop" and s in commit.trail for s in act.trail for commit in commits):
@@ -405,6 +406,10 @@ def _stands(act: Act, event: Event, trace: Trace) -> bool | None:
             through = _comes_through(commit, event, trace)
             best = through if best is None else best or bool(through)
     return best
+
+
+_OF_SESSIONS = ("session.", "insert(", "append(")
+"""How what a session stores with its next commit is named."""
 
 
 def _commits(call: Call) -> bool:
