@@ -36,7 +36,7 @@ from celerylint.effects.symbols import (
 )
 from celerylint.facts import ir
 from celerylint.model import celery_values as cv
-from celerylint.model.values import At
+from celerylint.model.values import At, Mapping
 
 if TYPE_CHECKING:
     from celerylint.effects.walk import Walker
@@ -301,7 +301,8 @@ def _subscript(walker: Walker, node: ir.Subscript) -> Sym:
             holds=tuple(_of_what_was_asked(h) for h in base.holds if h.gate.kind in ("kept", "answer")),
         )
     key = f"{base.key}[{index.key}]" if base.key and index.key else ""
-    return Sym(key=key, traits=base.traits & (RANDOM | {"input"}), holds=base.holds)
+    found = Sym(key=key, traits=base.traits & (RANDOM | {"input"}), holds=base.holds)
+    return by_value(found, index) if isinstance(base.value, Mapping) else found
 
 
 def _of_what_was_asked(hold: Hold) -> Hold:

@@ -567,12 +567,29 @@ def _existence(hold: Hold, act: Act, trace: Trace) -> Answer:
     if act.kind.name == "create" and model != act.subject.model and _same_rows(model, act.subject.model):
         return Answer.MAYBE
     made = [e for e in trace.of(Act) if e.kind.name == "create" and _same_rows(model, e.subject.model)]
+    made = [e for e in made if not is_another(hold.gate, e, trace)]
     kept = [c for c in trace.of(Call) if c.name in _KEEPS and any(rows.model == model for rows in c.takes)]
     own = [e for e in made if e.subject.model == model]
     if any(e is act or covers(e, act) for e in (*own, *kept)) or any(_on_the_same_conditions(e, act) for e in own):
         return Answer.YES if hold.holds is False and not hold.weak else Answer.MAYBE
     # By a relation it may be the same rows; on a condition it may be that the effect succeeded.
     return Answer.MAYBE if any(can_follow(e, act) or can_follow(act, e) for e in (*made, *kept)) else Answer.NO
+
+
+def is_another(gate: Gate, made: Act, trace: Trace) -> bool:
+    """Whether a row that is made is certainly not one of those that were looked for: by another kind, and nothing changes it."""
+    entries = made.subject.entries
+    return any(
+        name in entries
+        and entries[name].shape == "const"
+        and not _is_same(entries[name].const, _LITERALS.get(text, text.strip("'\"")))
+        and not any(write.name in (name, "*") for write in trace.of(Write))
+        for name, text in _KNOWN.findall(gate.subject)
+    )
+
+
+def _is_same(one: object, other: object) -> bool:
+    return one == other or not isinstance(one, type(other))
 
 
 def _on_the_same_conditions(made: Act, act: Act) -> bool:

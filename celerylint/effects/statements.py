@@ -18,7 +18,7 @@ from celerylint.effects.records import is_there
 from celerylint.effects.symbols import UNKNOWN, Gate, Hold, Sym, constant, flag, grown, is_flag, join, met, negated
 from celerylint.facts import ir
 from celerylint.facts.walk import nodes
-from celerylint.model.values import At
+from celerylint.model.values import At, FunctionValue
 
 if TYPE_CHECKING:
     from celerylint.effects.walk import Walker
@@ -482,11 +482,28 @@ def exit_context(walker: Walker, context: Sym, at: At) -> None:
         method = walker.method(context.cls, "__exit__")
         if method is not None:
             none = Sym(shape="const", key="None", traits=frozenset({"settled"}))
-            walker.enter(method, Args((context, none, none, none), {}, at), context)
+            given = Args((context, none, none, none), {}, at)
+            if _asks_what_was_raised(method):
+                walker.enter(method, given, context)
+            else:
+                with walker.within("finally", hash((id(at[1]), "exit", walker.now))):
+                    walker.enter(method, given, context)
     elif _is_session(context.what):
         walker.emit(Save, at, subject="", model="")
     elif _CLOSES.fullmatch(context.what):
         walker.emit(Call, at, what="sqlalchemy.close", name="close", known=True)
+
+
+def _asks_what_was_raised(method: FunctionValue) -> bool:
+    """Whether an `__exit__` looks at the exception: what it does may be done only where there is none."""
+    if not isinstance(method.node, ir.Function):
+        return True
+    raised = {param.name for param in method.node.params[1:]}
+    return any(
+        isinstance(node, ir.Name) and node.id in raised
+        for statement in ir.read_body(method.node)
+        for node in nodes(statement)
+    )
 
 
 def _function(walker: Walker, node: ir.Function) -> str | None:

@@ -146,6 +146,8 @@ class Walker:
         """Inside a task that was called like a function."""
         self.attributes: dict[tuple[str, str], Sym] = {}
         """Attributes of objects, by the object's key, that this run has set."""
+        self.made_up: dict[tuple[str, str], tuple[Step, ...]] = {}
+        """Fields of rows that this run has set to what differs in every run, and on which path."""
         self.caught: dict[tuple[int, int], tuple[str, ...]] = {}
         self._runs: list[tuple[tuple[Hold, ...], tuple[Step, ...]]] = []
         """What was so, and what was around it, where a base class of the task called the task's own function."""
@@ -486,6 +488,9 @@ class Walker:
             Write, at, subject=row.key, model=row.model, name=name, saved=False,
             counter=counter and row.shape == "row", locked=row.locked, value=value,
         )  # fmt: skip
+        self.made_up.pop((row.key, name), None)
+        if value.random and not any(h.gate.kind == "field" and h.gate.name == name for h in self.holds):
+            self.made_up[row.key, name] = self.trail
         if name in ("pk", "id") and not any(h.gate.kind == "stored" and h.gate.subject == row.key for h in self.holds):
             self.attributes[row.key, "\0pk"] = value
         if row.shape == "row" and (counts(value, name) or (counter and row.locked)):
@@ -740,8 +745,10 @@ class Walker:
                     return method
         hold = Hold(Gate("field", row.key, row.model, name, at, self.now, loop=self.loop), True)
         key = f"{row.key}.{name}"
+        trail = self.made_up.get((row.key, name))
+        fresh = RANDOM if trail is not None and self.trail[: len(trail)] == trail else frozenset[str]()
         return Sym(
-            key=key, traits=frozenset({"rowattr", f"of:{key}", row.shape}), holds=(hold,) if row.shape == "row" else (),
+            key=key, traits=frozenset({"rowattr", f"of:{key}", row.shape}) | fresh, holds=(hold,) if row.shape == "row" else (),
             locked=row.locked, model=f"{row.model}.{name}",
         )  # fmt: skip
 

@@ -309,7 +309,9 @@ def _act(walker: Walker, site: Site, effect: Effect, what: str) -> None:
         key = UNKNOWN
     if key is None and ((effect.keys and site.args.open) or (what.startswith(_DOCUMENTS) and _excludes(site))):
         key = UNKNOWN
-    walker.emit(Act, site.at, kind=effect.kind, what=_shown(what), subject=Sym(what=what), key=key)
+    named = site.args.get(0, "name") if effect.kind is kinds.NAMED else None
+    kind = kinds.FILE if named is not None and named.random else effect.kind
+    walker.emit(Act, site.at, kind=kind, what=_shown(what), subject=Sym(what=what), key=key)
 
 
 def _named(site: Site) -> dict[str, Sym]:

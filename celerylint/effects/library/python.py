@@ -33,6 +33,7 @@ from celerylint.effects.symbols import (
 )
 from celerylint.effects.walk import Walker
 from celerylint.facts import ir
+from celerylint.model.values import Mapping
 
 _RANDOM = re.compile(
     r"uuid\.uuid[14]|uuid\.uuid7|random\..*|secrets\..*|numpy\.random\..*|os\.urandom|time\.(time|time_ns|monotonic|perf_counter)(_ns)?"
@@ -92,6 +93,10 @@ def call(walker: Walker, site: Site) -> Sym | None:
             if isinstance(name, str):
                 return _entry(base, name, site.args.get(1, "default"))
             return by_value(Sym(holds=base.holds), site.args.positional[0])
+        if site.name == "get" and site.args.positional and isinstance(base.value, Mapping):
+            # A table of the module: `ALLOWED.get(order.status)`.
+            key = f"{base.key}.get({','.join(a.key for a in site.args.all)})" if base.key else ""
+            return by_value(Sym(key=key), site.args.positional[0])
         if base.shape == "dict" and site.name == "setdefault" and site.args.positional:
             name = site.args.positional[0].const
             default = site.args.get(1, "default") or constant(None)

@@ -6,7 +6,7 @@ from collections.abc import Iterable, Iterator
 
 from celerylint.effects.behaviour import Behaviour, Judged
 from celerylint.effects.events import Act, CacheSet, Trace
-from celerylint.effects.guards import Answer
+from celerylint.effects.guards import Answer, is_another
 from celerylint.effects.models import short
 from celerylint.effects.symbols import Hold
 from celerylint.effects.unique import is_unique
@@ -111,6 +111,7 @@ def confirm(order_id, to):
                 )
         elif (
             _makes_what_was_looked_for(hold, act)
+            and not is_another(gate, act, behaviour.trace)
             and is_unique(project.machine, act.subject) is False
             and not _either_way(hold, act, behaviour)
         ):
