@@ -18,7 +18,7 @@ from celerylint.facts import ir
 from celerylint.facts.walk import nodes
 
 _NUMBERING = frozenset({"incr", "incrby", "hincrby"})
-_DIGESTS = ("hashlib", "hmac", "uuid", "base64")
+_DIGESTS = ("hashlib", "hmac", "uuid", "base64", "json.dumps")
 _BY_METHOD = ("request", "urlopen", "send")
 _PREPARED = re.compile(r"(requests|httpx)\.(.*\.)?(Request|prepare|prepare_request|build_request)\(\)")
 """A request that is made first and sent later."""
@@ -88,7 +88,7 @@ def call(walker: Walker, site: Site) -> Sym | None:
         # Only the first run gets 1.
         holds += (Hold(Gate("claim", f"cache:{site.args.positional[0].key}", at=site.at, order=acted), None),)
     holds += tuple(Hold(hold.gate, None) for hold in site.callee.holds if hold.gate.kind == "kept")
-    kept = traits if what.startswith(_DIGESTS) else frozenset[str]()
+    kept = traits | (site.callee.traits & RANDOM) if what.startswith(_DIGESTS) else frozenset[str]()
     if name in ("isoformat", "timestamp", "ctime"):
         kept |= site.callee.traits & RANDOM
     entries: dict[str, Sym] = {}
@@ -133,9 +133,10 @@ _TAKES_AWAY = re.compile(
 )
 """Where a POST request takes away, ends or sets what a second one finds so."""
 _METHODS = re.compile(
-    r"(.*/)?[a-z]\w*(\.\w+)*\.(list|info|history|members|replies|test|get\w*|update|edit|delete|remove|set\w*|open|join|invite|rename"
-    r"|archive|unarchive|revoke|publish|mark)"
-    r"|(.*/)?(get|edit|set|delete|pin|unpin|ban|unban|answerCallback|sendChatAction)([A-Z]\w*)?"
+    r"(?!\w+://[^/]*$)"  # a host is no method: `https://shop.info`
+    r"((.*/)?[a-z]\w*(\.\w+)*\.(list|info|history|members|replies|test|get\w*|update|edit|delete|remove|set\w*|open|join|invite"
+    r"|rename|archive|unarchive|revoke|publish|mark)"
+    r"|(.*/)?(get|edit|set|delete|pin|unpin|ban|unban|answerCallback|sendChatAction)([A-Z]\w*)?)"
 )
 """Methods of that kind by which Slack (`chat.update`) and Telegram (`editMessageText`) are called."""
 
