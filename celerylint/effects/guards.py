@@ -362,6 +362,8 @@ def writes(gate: Gate, trace: Trace) -> list[Write]:
 
 
 def _is_field(gate: Gate, event: Write) -> bool:
+    if gate.subject.startswith(f"{event.subject}.{event.name}[]"):
+        return True  # one of what is in it was asked
     if event.name.partition("[")[0] == gate.name or gate.name.partition("[")[0] == event.name:
         pass  # a document, and what is in it
     elif event.name not in (gate.name, "*") and event.name.removesuffix("_id") != gate.name.removesuffix("_id"):

@@ -15,7 +15,20 @@ from celerylint.effects.expressions import decided
 from celerylint.effects.frames import Args, Closure, Frame, Suspended
 from celerylint.effects.models import is_number
 from celerylint.effects.records import is_there
-from celerylint.effects.symbols import UNKNOWN, Gate, Hold, Sym, constant, flag, grown, is_flag, join, met, negated
+from celerylint.effects.symbols import (
+    UNKNOWN,
+    Gate,
+    Hold,
+    Sym,
+    common,
+    constant,
+    flag,
+    grown,
+    is_flag,
+    join,
+    met,
+    negated,
+)
 from celerylint.facts import ir
 from celerylint.facts.walk import nodes
 from celerylint.model.values import At, FunctionValue
@@ -152,6 +165,12 @@ def _branches(
         return "raise" if all(end == "raise" for end in ends) else next(e for e in ends if e != "raise")
     walker.frame.env = _joined(alive, len(before))
     walker.holds = before
+    # Where a part of an arm ended, more is so behind it than its condition.
+    asked = (len(before) + len(holds) for holds, _ in arms)
+    narrowed = any(e is None and len(h) > n for e, (_, h), n in zip(ends, results, asked, strict=True))
+    if len(alive) > 1 and (len(alive) < len(results) or narrowed):
+        told = common([own[len(before) :] for _, own in alive])
+        walker.holds = before + tuple(h for h in told if h.gate.kind == "field")
     if len(alive) == 1 and len(results) > 1:
         raises = all(end in (None, "raise") for end in ends)
         own = alive[0][1][len(before) :]
@@ -398,7 +417,9 @@ def _entered(walker: Walker, node: ir.With, items: list[ir.WithItem]) -> str | N
         walker.assign(item.target, entered, node)
     uid = hash((id(item), len(walker.frames), walker._number))
     before = walker.holds
-    claim = next((h for h in entered.holds if h.gate.kind == "claim"), None)
+    # What the project's own context managers do on the way out stands in their `__exit__`.
+    taken = () if context.shape == "object" and context.cls is not None else entered.holds
+    claim = next((h for h in taken if h.gate.kind == "claim"), None)
     if claim is not None:
         claim = Hold(msgspec.structs.replace(claim.gate, within=True), True)
         walker.holds += (claim,)
@@ -470,7 +491,7 @@ def enter_context(walker: Walker, context: Sym, at: At) -> Sym:
         method = walker.method(context.cls, "__enter__")
         if method is not None:
             result = walker.enter(method, Args((context,), {}, at), context)
-            return result if result.shape or result.what or result.value is not None else context
+            return result if result.shape or result.what or result.holds or result.value is not None else context
     if _IS_LOCK.fullmatch(context.what) and not context.holds:
         return walker.entered(context, at)
     return context

@@ -208,12 +208,12 @@ def any_of(parts: Sequence[tuple[Hold, ...]]) -> tuple[Hold, ...]:
 def answered(true: Sequence[tuple[Hold, ...]], false: Sequence[tuple[Hold, ...]]) -> tuple[Hold, ...]:
     """What a result tells that is true after some paths, and false after others, by what is so on each."""
     return (
-        *(structs.replace(h, when=True) for h in _common(true)),
-        *(structs.replace(_opposite(h), when=False) for h in _common(false)),
+        *(structs.replace(h, when=True) for h in common(true)),
+        *(structs.replace(_opposite(h), when=False) for h in common(false)),
     )
 
 
-def _common(paths: Sequence[tuple[Hold, ...]]) -> Iterator[Hold]:
+def common(paths: Sequence[tuple[Hold, ...]]) -> Iterator[Hold]:
     """What is so on every path; what is so on some only is weak."""
     seen: set[tuple[object, ...]] = set()
     ids = [{_identity(h) for h in path} for path in paths]

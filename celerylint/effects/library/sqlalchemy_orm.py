@@ -8,7 +8,7 @@ from collections.abc import Iterator
 import msgspec
 
 from celerylint.effects.catalogue import kinds
-from celerylint.effects.events import Act, Call, Deletion, Save
+from celerylint.effects.events import Act, Call, Deletion, Save, Write
 from celerylint.effects.frames import Args, Site
 from celerylint.effects.library.django_orm import ends_a_second_run, is_made, query
 from celerylint.effects.models import columns, counts, model_name, short
@@ -57,6 +57,9 @@ def _hung_on(walker: Walker, site: Site) -> Sym | None:
     for row in new:
         walker.attributes[row.key, "\0saved"] = UNKNOWN
         walker.emit(Act, site.at, kind=kinds.CREATE, what=f"{site.name}({short(row.model)})", subject=row)
+    if new and site.base is not None:
+        whole, _, name = site.base.key.rpartition(".")
+        walker.emit(Write, site.at, subject=whole, model=site.base.model.rpartition(".")[0], name=name, saved=False)
     return UNKNOWN if new else None
 
 
@@ -145,7 +148,16 @@ def _session(walker: Walker, site: Site) -> Sym | None:
         return None
     kept = (Sym(model=first.model, shape="rows"),) if name == "merge" else ()
     walker.emit(Call, site.at, what=f"sqlalchemy.{name}", name=name, known=True, takes=kept)
-    return UNKNOWN
+    return _merged(walker, site, first) if name == "merge" and first.shape == "new" else UNKNOWN
+
+
+def _merged(walker: Walker, site: Site, given: Sym) -> Sym:
+    """The row that is there, or is made, with what it was given."""
+    ident = given.entries.get("id", UNKNOWN)
+    row = Sym(shape="row", model=given.model, cls=given.cls, key=f"{given.model}[id={ident.key or walker.fresh()}]")
+    for name in given.entries:
+        walker.emit(Write, site.at, subject=row.key, model=row.model, name=name, saved=False)
+    return row
 
 
 def _added(walker: Walker, site: Site, row: Sym) -> Sym:
