@@ -170,7 +170,7 @@ def _branches(
     narrowed = any(e is None and len(h) > n for e, (_, h), n in zip(ends, results, asked, strict=True))
     if len(alive) > 1 and (len(alive) < len(results) or narrowed):
         told = common([own[len(before) :] for _, own in alive])
-        walker.holds = before + tuple(h for h in told if h.gate.kind == "field")
+        walker.holds = before + tuple(h for h in told if h.gate.kind == "field" and not h.sticky)
     if len(alive) == 1 and len(results) > 1:
         raises = all(end in (None, "raise") for end in ends)
         own = alive[0][1][len(before) :]
